@@ -1,0 +1,1 @@
+"""The contenders REML is measured against, one per file."""

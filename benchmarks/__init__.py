@@ -1,0 +1,1 @@
+"""The benchmark: contract, task families, harness, report and command line."""

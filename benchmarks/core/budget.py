@@ -1,0 +1,148 @@
+"""What meta-training may spend, and the only door through which training tasks come."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from benchmarks.core.errors import BudgetSpent, ContractError, Diverged
+from benchmarks.core.types import Problem, TaskBatch
+
+if TYPE_CHECKING:
+    from benchmarks.core.contract import TaskFamily
+
+HISTORY_ROWS = 200
+COUNTERS = ("inner_gradients", "outer_gradients", "environment_steps")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Tasks drawn, or wall-clock seconds: one of the two. Only `tasks` gives the same bits twice."""
+
+    tasks: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.tasks is None) == (self.seconds is None):
+            raise ValueError("a budget is either tasks or seconds")
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """The mean of one logged quantity over a stretch of training that ended here."""
+
+    tasks: int
+    seconds: float
+    metric: str
+    value: float
+
+
+class BudgetedSource:
+    """Hands out training tasks, meters them, and stops when the budget is spent.
+
+    Privileged information is removed unless `needs` names it. Learners report their training
+    curve with `log` and their work with `count`.
+    """
+
+    def __init__(
+        self,
+        family: "TaskFamily",
+        budget: Budget,
+        generator: torch.Generator,
+        *,
+        needs: frozenset[str] = frozenset(),
+        device: torch.device | str = "cpu",
+        on_progress: Callable[[float, str], None] | None = None,
+    ) -> None:
+        self.problem: Problem = family.problem
+        self.device = torch.device(device)
+        self.tasks = 0
+        self.points = 0
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.history: list[HistoryRow] = []
+        self._family = family
+        self._budget = budget
+        self._generator = generator
+        self._needs = needs
+        self._on_progress = on_progress
+        self._started = time.perf_counter()
+        self._sums: dict[str, tuple[Tensor | float, int]] = {}
+        self._flushed = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    @property
+    def progress(self) -> float:
+        """The fraction of the budget that is spent, in [0, 1]; schedules follow it."""
+        if self._budget.tasks is not None:
+            return min(1.0, self.tasks / self._budget.tasks) if self._budget.tasks else 1.0
+        assert self._budget.seconds is not None
+        return min(1.0, self.seconds / self._budget.seconds) if self._budget.seconds else 1.0
+
+    @property
+    def exhausted(self) -> bool:
+        return self.progress >= 1.0
+
+    def train_shots(self, wanted: int) -> int:
+        """`wanted`, or the most shots any training task allows where that is fewer."""
+        for shots in range(wanted, 0, -1):
+            if self._family.size("train", shots) != 0:
+                return shots
+        return wanted
+
+    def sample(self, n_tasks: int, *, shots: int, queries: int) -> TaskBatch:
+        """Draw `n_tasks` training tasks; fewer where the budget ends first.
+
+        Raises:
+            BudgetSpent: nothing is left.
+            DataError: no training task has more than `shots` points.
+        """
+        if self.exhausted:
+            raise BudgetSpent(f"the budget of {self._budget} is spent")
+        if self._budget.tasks is not None:
+            n_tasks = min(n_tasks, self._budget.tasks - self.tasks)
+        batch = self._family.sample(
+            n_tasks, "train", self._generator, shots=shots, queries=queries
+        ).showing(self._needs)
+        self.tasks += n_tasks
+        self.points += n_tasks * shots + int(batch.query.mask.sum())
+        return batch.to(self.device)
+
+    def count(self, **work: int) -> None:
+        """Add to the counters named in `COUNTERS`; a gradient of one task's loss counts as one."""
+        for name, amount in work.items():
+            if name not in self.counts:
+                raise ContractError(f"unknown counter {name!r}; known: {', '.join(COUNTERS)}")
+            self.counts[name] += amount
+
+    def log(self, **metrics: Tensor | float) -> None:
+        """Report scalars of this iteration; their means are kept about `HISTORY_ROWS` times a run.
+
+        Raises:
+            Diverged: a mean is not finite.
+        """
+        for name, value in metrics.items():
+            total, n = self._sums.get(name, (0.0, 0))
+            value = value.detach() if isinstance(value, Tensor) else value
+            self._sums[name] = (total + value, n + 1)
+        stretch = math.floor(self.progress * HISTORY_ROWS)
+        if stretch > self._flushed:
+            self._flushed = stretch
+            self._flush()
+
+    def _flush(self) -> None:
+        values = {name: float(total) / n for name, (total, n) in self._sums.items()}
+        self._sums.clear()
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise Diverged(f"{name} became {value} after {self.tasks:,} training tasks")
+            self.history.append(HistoryRow(self.tasks, self.seconds, name, value))
+        if self._on_progress is not None:
+            text = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
+            self._on_progress(self.progress, text)

@@ -1,0 +1,100 @@
+"""The contract between the harness and everything it compares.
+
+A class need not inherit from these protocols; `benchmarks.testing` checks that it behaves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+
+from benchmarks.core.budget import BudgetedSource
+from benchmarks.core.types import Predictor, Problem, Split, Support, TaskBatch
+
+State = dict[str, Any]
+"""Tensors, numbers, strings, and dicts, lists and tuples of those: loads with `weights_only=True`."""
+
+
+class TaskFamily(Protocol):
+    """A distribution over tasks: a dataclass whose fields say which distribution.
+
+    Construction only stores; files are read on first use. `version` is bumped whenever the same
+    generator would give other tasks than before.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the data behind the family changes; part of every trial's identity."""
+        ...
+
+    def size(self, split: Split, shots: int) -> int | None:
+        """How many distinct tasks the split has at k = `shots`; None where there is no end."""
+        ...
+
+    def left_out(self, split: Split, shots: int) -> int:
+        """How many tasks of the split cannot be used at k = `shots` (fewer than k + 1 points)."""
+        ...
+
+    def sample(
+        self,
+        n_tasks: int,
+        split: Split,
+        generator: torch.Generator,
+        *,
+        shots: int = 10,
+        queries: int = 10,
+    ) -> TaskBatch:
+        """Draw tasks, on the CPU, with `shots` support and at most `queries` query points each.
+
+        Support and query points of a task never overlap. Where the split is finite, tasks are
+        drawn without replacement as long as it has enough of them.
+
+        Raises:
+            DataError: the split has no task with more than `shots` points.
+        """
+        ...
+
+
+@runtime_checkable
+class MetaLearner(Protocol):
+    """A meta-learner: a dataclass whose fields are its hyper-parameters.
+
+    Laws (see `benchmarks.testing.check_learner`): construction only stores; `adapt` leaves the
+    learner unchanged and its predictors stay valid; row i of any output depends on task i alone;
+    same seed, same bits; any number of tasks, any k >= 1. Learned state ends in an underscore.
+    """
+
+    name: ClassVar[str]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """Other names this class is known by, each with the fields that differ from the defaults."""
+    test_fields: ClassVar[Mapping[str, Any]]
+    """Fields that make the conformance kit quick; they say nothing about quality."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Privileged fields it must see; a learner that needs any is marked † everywhere."""
+        ...
+
+    def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Meta-train from nothing until the source's budget is spent."""
+        ...
+
+    def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Carry on from the present state until the source's budget is spent."""
+        ...
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        """Yield a predictor after each number of adaptation steps (ascending; 0 is before any)."""
+        ...
+
+    def state(self) -> State:
+        """All that `adapt` needs beside the fields."""
+        ...
+
+    def load_state(self, state: State) -> None: ...

@@ -1,0 +1,54 @@
+"""One tree of errors: everything this project raises on purpose is a `RemlError`."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class RemlError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class UserError(RemlError):
+    """Something the user typed or supplied is wrong; the command line exits with 2."""
+
+
+class MatrixError(UserError):
+    """A matrix file is missing, malformed, or asks for something impossible."""
+
+
+class UnknownName(MatrixError):
+    """A key, learner, family or protocol that does not exist; names the nearest that does."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        super().__init__(f"{where + ': ' if where else ''}unknown {kind} {name!r}; {hint}")
+
+
+class DataError(UserError):
+    """The data cannot be used as asked: a missing column, text where numbers belong, too few rows."""
+
+
+class PluginError(UserError):
+    """A plugin file or an entry point cannot be imported, or holds no learner."""
+
+
+class StoreError(UserError):
+    """A results folder cannot be written, or holds the results of another matrix."""
+
+
+class MissingDependency(UserError):
+    """A package that cannot be installed the usual way is missing; the message says what to type."""
+
+
+class ContractError(RemlError):
+    """A learner or family breaks a law of the contract."""
+
+
+class BudgetSpent(RemlError):
+    """More training tasks were asked for than the budget allows."""
+
+
+class Diverged(RemlError):
+    """A loss or a prediction is not finite."""

@@ -1,0 +1,104 @@
+"""Task batches: many tasks stacked, the leading axis of every tensor being `tasks`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Split = Literal["train", "validation", "test"]
+Predictor = Callable[[Tensor], Tensor]
+"""Maps x of shape (tasks, points, features) to predictions of shape (tasks, points, outputs)."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """The points a learner may adapt on: exactly k for each task.
+
+    `privileged` holds what only a learner that declares the need may see (the true amplitude,
+    say), each entry of shape (tasks, ...). It is empty for everybody else.
+    """
+
+    x: Float[Tensor, "tasks points features"]
+    y: Float[Tensor, "tasks points outputs"]
+    privileged: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def shots(self) -> int:
+        return self.x.shape[1]
+
+    def to(self, device: torch.device | str) -> "Support":
+        privileged = {name: value.to(device) for name, value in self.privileged.items()}
+        return Support(self.x.to(device), self.y.to(device), privileged)
+
+    def rows(self, index: Tensor | slice) -> "Support":
+        """The tasks named by `index`, in that order."""
+        privileged = {name: value[index] for name, value in self.privileged.items()}
+        return Support(self.x[index], self.y[index], privileged)
+
+
+@dataclass(frozen=True)
+class Query:
+    """The points a learner is scored on, drawn apart from the support points.
+
+    `mask` is False where a task had fewer points than the batch is wide; those rows repeat a real
+    point and must not count in any loss.
+    """
+
+    x: Float[Tensor, "tasks points features"]
+    y: Float[Tensor, "tasks points outputs"]
+    mask: Bool[Tensor, "tasks points"]
+
+    def to(self, device: torch.device | str) -> "Query":
+        return Query(self.x.to(device), self.y.to(device), self.mask.to(device))
+
+    def rows(self, index: Tensor | slice) -> "Query":
+        return Query(self.x[index], self.y[index], self.mask[index])
+
+
+@dataclass(frozen=True)
+class TaskBatch:
+    """Many tasks: what to adapt on, and what to be scored on."""
+
+    support: Support
+    query: Query
+
+    def __len__(self) -> int:
+        return len(self.support)
+
+    def to(self, device: torch.device | str) -> "TaskBatch":
+        return TaskBatch(self.support.to(device), self.query.to(device))
+
+    def rows(self, index: Tensor | slice) -> "TaskBatch":
+        return TaskBatch(self.support.rows(index), self.query.rows(index))
+
+    def showing(self, needs: frozenset[str]) -> "TaskBatch":
+        """The same tasks with only the privileged fields in `needs` left."""
+        shown = {n: v for n, v in self.support.privileged.items() if n in needs}
+        return replace(self, support=replace(self.support, privileged=shown))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What all tasks of a family have in common.
+
+    Tensors of a family may be standardised. `target_scale` and `target_offset` turn a standardised
+    target back into its own units (`y * scale + offset`), as `input_scale` and `input_offset` do
+    for the inputs; errors are reported in the target's own units.
+    """
+
+    features: int
+    outputs: int
+    metric: Literal["mse", "rmse"] = "mse"
+    unit: str = ""
+    target: str = "y"
+    target_scale: float = 1.0
+    target_offset: float = 0.0
+    inputs: tuple[str, ...] = ("x",)
+    input_scale: tuple[float, ...] = (1.0,)
+    input_offset: tuple[float, ...] = (0.0,)

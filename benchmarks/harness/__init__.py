@@ -1,0 +1,1 @@
+"""From a matrix file to stored results: matrix, trials, evaluator, runner, store."""

@@ -1,0 +1,1 @@
+"""From stored results to statistics, tables and figures; reads the store only."""
