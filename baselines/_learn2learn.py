@@ -1,0 +1,109 @@
+"""The only place that imports learn2learn, and the way its MAML runs on many tasks at once.
+
+learn2learn 0.2.0 is installed by `make`; importing it imports torchvision, whose wheel does not
+match a CPU-only torch. Both are dealt with here and nowhere else.
+"""
+
+import contextlib
+import importlib
+import io
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.core import Predictor, Support, task_mse
+from benchmarks.core.errors import MissingDependency
+
+HOW_TO_INSTALL = (
+    "type `make` in a checkout, or `pip install --no-deps learn2learn==0.2.0 "
+    '--config-settings="--build-option=build_ext"`'
+)
+_declared: list[torch.library.Library] = []
+
+
+def _import_torchvision() -> None:
+    """Import torchvision, declaring the operators it expects where its own library can't load."""
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _declared.append(library)  # a declaration lives as long as its library object
+        importlib.import_module("torchvision")
+
+
+def _import_learn2learn() -> Any:
+    # gym prints a notice about its successor when imported; nothing here uses an environment
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            _import_torchvision()
+            return importlib.import_module("learn2learn")
+        except ImportError as error:
+            raise MissingDependency(
+                f"learn2learn cannot be imported ({error}); {HOW_TO_INSTALL}"
+            ) from error
+
+
+learn2learn = _import_learn2learn()
+
+
+def expand(network: nn.Module, tasks: int) -> nn.Module:
+    """A clone whose every parameter has a leading axis of `tasks`, all views of the same values.
+
+    Gradients of the clone's parameters flow back to the network's, summed over tasks.
+    """
+    clone = learn2learn.clone_module(network)
+    for module in clone.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                module._parameters[name] = parameter.unsqueeze(0).expand(tasks, *parameter.shape)
+    return clone
+
+
+def task_batched_maml(network: nn.Module, tasks: int, lr: float, first_order: bool) -> Any:
+    """learn2learn's MAML around a network that holds one copy of the weights for each task.
+
+    Its `adapt` must be given the **sum** over tasks of per-task losses: tasks do not touch each
+    other, so each then takes its own exact gradient step. A mean would divide every step by the
+    number of tasks.
+    """
+    return learn2learn.algorithms.MAML(expand(network, tasks), lr=lr, first_order=first_order)
+
+
+def sgd_predictors(
+    network: nn.Module, support: Support, steps: Sequence[int], lr: float
+) -> Iterator[Predictor]:
+    """Predictors after each number of plain gradient steps on the support sets."""
+    network = learn2learn.clone_module(network.to(support.x.device))
+    for parameter in network.parameters():
+        parameter.detach_().requires_grad_()
+    learner = task_batched_maml(network, len(support), lr, first_order=True)
+    taken = 0
+    for wanted in steps:
+        for _ in range(wanted - taken):
+            with torch.enable_grad():
+                learner.adapt(task_mse(learner(support.x), support.y).sum())
+        taken = wanted
+        snapshot = learn2learn.clone_module(learner.module)
+        yield _predictor(snapshot)
+
+
+def _predictor(network: nn.Module) -> Predictor:
+    def predict(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return network(x)
+
+    return predict

@@ -1,0 +1,90 @@
+"""Who decides: the composer protocol, its two controls, and how a choice is drawn."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from reml.observation import Observation
+
+Memory = Any
+"""Whatever a composer carries from one decision to the next; None at the first."""
+
+
+class Composer(Protocol):
+    """Scores the layers that the next decision may choose, for all tasks at once.
+
+    `greedy` says whether the best-scored choice is meant when no randomness is wanted.
+    """
+
+    greedy: bool
+
+    def logits(
+        self, observation: Observation, memory: Memory
+    ) -> tuple[Float[Tensor, "tasks choices"], Memory]: ...
+
+
+class RandomComposer:
+    """The control that knows nothing: every layer is as likely as any other."""
+
+    greedy = False
+
+    def __init__(self, choices: Sequence[int]) -> None:
+        self.choices = tuple(choices)
+
+    def logits(
+        self, observation: Observation, memory: Memory
+    ) -> tuple[Float[Tensor, "tasks choices"], Memory]:
+        points = observation.points
+        return points.new_zeros(len(points), self.choices[observation.decision]), None
+
+
+class FixedComposer:
+    """The control that always builds the same network: MAML with REML's inner training.
+
+    Hidden decisions take the hidden layers in order, so that no layer stands in two places as
+    long as the bank has enough of them.
+    """
+
+    greedy = True
+
+    def __init__(self, choices: Sequence[int]) -> None:
+        self.choices = tuple(choices)
+
+    def logits(
+        self, observation: Observation, memory: Memory
+    ) -> tuple[Float[Tensor, "tasks choices"], Memory]:
+        points, decision = observation.points, observation.decision
+        size = self.choices[decision]
+        logits = points.new_full((len(points), size), -1e9)
+        logits[:, max(0, decision - 2) % size] = 0.0
+        return logits, None
+
+
+def draw(
+    logits: Float[Tensor, "tasks choices"], uniform: Float[Tensor, "tasks choices"]
+) -> Int[Tensor, " tasks"]:
+    """Sample from softmax(logits), given uniform numbers in [0, 1) (the Gumbel trick)."""
+    noise = -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-7)))
+    return (logits + noise).argmax(1)
+
+
+def task_noise(
+    x: Float[Tensor, "tasks points features"],
+    y: Float[Tensor, "tasks points outputs"],
+    shape: Sequence[int],
+) -> Float[Tensor, "tasks ..."]:
+    """Uniform numbers that depend on a task's support points alone, not on their order.
+
+    What a task gets is then the same alone or in any batch, and the same every time.
+    """
+    bits = torch.cat([x, y], 2).cpu().contiguous().view(torch.int32).long()
+    mixed = torch.zeros_like(bits[..., 0])
+    for column in bits.unbind(2):
+        mixed = (mixed ^ column) * 0x9E3779B1 & 0x7FFFFFFFFFFF
+        mixed = mixed ^ (mixed >> 17)
+    seeds = (mixed * mixed & 0x7FFFFFFFFFFF).sum(1).tolist()
+    rows = [torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return torch.stack(rows).to(x.device)

@@ -1,0 +1,61 @@
+"""What the composer sees: the support set, in any order and of any size, and the last choice."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class Observation(NamedTuple):
+    """What is known before a decision, for all tasks at once.
+
+    Attributes:
+        points: support inputs and targets side by side.
+        decision: how many decisions have been made; all tasks move in lock-step.
+        previous: the last choice as an index into its bank; zeros before the first decision.
+    """
+
+    points: Float[Tensor, "tasks points values"]
+    decision: int
+    previous: Int[Tensor, " tasks"]
+
+
+class SetEncoder(nn.Module):
+    """An order-invariant summary of a set of points, after Zaheer et al. (Deep Sets, 2017).
+
+    Each point is embedded, told the mean and the maximum of all embeddings, and embedded again;
+    the mean and the maximum of the result are the summary. Values are standardised with the
+    `offset` and `scale` of the first training batch.
+    """
+
+    offset: Tensor
+    scale: Tensor
+
+    def __init__(self, values: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("offset", torch.zeros(values))
+        self.register_buffer("scale", torch.ones(values))
+        self.first = nn.Sequential(
+            nn.Linear(values, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+        )
+        self.second = nn.Sequential(
+            nn.Linear(3 * width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+        )
+
+    def standardise(self, points: Float[Tensor, "tasks points values"]) -> None:
+        """Take offset and scale from these points."""
+        self.offset.copy_(points.mean((0, 1)))
+        self.scale.copy_(points.std((0, 1)).clamp_min(1e-6))
+
+    def forward(
+        self, points: Float[Tensor, "tasks points values"]
+    ) -> Float[Tensor, "tasks width2"]:
+        """Summarise each task's points in 2 × `width` numbers."""
+        h = self.first((points - self.offset) / self.scale)
+        told = _pool(h).unsqueeze(1).expand(-1, h.shape[1], -1)
+        return _pool(self.second(torch.cat([h, told], 2)))
+
+
+def _pool(h: Float[Tensor, "tasks points width"]) -> Float[Tensor, "tasks width2"]:
+    return torch.cat([h.mean(1), h.amax(1)], 1)
