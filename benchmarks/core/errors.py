@@ -4,6 +4,13 @@ import difflib
 from collections.abc import Iterable
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint for a name that does not exist: the nearest that does, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
 class RemlError(Exception):
     """Base of all errors raised on purpose."""
 
@@ -20,10 +27,8 @@ class UnknownName(MatrixError):
     """A key, learner, family or protocol that does not exist; names the nearest that does."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
-        known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-        super().__init__(f"{where + ': ' if where else ''}unknown {kind} {name!r}; {hint}")
+        where = f"{where}: " if where else ""
+        super().__init__(f"{where}unknown {kind} {name!r}; {nearest(name, known)}")
 
 
 class DataError(UserError):
