@@ -1,0 +1,106 @@
+"""How a law is run: it raises where it is broken, and its first docstring line says what it is."""
+
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from benchmarks.core.errors import ContractError
+
+Case = TypeVar("Case")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one law; `message` is the law when it holds and what broke it when not."""
+
+    name: str
+    passed: bool
+    message: str
+
+
+def run_laws(laws: Iterable[Callable[[Case], None]], case: Case) -> list[Check]:
+    """Run every law on `case`; a law that raises anything at all is broken."""
+    checks = []
+    for law in laws:
+        name = law.__name__.replace("_", " ")
+        try:
+            law(case)
+        except ContractError as error:
+            checks.append(Check(name, False, str(error)))
+        except Exception as error:
+            checks.append(Check(name, False, f"raised {type(error).__name__}: {error}"))
+        else:
+            checks.append(Check(name, True, (law.__doc__ or name).partition("\n")[0]))
+    return checks
+
+
+def demand(holds: bool, message: str) -> None:
+    """Raise `ContractError` unless `holds`."""
+    if not holds:
+        raise ContractError(message)
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether two nests of mappings, sequences, tensors and plain values are equal, bit for bit."""
+    if isinstance(a, torch.Tensor):
+        return (
+            isinstance(b, torch.Tensor)
+            and a.shape == b.shape
+            and a.dtype == b.dtype
+            and bool(((a == b) | (a.isnan() & b.isnan())).all())
+        )
+    if isinstance(a, Mapping):
+        return (
+            isinstance(b, Mapping)
+            and a.keys() == b.keys()
+            and all(same_bits(a[key], b[key]) for key in a)
+        )
+    if isinstance(a, Sequence) and not isinstance(a, str):
+        return (
+            isinstance(b, Sequence)
+            and len(a) == len(b)
+            and all(same_bits(x, y) for x, y in zip(a, b, strict=True))
+        )
+    return bool(a == b)
+
+
+def demand_close(a: torch.Tensor, b: torch.Tensor, tolerance: float, what: str) -> None:
+    """Demand that `a` equals `b` within `tolerance` times the largest entry of `b`, or 1."""
+    demand(a.shape == b.shape, f"{what}: shapes are {tuple(a.shape)} and {tuple(b.shape)}")
+    scale = max(1.0, float(b.abs().max()))
+    gap = float((a - b).abs().max()) / scale
+    demand(gap <= tolerance, f"{what}: they differ by {gap:.2g}, more than {tolerance:g}")
+
+
+def global_state() -> dict[str, Any]:
+    """Everything outside a learner or family that they must leave alone."""
+    _, keys, *place = np.random.get_state()
+    return {
+        "torch's random state": torch.get_rng_state(),
+        "numpy's random state": (torch.from_numpy(np.array(keys)), *place),
+        "Python's random state": random.getstate(),
+        "torch's default dtype": torch.get_default_dtype(),
+        "torch's default device": torch.get_default_device(),
+        "torch's gradient mode": torch.is_grad_enabled(),
+        "torch's number of threads": torch.get_num_threads(),
+    }
+
+
+def demand_untouched(before: Mapping[str, Any], by: str) -> None:
+    """Demand that the global state is still what it was."""
+    after = global_state()
+    for name, value in before.items():
+        demand(same_bits(value, after[name]), f"{by} changes {name}")
+
+
+@contextlib.contextmanager
+def leaving_global_state_alone(by: str) -> Iterator[None]:
+    """Demand that the block leaves the global state as it found it."""
+    before = global_state()
+    yield
+    demand_untouched(before, by)
