@@ -4,9 +4,13 @@ A class need not inherit from these protocols; `benchmarks.testing` checks that 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 import torch
+
+# Unlike typing's in Python 3.11, isinstance on these protocols evaluates no property: a family's
+# `problem` may read a file.
+from typing_extensions import Protocol, runtime_checkable
 
 from benchmarks.core.budget import BudgetedSource
 from benchmarks.core.types import Predictor, Problem, Split, Support, TaskBatch
@@ -15,6 +19,7 @@ State = dict[str, Any]
 """Tensors, numbers, strings, and dicts, lists and tuples of those: loads with `weights_only=True`."""
 
 
+@runtime_checkable
 class TaskFamily(Protocol):
     """A distribution over tasks: a dataclass whose fields say which distribution.
 
