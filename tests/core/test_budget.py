@@ -110,7 +110,7 @@ def test_history_holds_the_mean_of_each_stretch():
 def test_history_stays_short():
     s = source(tasks=2000)
     while not s.exhausted:
-        s.sample(1, shots=1, queries=1)
+        s.sample(5, shots=1, queries=1)
         s.log(loss=0.5)
     assert len(s.history) == 200
 
