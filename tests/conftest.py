@@ -1,6 +1,14 @@
 """Turn on runtime shape checking, before any package is imported, and one torch thread."""
 
+import random
+from unittest import mock
+
 from jaxtyping import install_import_hook
+
+# beartype picks which items of a container it checks by random.getrandbits. Given a stream of its
+# own, it does not make every checked function look as if it drew from Python's.
+with mock.patch.object(random, "getrandbits", random.Random(0).getrandbits):
+    import beartype  # noqa: F401
 
 # The tower lets an int stand for a float, as Python's typing does.
 install_import_hook(

@@ -91,16 +91,26 @@ def global_state() -> dict[str, Any]:
     }
 
 
-def demand_untouched(before: Mapping[str, Any], by: str) -> None:
-    """Demand that the global state is still what it was."""
-    after = global_state()
-    for name, value in before.items():
-        demand(same_bits(value, after[name]), f"{by} changes {name}")
-
-
 @contextlib.contextmanager
-def leaving_global_state_alone(by: str) -> Iterator[None]:
-    """Demand that the block leaves the global state as it found it."""
+def leaving_global_state_alone(by: str) -> Iterator[Callable[[], None]]:
+    """Demand that the block leaves the global state alone; the value demands it there and then.
+
+    The random states are moved on first, so that setting them to a constant is seen even where
+    somebody did so before; they are put back at the end.
+    """
+    kept = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    torch.rand(1), np.random.random(), random.random()
     before = global_state()
-    yield
-    demand_untouched(before, by)
+
+    def demand_untouched() -> None:
+        after = global_state()
+        for name, value in before.items():
+            demand(same_bits(value, after[name]), f"{by} changes {name}")
+
+    try:
+        yield demand_untouched
+        demand_untouched()
+    finally:
+        torch.set_rng_state(kept[0])
+        np.random.set_state(kept[1])
+        random.setstate(kept[2])

@@ -14,8 +14,6 @@ from benchmarks.testing.checks import (
     Check,
     demand,
     demand_close,
-    demand_untouched,
-    global_state,
     leaving_global_state_alone,
     run_laws,
     same_bits,
@@ -57,11 +55,10 @@ def adapt_leaves_global_state_alone(case: Case) -> None:
     """Neither `adapt`, while it yields, nor a predictor touches any global state."""
     support, x = case.test()
     learner = case.learner
-    before = global_state()
-    for predict in learner.adapt(support, STEPS):
-        demand_untouched(before, "adapt")
-        predict(x)
-        demand_untouched(before, "a predictor")
+    with leaving_global_state_alone("adapt or a predictor") as demand_untouched:
+        for predict in learner.adapt(support, STEPS):
+            demand_untouched()
+            predict(x)
 
 
 def adapt_leaves_the_learner_unchanged(case: Case) -> None:

@@ -1,0 +1,60 @@
+"""The conformance kit on every learner and family that this package registers."""
+
+import importlib
+import itertools
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.tasks.table import Table
+from benchmarks.testing import Toy, check_family, check_learner
+
+ROOT = Path(__file__).parents[2]
+ENTRY_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+
+
+def load(group, name):
+    module, _, member = ENTRY_POINTS[group][name].partition(":")
+    return getattr(importlib.import_module(module), member)
+
+
+def broken(checks):
+    return {check.name: check.message for check in checks if not check.passed}
+
+
+@pytest.mark.parametrize("name", sorted(ENTRY_POINTS["reml.learners"]))
+def test_learner(name):
+    learner = load("reml.learners", name)
+    assert name == learner.name or name in learner.presets
+    fields = {**learner.presets.get(name, {}), **learner.test_fields}
+    assert not broken(check_learner(lambda: learner(**fields)))
+
+
+def example_of_table(folder):
+    keys = itertools.product(range(8), range(3), range(4, 10))
+    rows = [(g, t, i, "ab"[i % 2], g * 100 + t * 10 + i) for g, t, n in keys for i in [n]]
+    data = pd.DataFrame(rows, columns=["group", "task", "x", "kind", "y"])
+    data = data[(data["task"] > 0) | (data["x"] < 8)]  # some tasks are shorter than others
+    data.to_csv(folder / "data.csv", index=False)
+    path = str(folder / "data.csv")
+    inputs = {"x": ("x", "kind"), "categorical": ("kind",)}
+    return lambda: Table(path, task=("group", "task"), y="y", split_by="group", **inputs)
+
+
+EXAMPLES = {"table": example_of_table}
+"""How to construct a family that has fields without a default."""
+
+
+@pytest.mark.parametrize("name", sorted(ENTRY_POINTS["reml.families"]))
+def test_family(name, tmp_path):
+    family = load("reml.families", name)
+    assert family.name == name
+    make = EXAMPLES[name](tmp_path) if name in EXAMPLES else family
+    assert not broken(check_family(make))
+
+
+@pytest.mark.parametrize("fields", [{}, {"features": 2, "ragged": True}, {"outputs": 2}])
+def test_the_toy_family_of_the_kit(fields):
+    assert not broken(check_family(lambda: Toy(**fields)))

@@ -1,0 +1,321 @@
+"""Each law catches a learner that breaks it."""
+
+import os
+import random
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.core import task_mse
+from benchmarks.testing import check_learner
+from benchmarks.testing.learners import LAWS
+
+
+@dataclass
+class Good:
+    """A linear model that is meta-trained by gradient descent and adapts its weights."""
+
+    rate: float = 0.1
+    name = "good"
+    presets: ClassVar = {}
+    test_fields: ClassVar = {}
+    needs = frozenset()
+
+    def fit(self, source, generator):
+        shape = source.problem.features, source.problem.outputs
+        self.weight_ = torch.randn(shape, generator=generator)
+        self.partial_fit(source, generator)
+
+    def partial_fit(self, source, generator):
+        while not source.exhausted:
+            self.learn(source.sample(8, shots=4, queries=5))
+
+    def learn(self, batch):
+        weight = self.weight_.clone().requires_grad_()
+        query = batch.query
+        self.loss(query.x @ weight, query.y, query.mask).mean().backward()
+        self.weight_ = self.weight_ - self.rate * weight.grad
+
+    def loss(self, prediction, y, mask):
+        return task_mse(prediction, y, mask)
+
+    def adapt(self, support, steps):
+        weight = self.weight_.expand(len(support), -1, -1)
+        bias = torch.zeros_like(support.y[:, :1])
+        done = 0
+        for step in steps:
+            for _ in range(step - done):
+                error = support.x @ weight + bias - support.y
+                weight = weight - self.rate * (support.x.mT @ error / support.shots)
+                bias = bias - self.rate * error.mean(1, keepdim=True)
+            done = step
+            yield self.predictor(weight, bias)
+
+    def predictor(self, weight, bias):
+        return lambda x: x @ weight + bias
+
+    def state(self):
+        return {"weight": self.weight_}
+
+    def load_state(self, state):
+        self.weight_ = state["weight"]
+
+
+class UnknownTestField(Good):
+    test_fields: ClassVar = {"rates": 0.2}
+
+
+@dataclass
+class NeverEqual(Good):
+    made: float = field(default_factory=random.Random(0).random, init=False)
+
+
+class SeedsWhenConstructed(Good):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+
+
+class BuildsWhenConstructed(Good):
+    def __init__(self):
+        super().__init__()
+        self.weight_ = torch.zeros(1, 1)
+
+
+class DrawsFromNumpy(Good):
+    def learn(self, batch):
+        np.random.rand()
+        super().learn(batch)
+
+
+class TurnsGradientsOff(Good):
+    def adapt(self, support, steps):
+        with torch.no_grad():
+            yield from super().adapt(support, steps)
+
+
+class LearnsInAdapt(Good):
+    def adapt(self, support, steps):
+        self.weight_ = self.weight_ + 0.1
+        yield from super().adapt(support, steps)
+
+
+class ChangesTheSupportSet(Good):
+    def adapt(self, support, steps):
+        yield from super().adapt(support, steps)
+        support.y.mul_(2)
+
+
+class CountsCalls(Good):
+    def adapt(self, support, steps):
+        self.calls = getattr(self, "calls", 0) + 1
+        for predict in super().adapt(support, steps):
+            yield lambda x, predict=predict, bias=self.calls: predict(x) + bias
+
+
+class SharesOnePredictor(Good):
+    def predictor(self, weight, bias):
+        self.now = weight, bias
+        return lambda x: x @ self.now[0] + self.now[1]
+
+
+class TakesStepsAgain(Good):
+    def adapt(self, support, steps):
+        taken = [sum(steps[: i + 1]) for i in range(len(steps))]
+        yield from super().adapt(support, taken)
+
+
+class LeavesOutStepZero(Good):
+    def adapt(self, support, steps):
+        yield from super().adapt(support, [step for step in steps if step] or steps)
+
+
+class RecordsGradients(Good):
+    def predictor(self, weight, bias):
+        return super().predictor(weight.clone().requires_grad_(), bias)
+
+
+class PredictsInDoubles(Good):
+    def predictor(self, weight, bias):
+        return lambda x: (x @ weight + bias).double()
+
+
+class Diverges(Good):
+    def predictor(self, weight, bias):
+        return lambda x: x @ weight + bias / 0
+
+
+class DividesByTheNumberOfTasks(Good):
+    """The trap: the mean over tasks in the inner loop."""
+
+    def adapt(self, support, steps):
+        divided = type(self)(self.rate / len(support))
+        divided.weight_ = self.weight_
+        yield from Good.adapt(divided, support, steps)
+
+
+class IsTransductive(Good):
+    def predictor(self, weight, bias):
+        return lambda x: (x - x.mean(1, keepdim=True)) @ weight + bias
+
+
+class StartsAtTheFirstPoint(Good):
+    def adapt(self, support, steps):
+        for predict in super().adapt(support, steps):
+            yield lambda x, predict=predict: predict(x) + support.y[:, :1]
+
+
+class NeedsTwoShots(Good):
+    def adapt(self, support, steps):
+        spread = support.y.var(1, keepdim=True, correction=0)
+        for predict in super().adapt(support, steps):
+            yield lambda x, predict=predict: predict(x) / spread
+
+
+class KnowsOneFeature(Good):
+    def fit(self, source, generator):
+        self.weight_ = torch.randn(1, 1, generator=generator)
+        self.partial_fit(source, generator)
+
+
+class SeedsItself(Good):
+    def fit(self, source, generator):
+        super().fit(source, torch.Generator().manual_seed(int.from_bytes(os.urandom(4), "big")))
+
+
+class Remembers(Good):
+    def fit(self, source, generator):
+        if hasattr(self, "weight_"):
+            self.partial_fit(source, generator)
+        else:
+            super().fit(source, generator)
+
+
+class ForgetsInPartialFit(Good):
+    def partial_fit(self, source, generator):
+        if source.tasks == 0 and hasattr(self, "trained_"):
+            del self.trained_
+            self.fit(source, generator)
+        else:
+            super().partial_fit(source, generator)
+            self.trained_ = True
+
+
+class DoesNotCarryOn(Good):
+    def partial_fit(self, source, generator):
+        before = self.weight_
+        super().partial_fit(source, generator)
+        if hasattr(self, "trained_"):
+            self.weight_ = before
+        self.trained_ = True
+
+
+class ForgetsToSave(Good):
+    def load_state(self, state):
+        self.weight_ = torch.zeros_like(state["weight"])
+
+
+class SavesItself(Good):
+    def state(self):
+        return {"weight": self.weight_, "learner": self}
+
+
+class StopsEarly(Good):
+    def partial_fit(self, source, generator):
+        self.learn(source.sample(1, shots=4, queries=5))
+
+
+class GoesOn(Good):
+    def partial_fit(self, source, generator):
+        super().partial_fit(source, generator)
+        self.learn(source.sample(1, shots=4, queries=5))
+
+
+class DrawsBehindTheSource(Good):
+    def partial_fit(self, source, generator):
+        source._family.sample(8, "train", generator)
+        super().partial_fit(source, generator)
+
+
+class PeeksAtTestTasks(Good):
+    def partial_fit(self, source, generator):
+        source._family.sample(0, "test", generator)
+        super().partial_fit(source, generator)
+
+
+class ReadsTheIntercept(Good):
+    def adapt(self, support, steps):
+        intercept = support.privileged["hidden"].unsqueeze(2)
+        for predict in super().adapt(support, steps):
+            yield lambda x, predict=predict: predict(x) + intercept
+
+
+class TrainsOnMaskedRows(Good):
+    def loss(self, prediction, y, mask):
+        return task_mse(prediction, y)
+
+
+OFFENDERS = {
+    "keeps to the protocol": [UnknownTestField],
+    "construction only stores": [NeverEqual, SeedsWhenConstructed, BuildsWhenConstructed],
+    "fit leaves global state alone": [DrawsFromNumpy],
+    "adapt leaves global state alone": [TurnsGradientsOff],
+    "adapt leaves the learner unchanged": [LearnsInAdapt, ChangesTheSupportSet, CountsCalls],
+    "predictors stay valid": [SharesOnePredictor],
+    "steps are honoured": [TakesStepsAgain, LeavesOutStepZero],
+    "predictions are plain": [RecordsGradients, PredictsInDoubles, Diverges],
+    "batched equals looped": [DividesByTheNumberOfTasks],
+    "query points do not touch": [IsTransductive],
+    "order of support points does not matter": [StartsAtTheFirstPoint],
+    "any number of tasks and shots": [NeedsTwoShots],
+    "any number of features and outputs": [KnowsOneFeature],
+    "same seed same bits": [SeedsItself],
+    "fit forgets": [Remembers],
+    "partial fit carries on": [ForgetsInPartialFit, DoesNotCarryOn],
+    "state survives a file": [ForgetsToSave, SavesItself],
+    "budget is kept": [StopsEarly, GoesOn, DrawsBehindTheSource, PeeksAtTestTasks],
+    "needs only what it declares": [ReadsTheIntercept],
+    "masked rows do not count": [TrainsOnMaskedRows],
+}
+
+
+def broken(make):
+    return {check.name: check.message for check in check_learner(make) if not check.passed}
+
+
+def test_a_good_learner_passes():
+    checks = check_learner(Good)
+    assert [check.message for check in checks if not check.passed] == []
+    assert len(checks) == len(LAWS)
+    assert all(check.name and check.message.endswith(".") for check in checks)
+
+
+def test_a_learner_may_declare_a_need():
+    class Informed(ReadsTheIntercept):
+        needs = frozenset({"hidden"})
+
+    assert not broken(Informed)
+
+
+def test_every_law_has_an_offender():
+    assert {law.__name__.replace("_", " ") for law in LAWS} == set(OFFENDERS)
+
+
+@pytest.mark.parametrize(
+    ("law", "offender"),
+    [(law, offender) for law, offenders in OFFENDERS.items() for offender in offenders],
+)
+def test_an_offender_is_caught(law, offender):
+    assert law in broken(offender)
+
+
+def test_a_learner_that_cannot_be_constructed_fails_every_law():
+    class Broken(Good):
+        def __init__(self):
+            raise RuntimeError("no")
+
+    assert broken(Broken).keys() == OFFENDERS.keys()
+    assert broken(Broken)["fit forgets"] == "raised RuntimeError: no"
