@@ -1,0 +1,291 @@
+"""The command line: `reml run|status|table|plot|list|check`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from benchmarks.core.errors import StoreError, UnknownName, UserError
+from benchmarks.harness import provenance
+from benchmarks.harness.expand import TrialSpec, describe, expand
+from benchmarks.harness.fields import build
+from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.progress import watch
+from benchmarks.harness.registry import Found, Kind, Registry, check_shape, classes_of, import_file
+from benchmarks.harness.runner import run_trials
+from benchmarks.harness.status import status_text
+from benchmarks.harness.store import Results, consolidate, load_results
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0; 1 where a trial failed or a law is broken; 2 for bad input; 130 after
+        Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except UserError as error:
+        print(f"reml: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        goes_on = "; the same command goes on from here" if command is _run else ""
+        print(f"reml: interrupted{goes_on}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    registry = Registry(options.plugin)
+    matrix = load_matrix(options.matrix)
+    _check_device(options.device)
+    trials = expand(matrix, registry)
+    chosen = _chosen(trials, options.only)
+    directory = options.out or Path("results") / matrix.name
+    origin = provenance.collect(options.device, provenance.command_line())
+    folder = ResultsFolder(directory)
+    with folder.open(describe(matrix, trials)):
+        if options.force:
+            for trial in chosen:
+                folder.remove(trial.id)
+        records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
+        left = [trial for trial in chosen if records[trial.id].get("status") != "done"]
+        _announce(matrix.name, directory, records, left, origin["commit"])
+        with watch(left, options.jobs) as progress:
+            run_trials(
+                left,
+                folder,
+                registry,
+                progress,
+                jobs=options.jobs,
+                device=options.device,
+                provenance=origin,
+            )
+        results = consolidate(directory)
+        if not results.scores.empty:
+            _report(results, directory)
+    ended = results.trials[results.trials["trial"].isin(records)]
+    failed = int((ended["status"] == "failed").sum())
+    if failed:
+        print(f"{failed} of {len(ended)} trials failed; `reml status {directory}` says why")
+    return 1 if failed else 0
+
+
+def _chosen(trials: list[TrialSpec], pattern: str | None) -> list[TrialSpec]:
+    if pattern is None:
+        return trials
+    chosen = [
+        trial
+        for trial in trials
+        if any(
+            name == pattern or fnmatchcase(name, pattern)
+            for name in (trial.learner.label, trial.id)
+        )
+    ]
+    if not chosen:
+        labels = {trial.learner.label for trial in trials}
+        raise UnknownName("learner or trial", pattern, labels, "--only")
+    return chosen
+
+
+def _announce(
+    name: str,
+    directory: Path,
+    records: dict[str, dict[str, Any]],
+    left: list[TrialSpec],
+    commit: str | None,
+) -> None:
+    done = len(records) - len(left)
+    print(f"{name}: {len(records)} trials, {done} done already, {len(left)} to run; in {directory}")
+    others = [
+        record
+        for record in records.values()
+        if record.get("status") == "done" and record["provenance"].get("commit") != commit
+    ]
+    if others:
+        print(f"note: {len(others)} of them were run by other commits; --force repeats them")
+
+
+def _report(results: Results, directory: Path) -> None:
+    # drawing takes a second to import, and workers import this module
+    from benchmarks.report.figures import write_figures
+    from benchmarks.report.index import write_index
+    from benchmarks.report.tables import render_table, write_table
+
+    write_table(results, directory)
+    write_figures(results, directory)
+    write_index(results, directory)
+    print(render_table(results, "md"))
+    print(f"{directory / 'index.md'} shows the table and the figures")
+
+
+def _status(options: argparse.Namespace) -> int:
+    print(status_text(load_results(options.directory)))
+    return 0
+
+
+def _table(options: argparse.Namespace) -> int:
+    from benchmarks.report.index import write_index
+    from benchmarks.report.tables import render_table, write_table
+
+    results = _scored(options.directory)
+    write_table(results, options.directory)
+    write_index(results, options.directory)
+    print(render_table(results, options.format))
+    return 0
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from benchmarks.report.figures import write_figures
+    from benchmarks.report.index import write_index
+
+    results = _scored(options.directory)
+    for path in write_figures(results, options.directory):
+        print(path)
+    print(write_index(results, options.directory))
+    return 0
+
+
+def _scored(directory: Path) -> Results:
+    results = consolidate(directory)
+    if results.scores.empty:
+        raise StoreError(f"{directory}: no trial is done; `reml status {directory}` says more")
+    return results
+
+
+def _list(options: argparse.Namespace) -> int:
+    registry = Registry()
+    sections: list[tuple[str, list[tuple[str, str]]]] = [
+        (
+            "Learners",
+            [(name, _about(registry, "learner", name)) for name in registry.names("learner")],
+        ),
+        (
+            "Families",
+            [(name, _about(registry, "family", name)) for name in registry.names("family")],
+        ),
+        ("Matrices", [(name, load_matrix(name).title) for name in bundled()]),
+    ]
+    width = max(len(name) for _, rows in sections for name, _ in rows)
+    for title, rows in sections:
+        print(title)
+        for name, about in rows:
+            print(f"  {name:{width}}  {about}".rstrip())
+    return 0
+
+
+def _about(registry: Registry, kind: Kind, name: str) -> str:
+    """One line: the docstring's first, and what a preset changes; or why it can't be used."""
+    try:
+        found = registry.find(kind, name)
+    except UserError as error:
+        return f"(cannot be used: {error})"
+    about = (found.cls.__doc__ or "").strip().partition("\n")[0]
+    preset = ", ".join(f"{key} = {value!r}" for key, value in found.preset.items())
+    return f"{about} [{preset}]" if preset else about
+
+
+def _check(options: argparse.Namespace) -> int:
+    from benchmarks.testing import check_learner
+
+    found = _target(options.target)
+    fields = {**found.preset, **found.cls.test_fields}  # type: ignore[attr-defined]
+    where = f"{options.target}: test_fields"
+    checks = check_learner(lambda: build(found.cls, {}, fields, where))
+    for check in checks:
+        print(f"{'holds ' if check.passed else 'BROKEN'}  {check.name}: {check.message}")
+    broken = sum(not check.passed for check in checks)
+    print(f"{options.target}: {len(checks) - broken} of {len(checks)} laws hold")
+    return 1 if broken else 0
+
+
+def _target(target: str) -> Found:
+    file, colon, name = target.rpartition(":")
+    if not colon:
+        return Registry().find("learner", target)
+    classes = {cls.__name__: cls for cls in classes_of(import_file(Path(file)))}
+    if name not in classes:
+        raise UnknownName("class", name, classes, file)
+    check_shape("learner", classes[name], file)
+    return Found(classes[name])
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(f"--device: {device!r} cannot be used here ({first})") from None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"reml: {message}; `{self.prog} --help` shows what is possible\n")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="reml", description="Compare meta-learners on a family of tasks.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> _Parser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=run)
+        return sub
+
+    run = command("run", _run, "Run the trials of a matrix that are not done yet, then report.")
+    run.add_argument("matrix", metavar="MATRIX", help="a bundled matrix, or a TOML file")
+    run.add_argument("--out", type=Path, metavar="DIR", help="results folder (results/<name>)")
+    run.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="trials at a time (one a core)",
+    )
+    run.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
+    run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
+    run.add_argument(
+        "--plugin",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a Python file with learners or families; may be repeated",
+    )
+    run.add_argument("--force", action="store_true", help="repeat trials that are done")
+    for name, function, text in (
+        ("status", _status, "Show what is done, failed and missing, and what it has cost."),
+        ("table", _table, "Print the table of a results folder, and keep it there."),
+        ("plot", _plot, "Draw the figures of a results folder."),
+    ):
+        sub = command(name, function, text)
+        sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
+        if name == "table":
+            sub.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+    command("list", _list, "Show the learners, families and bundled matrices there are.")
+    check = command("check", _check, "Check that a learner keeps the laws of the contract.")
+    check.add_argument("target", metavar="TARGET", help="a learner's name, or file.py:Class")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

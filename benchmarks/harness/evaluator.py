@@ -1,0 +1,194 @@
+"""Scores of every test task, each on its own. Nothing is averaged here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.core import (
+    MetaLearner,
+    Problem,
+    TaskBatch,
+    TaskFamily,
+    generator_of,
+    task_mse,
+    task_nmse,
+    task_variance,
+)
+from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.harness.protocols import FewShot
+
+METRICS = ("mse", "rmse", "nmse")
+CURVE_TASKS = 4
+DATA = -1
+"""What the column `steps` of the curves says of points that are data, not predictions."""
+
+SCORE_TYPES = {
+    "shots": "int64",
+    "steps": "int64",
+    "task": "int64",
+    "metric": "str",
+    "value": "float64",
+}
+CURVE_TYPES = {
+    "shots": "int64",
+    "steps": "int64",
+    "task": "int64",
+    "kind": "str",
+    "x": "float64",
+    "y": "float64",
+}
+
+
+@dataclass
+class _Columns:
+    """Rows collected as columns, so that 600 tasks × 8 cells make no million dicts."""
+
+    types: dict[str, str]
+    parts: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(self, **columns: Any) -> None:
+        for name, values in columns.items():
+            if isinstance(values, Tensor):
+                columns[name] = values.numpy()
+        self.parts.append(pd.DataFrame(columns)[list(self.types)])
+
+    def frame(self) -> pd.DataFrame:
+        if not self.parts:
+            return empty(self.types)
+        return pd.concat(self.parts, ignore_index=True).astype(self.types)
+
+
+def empty(types: dict[str, str]) -> pd.DataFrame:
+    """No rows, but with the right columns."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
+
+
+def test_tasks(family: TaskFamily, identity: str, protocol: FewShot, shots: int) -> TaskBatch:
+    """The tasks everybody is scored on: they depend on the family and the protocol's kind alone."""
+    size = family.size(protocol.split, shots)
+    n_tasks = protocol.tasks if size is None else min(protocol.tasks, size)
+    generator = generator_of(protocol.split, identity, protocol.kind)
+    return family.sample(n_tasks, protocol.split, generator, shots=shots, queries=protocol.queries)
+
+
+def evaluate(
+    learner: MetaLearner,
+    family: TaskFamily,
+    identity: str,
+    protocol: FewShot,
+    *,
+    device: torch.device | str = "cpu",
+    on_progress: Callable[[float], None] = lambda fraction: None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score a trained learner on the test tasks of every k, after every number of steps.
+
+    Returns:
+        scores: columns shots, steps, task, metric, value; mse and rmse in the target's own units.
+        curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
+            unless the problem has one feature and one output.
+
+    Raises:
+        Diverged: a prediction is not finite.
+        ContractError: the learner yields too few or too many predictors, or a wrong shape.
+    """
+    scores = _Columns(SCORE_TYPES)
+    curves = _Columns(CURVE_TYPES)
+    problem = family.problem
+    drawable = problem.features == 1 and problem.outputs == 1
+    cells = len(protocol.shots) * len(protocol.steps)
+    for i, shots in enumerate(protocol.shots):
+        batch = test_tasks(family, identity, protocol, shots).showing(learner.needs)
+        on_device = batch.to(device)
+        if drawable:
+            _draw_data(curves, batch, problem, shots)
+        predictors = learner.adapt(on_device.support, protocol.steps)
+        done = 0
+        for steps, predictor in zip(protocol.steps, predictors, strict=False):
+            with torch.no_grad():
+                prediction = predictor(on_device.query.x).detach().double().cpu()
+            _check(prediction, batch, shots, steps)
+            for metric, values in score(prediction, batch, problem).items():
+                tasks = range(len(batch))
+                scores.add(shots=shots, steps=steps, task=tasks, metric=metric, value=values)
+            if drawable:
+                _draw(curves, batch, prediction, problem, shots, steps)
+            done += 1
+            on_progress((i * len(protocol.steps) + done) / cells)
+        if done < len(protocol.steps):
+            raise ContractError(f"adapt yielded {done} predictors for steps {protocol.steps}")
+    return scores.frame(), curves.frame()
+
+
+def score(
+    prediction: Float[Tensor, "tasks points outputs"], batch: TaskBatch, problem: Problem
+) -> dict[str, Float[Tensor, " tasks"]]:
+    """Each metric of each task, in double precision.
+
+    `mse` and `rmse` are in the target's own units (squared for `mse`). `nmse` divides by the
+    variance of all the task's points, support and query; the floor under that variance is relative
+    to the mean variance of these tasks.
+    """
+    y = batch.query.y.double()
+    mse = task_mse(prediction.double(), y, batch.query.mask)
+    support = batch.support.y.double()
+    everything = torch.cat([support, y], 1)
+    shown = torch.ones(support.shape[:2], dtype=torch.bool)
+    variance = task_variance(everything, torch.cat([shown, batch.query.mask], 1))
+    own = mse * problem.target_scale**2
+    return {
+        "mse": own,
+        "rmse": own.sqrt(),
+        "nmse": task_nmse(mse, variance, float(variance.mean())),
+    }
+
+
+def _check(prediction: Tensor, batch: TaskBatch, shots: int, steps: int) -> None:
+    expected = tuple(batch.query.y.shape)
+    if tuple(prediction.shape) != expected:
+        raise ContractError(
+            f"expected predictions of shape {expected}, got {tuple(prediction.shape)}"
+        )
+    bad = int((~prediction.isfinite()).flatten(1).any(1).sum())
+    if bad:
+        raise Diverged(
+            f"the predictions of {bad} of {len(batch)} test tasks are not finite "
+            f"({shots} shots, {steps} steps)"
+        )
+
+
+def _draw_data(curves: _Columns, batch: TaskBatch, problem: Problem, shots: int) -> None:
+    query = batch.query
+    for task in range(min(CURVE_TASKS, len(batch))):
+        mask = query.mask[task]
+        for kind, x, y in (
+            ("support", batch.support.x[task], batch.support.y[task]),
+            ("query", query.x[task][mask], query.y[task][mask]),
+        ):
+            x, y = _own_units(x, y, problem)
+            curves.add(shots=shots, steps=DATA, task=task, kind=kind, x=x, y=y)
+
+
+def _draw(
+    curves: _Columns,
+    batch: TaskBatch,
+    prediction: Tensor,
+    problem: Problem,
+    shots: int,
+    steps: int,
+) -> None:
+    for task in range(min(CURVE_TASKS, len(batch))):
+        mask = batch.query.mask[task]
+        x, y = _own_units(batch.query.x[task][mask], prediction[task][mask], problem)
+        curves.add(shots=shots, steps=steps, task=task, kind="prediction", x=x, y=y)
+
+
+def _own_units(x: Tensor, y: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
+    return (
+        x[:, 0].double() * problem.input_scale[0] + problem.input_offset[0],
+        y[:, 0].double() * problem.target_scale + problem.target_offset,
+    )

@@ -1,0 +1,194 @@
+"""From a matrix to its trials. Everything that can be wrong with a matrix is found here."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.core import Budget, MetaLearner, TaskFamily
+from benchmarks.core.errors import DataError, MatrixError
+from benchmarks.harness.fields import build, field_names, plain
+from benchmarks.harness.matrix import Entry, Matrix
+from benchmarks.harness.protocols import FewShot
+from benchmarks.harness.registry import Found, Registry
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One learner × one family × one protocol × one seed, ready to be sent to a worker.
+
+    `identity` is all that the scores depend on; `id` is a readable name with its hash. Labels, the
+    device and the folder the data lies in are no part of it.
+    """
+
+    id: str
+    family: Entry
+    protocol: FewShot
+    learner: Entry
+    seed: int
+    budget: Budget
+    privileged: bool
+    identity: Mapping[str, Any]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The columns that name this trial in every table."""
+        return {
+            "trial": self.id,
+            "family": self.family.label,
+            "protocol": self.protocol.label,
+            "learner": self.learner.label,
+            "seed": self.seed,
+            "privileged": self.privileged,
+        }
+
+
+def expand(matrix: Matrix, registry: Registry) -> list[TrialSpec]:
+    """All trials of a matrix; builds every learner and family, and checks that k is possible.
+
+    Raises:
+        UserError: what is wrong with the matrix or with the data it names.
+    """
+    families = [_family(matrix, entry, registry) for entry in matrix.families]
+    learners = [_learner(matrix, entry, registry) for entry in matrix.learners]
+    trials = [
+        _trial(matrix, family, protocol, learner, seed)
+        for family in families
+        for protocol in matrix.protocols
+        for learner in learners
+        for seed in matrix.seeds
+    ]
+    seen: dict[str, TrialSpec] = {}
+    for trial in trials:
+        twin = seen.setdefault(trial.id, trial)
+        if twin is not trial:
+            raise MatrixError(
+                f"{matrix.path}: {trial.learner.label!r} on {trial.family.label!r} is the same "
+                f"trial as {twin.learner.label!r} on {twin.family.label!r}; remove one"
+            )
+    return trials
+
+
+def describe(matrix: Matrix, trials: list[TrialSpec]) -> dict[str, Any]:
+    """The matrix as `matrix.json` keeps it: normalised, with the trials it consists of."""
+    return {
+        "name": matrix.name,
+        "title": matrix.title,
+        "seeds": list(matrix.seeds),
+        "budget": asdict(matrix.budget),
+        "protocols": [protocol.model_dump(mode="json") for protocol in matrix.protocols],
+        "families": [_as_json(entry) for entry in matrix.families],
+        "learners": [_as_json(entry) for entry in matrix.learners],
+        "trials": [trial.row for trial in trials],
+    }
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    budget = None if entry.budget is None else asdict(entry.budget)
+    return {
+        "name": entry.name,
+        "label": entry.label,
+        "fields": json.loads(json.dumps(dict(entry.fields), default=str)),
+        "budget": budget,
+    }
+
+
+def make_learner(entry: Entry, registry: Registry, where: str = "") -> MetaLearner:
+    return _make(registry.find("learner", entry.name, where), entry, f"{where}: learner")
+
+
+def make_family(entry: Entry, registry: Registry, where: str = "") -> TaskFamily:
+    return _make(registry.find("family", entry.name, where), entry, f"{where}: family")
+
+
+def _make(found: Found, entry: Entry, where: str) -> Any:
+    return build(found.cls, found.preset, entry.fields, f"{where} {entry.name!r}")
+
+
+@dataclass(frozen=True)
+class _Known:
+    entry: Entry
+    identity: Mapping[str, Any]
+    privileged: bool = False
+
+
+def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
+    where = str(matrix.path)
+    found = registry.find("family", entry.name, where)
+    if "path" in field_names(found.cls) and isinstance(entry.fields.get("path"), str):
+        path = _find_data(matrix.path, entry)
+        entry = replace(entry, fields={**entry.fields, "path": str(path)})
+    family = make_family(entry, registry, where)
+    for protocol in matrix.protocols:
+        for split in ("train", protocol.split):
+            for shots in protocol.shots:
+                if family.size(split, shots) == 0:
+                    raise DataError(
+                        f"{where}: family {entry.label!r}: shots = {shots} needs tasks with more "
+                        f"than {shots} points, and the {split} split has none"
+                    )
+    # the fingerprint stands for the file, wherever it lies
+    fields = {key: value for key, value in plain(family).items() if key != "path"}
+    identity = {
+        "name": family.name,
+        "version": family.version,
+        "fingerprint": family.fingerprint,
+        "code": found.code,
+        "fields": fields,
+    }
+    return _Known(entry, identity)
+
+
+def _learner(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
+    learner = make_learner(entry, registry, str(matrix.path))
+    code = registry.find("learner", entry.name).code
+    identity = {"name": learner.name, "code": code, "fields": plain(learner)}
+    return _Known(entry, identity, privileged=bool(learner.needs))
+
+
+def _find_data(matrix: Path, entry: Entry) -> Path:
+    """The file a family reads: beside the matrix, or under the folder REML_DATA."""
+    path = Path(entry.fields["path"])
+    beside = matrix.parent / path
+    if beside.is_file():
+        return beside.resolve()
+    root = os.environ.get("REML_DATA")
+    if root is None:
+        also = "REML_DATA, which names the folder for data, is not set"
+    else:
+        for candidate in (Path(root) / path, *sorted(Path(root).glob(f"*/{path}"))):
+            if candidate.is_file():
+                return candidate.resolve()
+        also = f"nor is it under REML_DATA ({root})"
+    raise DataError(
+        f"{matrix}: family {entry.label!r}: key 'path': there is no file {beside}; {also}"
+    )
+
+
+def _trial(
+    matrix: Matrix, family: _Known, protocol: FewShot, learner: _Known, seed: int
+) -> TrialSpec:
+    budget = learner.entry.budget or family.entry.budget or matrix.budget
+    identity = {
+        "family": family.identity,
+        "protocol": protocol.model_dump(mode="json", exclude={"label"}),
+        "learner": learner.identity,
+        "seed": seed,
+        "budget": {key: value for key, value in asdict(budget).items() if value is not None},
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{family.entry.label} {learner.entry.name}".lower())
+    return TrialSpec(
+        id=f"{slug.strip('-')[:48]}-s{seed}-{digest}",
+        family=family.entry,
+        protocol=protocol,
+        learner=learner.entry,
+        seed=seed,
+        budget=budget,
+        privileged=learner.privileged,
+        identity=identity,
+    )

@@ -1,0 +1,100 @@
+"""From what a TOML file holds to checked objects, every mistake being one sentence."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+from pydantic_core import ErrorDetails
+
+from benchmarks.core.errors import MatrixError, PluginError, UnknownName
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
+    """Check a table of a matrix file against a pydantic model.
+
+    Raises:
+        MatrixError: a key is unknown or missing, or a value isn't what it should be.
+    """
+    if model.model_config.get("extra") == "forbid":
+        for key in data:
+            if key not in model.model_fields:
+                raise UnknownName("key", key, model.model_fields, where)
+    try:
+        return model.model_validate_json(_json(data), strict=True)
+    except ValidationError as error:
+        raise MatrixError(f"{where}: {_sentence(error.errors())}") from None
+
+
+def field_names(cls: type) -> list[str]:
+    """The hyper-parameters of a learner, or the settings of a family."""
+    return [field.name for field in dataclasses.fields(cls) if field.init]
+
+
+def build(cls: type, preset: Mapping[str, Any], fields: Mapping[str, Any], where: str) -> Any:
+    """Make a learner or a family from a preset and the fields a user gave.
+
+    `fields` win over `preset`, and both are checked against the annotations of the dataclass:
+    a list makes a tuple, an integer makes a float, and nothing else is converted.
+
+    Raises:
+        MatrixError: a field is unknown or missing, or its value isn't what it should be.
+        PluginError: the type of a field cannot be written in a matrix file.
+    """
+    for key in fields:
+        if key not in field_names(cls):
+            raise UnknownName("key", key, field_names(cls), where)
+    types = get_type_hints(cls, include_extras=True)
+    values = {}
+    for name, value in {**preset, **fields}.items():
+        try:
+            values[name] = TypeAdapter(types[name]).validate_json(_json(value), strict=True)
+        except ValidationError as error:
+            raise MatrixError(f"{where}: {_sentence(error.errors(), name)}") from None
+        except PydanticSchemaGenerationError:
+            raise PluginError(
+                f"{where}: field {name!r} of class {cls.__name__} has the type {types[name]}, "
+                "which no matrix file can hold"
+            ) from None
+    for field in dataclasses.fields(cls):
+        default = (field.default, field.default_factory)
+        if field.init and field.name not in values and default == (dataclasses.MISSING,) * 2:
+            raise MatrixError(f"{where}: key {field.name!r} is missing")
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise MatrixError(f"{where}: {error}") from None
+
+
+def plain(instance: Any) -> dict[str, Any]:
+    """All fields of a learner or family, defaults included, as JSON knows them."""
+    values = {name: getattr(instance, name) for name in field_names(type(instance))}
+    loaded: dict[str, Any] = json.loads(_json(values))
+    return loaded
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=lambda other: sorted(other) if _is_set(other) else str(other))
+
+
+def _is_set(value: Any) -> bool:
+    return isinstance(value, set | frozenset)
+
+
+def _sentence(errors: list[ErrorDetails], key: str = "") -> str:
+    """What is wrong with one key; where a value may be this or that, both are named."""
+    first = errors[0]
+    if not key and first["loc"]:
+        key = str(first["loc"][0])
+        errors = [error for error in errors if error["loc"][0] == key]
+    if first["type"] == "missing":
+        return f"key {key!r} is missing"
+    texts = [error["msg"].removeprefix("Value error, ") for error in errors]
+    texts = [text.replace("Input should be", "expected") for text in texts]
+    text = " or ".join(dict.fromkeys(texts)).replace(" or expected", " or")
+    text = text[:1].lower() + text[1:]
+    return f"key {key!r}: {text}, got {first['input']!r}" if key else text

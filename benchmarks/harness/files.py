@@ -1,0 +1,73 @@
+"""Files that are there whole or not at all, whenever the process is killed."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.core.errors import StoreError
+
+
+def write_text(path: Path, text: str) -> None:
+    _replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame; the same frame gives the same bytes."""
+    # floats hardly repeat, so a dictionary only costs; splitting their bytes lets zstd find more
+    floats = [str(name) for name in frame if frame[name].dtype.kind == "f"]
+    _replace(
+        path,
+        lambda temporary: frame.to_parquet(
+            temporary,
+            engine="pyarrow",
+            index=False,
+            compression="zstd",
+            use_dictionary=[str(name) for name in frame if str(name) not in floats],
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
+        ),
+    )
+
+
+def read_json(path: Path) -> Any:
+    """Read a file this project wrote.
+
+    Raises:
+        StoreError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: is missing") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error})") from None
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder has reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,182 @@
+"""The matrix file: the trials of one comparison, declared in TOML."""
+
+import itertools
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, MinLen
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+from benchmarks.core import Budget
+from benchmarks.core.errors import MatrixError, UnknownName
+from benchmarks.harness.fields import parse
+from benchmarks.harness.protocols import KINDS, FewShot
+
+Tables = Annotated[list[dict[str, Any]], MinLen(1)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A family or a learner as a matrix names it: what is not reserved goes to its fields."""
+
+    name: str
+    label: str
+    fields: Mapping[str, Any]
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A parsed matrix file, grids expanded. `path` is where it was read from."""
+
+    path: Path
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    budget: Budget
+    protocols: tuple[FewShot, ...]
+    families: tuple[Entry, ...]
+    learners: tuple[Entry, ...]
+
+
+class _Top(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    title: str = ""
+    seeds: Annotated[int, Ge(1)] | Annotated[list[Annotated[int, Ge(0)]], MinLen(1)]
+    budget: dict[str, Any]
+    protocol: Tables
+    family: Tables
+    learner: Tables
+
+
+class _Budget(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tasks: Annotated[int, Ge(0)] | None = None
+    seconds: Annotated[float, Gt(0)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "_Budget":
+        if (self.tasks is None) == (self.seconds is None):
+            raise ValueError("expected either tasks = ... or seconds = ...")
+        return self
+
+
+class _Family(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    label: str = ""
+    budget: dict[str, Any] | None = None
+
+
+class _Learner(_Family):
+    grid: dict[str, list[Any]] | None = None
+
+
+def bundled() -> dict[str, Path]:
+    """The matrices that come with the package, by name."""
+    folder = Path(str(files("benchmarks.matrices")))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_matrix(name: str) -> Matrix:
+    """Read a bundled matrix by its name, or any matrix by its path.
+
+    Raises:
+        MatrixError: it is missing, isn't TOML, or a key is unknown, missing or wrong.
+    """
+    path = Path(name)
+    if not path.is_file():
+        if name not in bundled():
+            raise UnknownName("matrix", name, bundled(), "no such file, and not a bundled matrix")
+        path = bundled()[name]
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MatrixError(f"{path}: is not valid TOML: {error}") from None
+    except OSError as error:
+        raise MatrixError(f"{path}: cannot be read: {error.strerror}") from None
+    return _matrix(path, data)
+
+
+def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
+    top = parse(_Top, data, str(path))
+    seeds = tuple(range(top.seeds)) if isinstance(top.seeds, int) else tuple(top.seeds)
+    if len(set(seeds)) < len(seeds):
+        raise MatrixError(f"{path}: key 'seeds': a seed is there twice, got {list(seeds)}")
+    protocols = tuple(_protocol(entry, str(path)) for entry in top.protocol)
+    families = tuple(_family(entry, str(path)) for entry in top.family)
+    learners = tuple(learner for entry in top.learner for learner in _learners(entry, str(path)))
+    _distinct("protocol", [protocol.label for protocol in protocols], path)
+    _distinct("family", [family.label for family in families], path)
+    _distinct("learner", [learner.label for learner in learners], path)
+    budget = _budget(top.budget, f"{path}: [budget]")
+    return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners)
+
+
+def _protocol(data: dict[str, Any], file: str) -> FewShot:
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind not in KINDS:
+        raise UnknownName("protocol", kind, KINDS, file)
+    protocol = parse(FewShot, data, f"{file}: [[protocol]]")
+    return protocol.model_copy(update={"label": protocol.label or protocol.kind})
+
+
+def _budget(data: Mapping[str, Any], where: str) -> Budget:
+    budget = parse(_Budget, data, where)
+    return Budget(budget.tasks, budget.seconds)
+
+
+def _family(data: dict[str, Any], file: str) -> Entry:
+    head = parse(_Family, data, f"{file}: [[family]]")
+    where = f"{file}: family {head.name!r}: budget"
+    budget = None if head.budget is None else _budget(head.budget, where)
+    return Entry(head.name, head.label or head.name, head.model_extra or {}, budget)
+
+
+def _learners(data: dict[str, Any], file: str) -> list[Entry]:
+    """One entry for each point of the grid; without a grid, one."""
+    head = parse(_Learner, data, f"{file}: [[learner]]")
+    where = f"{file}: learner {head.name!r}"
+    fields = head.model_extra or {}
+    budget = None if head.budget is None else _budget(head.budget, f"{where}: budget")
+    label = head.label or head.name
+    if head.grid is None:
+        return [Entry(head.name, label, fields, budget)]
+    if not head.grid:
+        raise MatrixError(f"{where}: key 'grid' is empty; expected lists of values for fields")
+    for key, values in head.grid.items():
+        if not values:
+            raise MatrixError(f"{where}: key 'grid.{key}' is empty; expected a list of values")
+        if key in fields:
+            raise MatrixError(f"{where}: key {key!r} is given twice, in the grid and outside of it")
+    points = [
+        dict(zip(head.grid, point, strict=True)) for point in itertools.product(*head.grid.values())
+    ]
+    return [
+        Entry(head.name, f"{label} ({_point(point)})", {**fields, **point}, budget)
+        for point in points
+    ]
+
+
+def _point(point: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for key, value in point.items()
+    )
+
+
+def _distinct(kind: str, labels: list[str], path: Path) -> None:
+    for label in labels:
+        if labels.count(label) > 1:
+            raise MatrixError(
+                f"{path}: two {kind} entries are called {label!r}; give each a label of its own"
+            )

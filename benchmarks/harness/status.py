@@ -1,0 +1,46 @@
+"""What `reml status` says of a results folder."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from benchmarks.core.budget import COUNTERS
+from benchmarks.harness.progress import clock
+from benchmarks.harness.store import Results
+
+STATUSES = ("done", "failed", "missing")
+MISSING_SHOWN = 10
+
+
+def status_text(results: Results) -> str:
+    """Counts, reasons of failures, what is missing, and what each learner has spent in all."""
+    return "\n".join(_lines(results))
+
+
+def _lines(results: Results) -> Iterator[str]:
+    trials = results.trials
+    counts = ", ".join(f"{int((trials['status'] == status).sum())} {status}" for status in STATUSES)
+    yield f"{results.name}: {len(trials)} trials: {counts}"
+    failed = trials[trials["status"] == "failed"]
+    for trial, reason in zip(failed["trial"], failed["reason"], strict=True):
+        yield f"failed   {trial}: {reason}"
+    missing = list(trials.loc[trials["status"] == "missing", "trial"])
+    for trial in missing[:MISSING_SHOWN]:
+        yield f"missing  {trial}"
+    if len(missing) > MISSING_SHOWN:
+        yield f"missing  ... and {len(missing) - MISSING_SHOWN} more"
+    done = trials[trials["status"] == "done"]
+    for learner in results.order:
+        mine = done[done["learner"] == learner]
+        if len(mine):
+            yield f"spent    {learner}: {_spending(mine)}"
+
+
+def _spending(trials: pd.DataFrame) -> str:
+    parts = [f"{len(trials)} trials", f"{trials['tasks'].sum():,.0f} tasks"]
+    for counter in COUNTERS:
+        if total := trials[counter].sum():
+            parts.append(f"{total:,.0f} {counter.replace('_', ' ')}")
+    parts.append(clock(float((trials["seconds"] + trials["evaluate_seconds"]).sum())))
+    parts.append(f"at most {trials['peak_memory_mb'].max():,.0f} MB")
+    return ", ".join(parts)

@@ -1,0 +1,156 @@
+"""Stored results as tables: from the folders of the trials, or from what they were consolidated to.
+
+A results folder always has `matrix.json`, which says what trials there should be. While it also
+has `trials/` (which is not published), that is the truth, and the consolidated files follow it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.core.budget import COUNTERS
+from benchmarks.core.errors import StoreError
+from benchmarks.harness.evaluator import CURVE_TYPES, SCORE_TYPES, empty
+from benchmarks.harness.files import read_json, write_json, write_parquet
+from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.trial import HISTORY_TYPES
+
+KEYS = {
+    "trial": "str",
+    "family": "str",
+    "protocol": "str",
+    "learner": "str",
+    "seed": "int64",
+    "privileged": "bool",
+}
+SPENDING = (
+    *("tasks", "points", *COUNTERS),
+    *("seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
+)
+TABLES = {"scores": SCORE_TYPES, "history": HISTORY_TYPES, "curves": CURVE_TYPES}
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a matrix has produced so far.
+
+    Attributes:
+        name: the matrix.
+        trials: one row a trial of the matrix: trial, family, protocol, learner, seed, privileged,
+            status (done, failed or missing), reason, one column for each kind of spending,
+            left_out (shots to number of tasks) and problem.
+        scores: one row a test task, metric, shots and steps of each trial that is done.
+        history: the training curves.
+        curves: the fitted curves of the first test tasks.
+        provenance: of the latest trial; `commits` names all commits that took part.
+        order: the labels of the learners, as the matrix file orders them.
+    """
+
+    name: str
+    trials: pd.DataFrame
+    scores: pd.DataFrame
+    history: pd.DataFrame
+    curves: pd.DataFrame
+    provenance: dict[str, Any]
+    order: tuple[str, ...]
+
+
+def load_results(directory: Path) -> Results:
+    """Read what a results folder holds.
+
+    Raises:
+        StoreError: it holds no results, or they are damaged.
+    """
+    matrix = _matrix(directory)
+    order = tuple(learner["label"] for learner in matrix["learners"])
+    if (directory / "trials").is_dir():
+        records = _records(directory, matrix)
+        tables = {name: _gather(directory, records, name) for name in TABLES}
+        provenance = _provenance(records)
+    else:
+        records = read_json(directory / "trials.json")
+        tables = {name: _read(directory / f"{name}.parquet") for name in TABLES}
+        provenance = read_json(directory / "provenance.json")
+    return Results(matrix["name"], _trials(records), **tables, provenance=provenance, order=order)
+
+
+def consolidate(directory: Path) -> Results:
+    """Load the results, and bring the consolidated files up to date with `trials/`, if it is there.
+
+    Raises:
+        StoreError: the folder holds no results, or cannot be written.
+    """
+    results = load_results(directory)
+    if (directory / "trials").is_dir():
+        records = _records(directory, _matrix(directory))
+        published = [
+            {key: value for key, value in record.items() if key != "traceback"}
+            for record in records
+        ]
+        try:
+            write_json(directory / "trials.json", published)
+            write_json(directory / "provenance.json", results.provenance)
+            for name in TABLES:
+                write_parquet(directory / f"{name}.parquet", getattr(results, name))
+        except OSError as error:
+            raise StoreError(f"{directory}: cannot be written ({error.strerror})") from None
+    return results
+
+
+def _matrix(directory: Path) -> dict[str, Any]:
+    if not (directory / "matrix.json").is_file():
+        raise StoreError(f"{directory}: holds no results (there is no matrix.json)")
+    return read_json(directory / "matrix.json")
+
+
+def _records(directory: Path, matrix: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One record a trial, in the order of the matrix; labels are the matrix's, it may be newer."""
+    folder = ResultsFolder(directory)
+    unknown = {"status": "missing"}
+    return [unknown | (folder.record(row["trial"]) or {}) | row for row in matrix["trials"]]
+
+
+def _trials(records: list[dict[str, Any]]) -> pd.DataFrame:
+    rows = [
+        {key: record[key] for key in KEYS}
+        | {"status": record["status"], "reason": record.get("reason")}
+        | {name: record.get("spending", {}).get(name) for name in SPENDING}
+        | {"left_out": record.get("left_out", {}), "problem": record.get("problem", {})}
+        for record in records
+    ]
+    columns = [*KEYS, "status", "reason", *SPENDING, "left_out", "problem"]
+    return pd.DataFrame(rows, columns=columns).astype(KEYS | dict.fromkeys(SPENDING, "float64"))
+
+
+def _gather(directory: Path, records: list[dict[str, Any]], name: str) -> pd.DataFrame:
+    parts = []
+    for record in records:
+        if record["status"] == "done":
+            part = _read(directory / "trials" / record["trial"] / f"{name}.parquet")
+            for place, key in enumerate(KEYS):
+                part.insert(place, key, record[key])
+            parts.append(part)
+    types = KEYS | TABLES[name]
+    return pd.concat(parts, ignore_index=True).astype(types) if parts else empty(types)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error})") from None
+
+
+def _provenance(records: list[dict[str, Any]]) -> dict[str, Any]:
+    known = [record["provenance"] for record in records if record.get("provenance")]
+    if not known:
+        return {}
+    latest = max(known, key=lambda provenance: provenance["started"])
+    return {
+        **latest,
+        "dirty": any(provenance["dirty"] for provenance in known),
+        "commits": sorted({provenance["commit"] or "none" for provenance in known}),
+    }

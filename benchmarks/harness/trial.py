@@ -1,0 +1,184 @@
+"""One trial: train under the budget, score the test tasks, write what came out to a folder."""
+
+import random
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.core import BudgetedSource, MetaLearner, State, TaskFamily, generator_of, seed_of
+from benchmarks.core.budget import COUNTERS, HistoryRow
+from benchmarks.harness.evaluator import empty, evaluate
+from benchmarks.harness.expand import TrialSpec, make_family, make_learner
+from benchmarks.harness.files import write_json, write_parquet
+from benchmarks.harness.registry import Registry, first_line
+
+HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
+
+Report = Callable[[float, str], None]
+"""Called with the fraction of the trial that is done and the latest numbers."""
+
+
+def run_trial(
+    spec: TrialSpec,
+    registry: Registry,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    provenance: Mapping[str, Any] | None = None,
+    report: Report = lambda fraction, text: None,
+) -> dict[str, Any]:
+    """Run one trial and write it to `folder`; whatever the learner raises becomes a failure.
+
+    Returns:
+        The record written to `trial.json`.
+    """
+    record = blank_record(spec, provenance or {})
+    trial = _Trial(spec, registry, device, report)
+    try:
+        trial.run()
+    except (Exception, SystemExit) as error:
+        record |= {
+            "status": "failed",
+            "reason": f"{type(error).__name__}: {first_line(error)}",
+            "traceback": traceback.format_exc(),
+            "spending": trial.spending(),
+        }
+    else:
+        record |= {
+            "status": "done",
+            "spending": trial.spending(),
+            "left_out": trial.left_out(),
+            "problem": asdict(trial.family.problem),
+        }
+        write_parquet(folder / "scores.parquet", trial.scores)
+        write_parquet(folder / "curves.parquet", trial.curves)
+        write_parquet(folder / "history.parquet", trial.history())
+        torch.save(trial.learner.state(), folder / "learner.pt")
+    write_json(folder / "trial.json", record)
+    return record
+
+
+def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a trial of which nothing is known yet."""
+    return {
+        **spec.row,
+        "status": "missing",
+        "reason": None,
+        "traceback": None,
+        "spec": spec.identity,
+        "spending": {},
+        "left_out": {},
+        "problem": {},
+        "provenance": dict(provenance),
+    }
+
+
+class _Trial:
+    """The steps of one trial, and what it has spent so far."""
+
+    scores: pd.DataFrame
+    curves: pd.DataFrame
+    family: TaskFamily
+    learner: MetaLearner
+
+    def __init__(self, spec: TrialSpec, registry: Registry, device: str, report: Report) -> None:
+        self._spec = spec
+        self._registry = registry
+        self._device = device
+        self._report = report
+        self._source: BudgetedSource | None = None
+        self._seconds = 0.0
+        self._evaluate_seconds = 0.0
+        self._parameters: int | None = None
+
+    def run(self) -> None:
+        spec = self._spec
+        self._seed_global_state()
+        self.family = make_family(spec.family, self._registry)
+        self.learner = make_learner(spec.learner, self._registry)
+        identity = dumps(spec.identity["family"], sort_keys=True)
+        self._source = BudgetedSource(
+            self.family,
+            spec.budget,
+            generator_of("train", identity, spec.seed),
+            needs=self.learner.needs,
+            device=self._device,
+            on_progress=lambda fraction, text: self._report(0.98 * fraction, text),
+        )
+        started = time.perf_counter()
+        self.learner.fit(self._source, generator_of("learner", spec.seed))
+        self._seconds = time.perf_counter() - started
+        self._parameters = _count(self.learner.state())
+        started = time.perf_counter()
+        self.scores, self.curves = evaluate(
+            self.learner,
+            self.family,
+            identity,
+            spec.protocol,
+            device=self._device,
+            on_progress=lambda fraction: self._report(0.98 + 0.02 * fraction, "evaluating"),
+        )
+        self._evaluate_seconds = time.perf_counter() - started
+
+    def spending(self) -> dict[str, Any]:
+        source = self._source
+        counts = dict.fromkeys(COUNTERS, 0) if source is None else source.counts
+        return {
+            "tasks": 0 if source is None else source.tasks,
+            "points": 0 if source is None else source.points,
+            **counts,
+            "seconds": self._seconds or (0.0 if source is None else source.seconds),
+            "evaluate_seconds": self._evaluate_seconds,
+            "peak_memory_mb": _peak_memory(self._device),
+            "parameters": self._parameters,
+        }
+
+    def left_out(self) -> dict[str, int]:
+        protocol = self._spec.protocol
+        return {str(k): self.family.left_out(protocol.split, k) for k in protocol.shots}
+
+    def history(self) -> pd.DataFrame:
+        rows: list[HistoryRow] = self._source.history if self._source is not None else []
+        if not rows:
+            return empty(HISTORY_TYPES)
+        return pd.DataFrame([asdict(row) for row in rows]).astype(HISTORY_TYPES)
+
+    def _seed_global_state(self) -> None:
+        """Learners get generators; this is for the dependencies that only know global state."""
+        seed = seed_of("global", self._spec.seed)
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+
+
+def _count(state: State) -> int:
+    """The numbers in all tensors of a learner's state."""
+    total = 0
+    pending: list[Any] = [state]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, torch.Tensor):
+            total += value.numel()
+        elif isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, list | tuple):
+            pending += value
+    return total
+
+
+def _peak_memory(device: str) -> float:
+    """In MB: the most this process has held, or has held on the GPU where it ran on one."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
