@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError
 from benchmarks.tasks.table import SPLITS, Table
 
-SHARED = Path(__file__).parents[2].parent / "shared"
-METOFFICE = SHARED / "data" / "metoffice" / "metoffice_monthly.csv"
+ROOT = Path(__file__).parents[2]
+MATRIX = ROOT / "benchmarks" / "matrices" / "metoffice.toml"
+SHARED = ROOT.parent / "shared"
 
 
 def frame(groups=10, tasks=3, rows=6):
@@ -343,22 +345,19 @@ def test_bools_are_categories(table):
     assert family.problem.inputs == ("flag=False", "flag=True")
 
 
-@pytest.mark.skipif(not METOFFICE.exists(), reason="the shared Met Office data is not here")
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared Met Office data is not here")
 def test_met_office_temperatures():
-    family = Table(
-        str(METOFFICE),
-        task=("station", "year"),
-        x=("month",),
-        y="tmax_degC",
-        unit="°C",
-        split_by="station",
-        drop_missing=True,
-    )
+    (fields,) = tomllib.loads(MATRIX.read_text(encoding="utf-8"))["family"]
+    assert fields.pop("name") == "table"
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    family = Table(**{**fields, **lists, "path": str(SHARED / "data" / fields["path"])})
+    assert family.problem.unit == "°C"
     assert family.dropped_rows == 928
     assert [len(family.groups(split)) for split in SPLITS] == [22, 6, 9]
-    sizes = [family.size(split, 5) for split in SPLITS]
-    assert sizes == [2036, 538, 653]
+    assert [family.size(split, 5) for split in SPLITS] == [2036, 538, 653]
     assert [family.left_out(split, 5) for split in SPLITS] == [9, 6, 5]
     batch = family.sample(653, "test", generator_of(0), shots=5, queries=20)
     assert batch.query.x.shape == (653, 7, 1)
-    assert -5 < targets(family, "test").nan_to_num(10).min() < 5
+    celsius = targets(family, "test").nan_to_num(10.0)
+    assert -5 < celsius.min() < 5
+    assert 20 < celsius.max() < 30
