@@ -6,8 +6,8 @@ all learners: a hard task stays hard for everybody, and differences are paired p
 """
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -45,14 +45,25 @@ class Scores:
             raise ValueError("scores must be finite")
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic, its 95 % interval, and the bootstrap replicates the interval comes from."""
+class Interval(NamedTuple):
+    """A statistic and its 95 % interval."""
 
     value: float
     low: float
     high: float
-    draws: Float[np.ndarray, " resamples"] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic and the bootstrap replicates its interval comes from."""
+
+    value: float
+    draws: Float[np.ndarray, " resamples"]
+
+    @property
+    def interval(self) -> Interval:
+        low, high = np.quantile(self.draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return Interval(self.value, float(low), float(high))
 
 
 @dataclass(frozen=True)
@@ -118,8 +129,8 @@ def bootstrap(
             iqms[key].append(ranked[key].iqms(seed_counts[cell.seeds], task_counts))
     return {
         key: Summary(
-            mean=_estimate(float(cell.values.mean()), np.concatenate(means[key])),
-            iqm=_estimate(interquartile_mean(cell.values), np.concatenate(iqms[key])),
+            mean=Estimate(float(cell.values.mean()), np.concatenate(means[key])),
+            iqm=Estimate(interquartile_mean(cell.values), np.concatenate(iqms[key])),
             seeds=len(cell.seeds),
             tasks=cell.values.shape[1],
         )
@@ -128,16 +139,11 @@ def bootstrap(
 
 
 def paired_difference(first: Estimate, second: Estimate) -> Estimate:
-    """`first` − `second`, paired per task, with its interval.
+    """`first` − `second`, paired per task.
 
     Both must come from one call of `bootstrap`, or from calls with generators in the same state.
     """
-    return _estimate(first.value - second.value, first.draws - second.draws)
-
-
-def _estimate(value: float, draws: Float[np.ndarray, " resamples"]) -> Estimate:
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high), draws)
+    return Estimate(first.value - second.value, first.draws - second.draws)
 
 
 def _sizes(total: int, chunk: int) -> Iterator[int]:

@@ -1,0 +1,51 @@
+"""Tables as Markdown."""
+
+import re
+from collections.abc import Iterator
+
+from benchmarks.report.sheets import Entry, Section, Sheet
+
+
+def render(title: str, origin: str, guide: str, sections: tuple[Section, ...]) -> str:
+    """One document: a title, where the numbers come from, how to read them, and the tables."""
+    blocks = [f"# {title}", origin, guide]
+    for section in sections:
+        blocks += section_blocks(section)
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def section_blocks(section: Section) -> Iterator[str]:
+    yield f"## {section.heading}"
+    for sheet in section.sheets:
+        yield sheet.caption
+        yield _table(sheet)
+    if section.remarks:
+        yield "\n".join(f"- {escape(remark)}" for remark in section.remarks)
+
+
+def escape(text: str) -> str:
+    """What Markdown would take for markup in a table or a line of text."""
+    text = re.sub(r"([\\|*<`]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+    return " ".join(text.split())
+
+
+def _table(sheet: Sheet) -> str:
+    header = [escape(column) for column in sheet.columns]
+    rows = [[_entry(entry) for entry in row] for row in sheet.rows]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(
+        "| "
+        + " | ".join(
+            text.ljust(width) if i == 0 else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in [header, rule, *rows]
+    )
+
+
+def _entry(entry: Entry) -> str:
+    text = escape(entry.text)
+    text = f"**{text}**" if entry.bold else text
+    return f"{text} {entry.detail}" if entry.detail else text

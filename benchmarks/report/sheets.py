@@ -1,0 +1,168 @@
+"""What the tables for people contain, before it becomes Markdown or LaTeX."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
+from benchmarks.report.words import (
+    DAGGER_NOTE,
+    bounds,
+    direction,
+    metric_name,
+    number,
+    plural,
+    seeds_warning,
+)
+
+STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
+SPENDING_TITLES = {
+    "tasks": "training tasks",
+    "points": "labelled points",
+    "inner_gradients": "inner gradients",
+    "outer_gradients": "outer gradients",
+    "environment_steps": "environment steps",
+    "parameters": "parameters",
+}
+
+
+class Entry(NamedTuple):
+    """One table cell: what may be bold, and what follows it."""
+
+    text: str
+    bold: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table: a sentence that says what it shows, columns, and one row a learner."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its tables and remarks."""
+
+    heading: str
+    sheets: tuple[Sheet, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
+    """Scores of every family × protocol × shots, then what the learners spent there."""
+    for comparison in comparisons:
+        for group in comparison.groups:
+            yield Section(
+                f"{comparison.title}, {plural(group.shots, 'shot')}",
+                tuple(_score_sheets(comparison, group)),
+                _left_out(group),
+            )
+        yield Section(
+            f"{comparison.title}: spending",
+            (_spending_sheet(comparison),),
+            tuple(troubles(comparison)),
+        )
+
+
+def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
+    """How the score tables are to be read."""
+    sentences = [
+        "Each cell is an average over seeds and test tasks with its 95 % nested bootstrap interval "
+        "(seeds are resampled, then tasks; all learners meet the same test tasks).",
+        "Bold: the best of its column, and every learner whose paired difference to it has an "
+        "interval that includes 0, so that the two are not told apart.",
+    ]
+    entrants = [it for comparison in comparisons for it in comparison.entrants]
+    if any(0 < it.done < it.planned for it in entrants):
+        sentences.append(
+            "⚠: trials are missing, the average is over those that are there, and the learner is "
+            "left out of the comparison."
+        )
+    if any(it.privileged for it in entrants):
+        sentences.append(DAGGER_NOTE)
+    sentences.append(seeds_warning(comparisons))
+    return " ".join(filter(None, sentences))
+
+
+def troubles(comparison: Comparison) -> Iterator[str]:
+    """Every trial that is not there, with its reason."""
+    for entrant in comparison.entrants:
+        for trouble in entrant.troubles:
+            yield f"⚠ {entrant.name}, {trouble}"
+
+
+def _score_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:
+    if comparison.metric in group.metrics:
+        for statistic in STATISTICS:
+            yield _score_sheet(comparison, group, comparison.metric, statistic)
+    if comparison.metric == "rmse" and "nmse" in group.metrics:
+        yield _score_sheet(comparison, group, "nmse", "mean")
+
+
+def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: Statistic) -> Sheet:
+    name = metric_name(metric, comparison.problem) if metric != "nmse" else "NMSE"
+    if metric == "nmse":
+        name += " (MSE divided by the variance of the task's targets)"
+    return Sheet(
+        f"{STATISTICS[statistic]} {name} after adaptation steps; {direction(metric)}.",
+        ("learner", *(plural(steps, "step") for steps in group.steps), "seeds", "tasks"),
+        tuple(
+            (
+                Entry(entrant.name),
+                *(_score(entrant, group, steps, metric, statistic) for steps in group.steps),
+                *_counts(entrant, group, metric),
+            )
+            for entrant in comparison.entrants
+        ),
+    )
+
+
+def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: Statistic) -> Entry:
+    cell = group.cells.get((entrant.label, steps, metric))
+    if cell is None:
+        return Entry(entrant.coverage if not entrant.done else "–")
+    interval = getattr(cell, statistic)
+    ranking = group.rankings.get((steps, metric, statistic))
+    bold = ranking is not None and entrant.label in ranking.leaders
+    return Entry(number(interval.value), bold, bounds(interval))
+
+
+def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
+    cells = [c for s in group.steps if (c := group.cells.get((entrant.label, s, metric)))]
+    if not cells:
+        return Entry(f"0 of {entrant.planned}"), Entry("0")
+    seeds = min(cell.seeds for cell in cells)
+    text = str(seeds) if seeds == entrant.planned else f"⚠ {seeds} of {entrant.planned} seeds"
+    return Entry(text), Entry(f"{min(cell.tasks for cell in cells):,}")
+
+
+def _left_out(group: Group) -> tuple[str, ...]:
+    if not group.left_out:
+        return ()
+    were = "test task is" if group.left_out == 1 else "test tasks are"
+    return (
+        f"{group.left_out:,} {were} left out for having fewer than {group.shots + 1} points: "
+        f"{group.shots} to adapt on and one to be scored on.",
+    )
+
+
+def _spending_sheet(comparison: Comparison) -> Sheet:
+    return Sheet(
+        "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
+        "loss counts as one; parameters are all the numbers that the learner has learned.",
+        ("learner", *SPENDING_TITLES.values()),
+        tuple(
+            (
+                Entry(entrant.name),
+                *(
+                    Entry(f"{entrant.spending[name]:,.0f}" if name in entrant.spending else "–")
+                    for name in SPENDING
+                ),
+            )
+            for entrant in comparison.entrants
+        ),
+    )

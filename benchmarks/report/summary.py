@@ -1,0 +1,276 @@
+"""From per-task scores to cells with intervals: what every table, figure and sentence reads."""
+
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.core import seed_of
+from benchmarks.core.errors import StoreError
+from benchmarks.harness.store import Results
+from benchmarks.report.statistics import (
+    Interval,
+    Scores,
+    Summary,
+    bootstrap,
+    paired_difference,
+)
+
+METRICS = ("mse", "rmse", "nmse", "accuracy")
+HIGHER_IS_BETTER = frozenset({"accuracy"})
+SPENDING = (
+    "tasks",
+    "points",
+    "inner_gradients",
+    "outer_gradients",
+    "environment_steps",
+    "parameters",
+)
+COSTS = ("seconds", "evaluate_seconds", "peak_memory_mb")
+
+Statistic = Literal["mean", "iqm"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One learner at one number of shots and steps, in one metric."""
+
+    mean: Interval
+    iqm: Interval
+    seeds: int
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Who is best in one column, and by how much the others are behind, nearest first.
+
+    A difference is the other's value minus the best's, paired per task. Learners with trials
+    missing are left out, as what failed might have been their worst, and so are privileged ones.
+    """
+
+    best: str
+    behind: Mapping[str, Interval]
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Those whose difference to the best has an interval that includes 0."""
+        return tuple(name for name, by in self.behind.items() if by.low <= 0 <= by.high)
+
+    @property
+    def leaders(self) -> frozenset[str]:
+        return frozenset({self.best, *self.unresolved})
+
+
+@dataclass(frozen=True)
+class Group:
+    """All cells of one number of shots."""
+
+    shots: int
+    steps: tuple[int, ...]
+    metrics: tuple[str, ...]
+    cells: Mapping[tuple[str, int, str], Cell]
+    rankings: Mapping[tuple[int, str, Statistic], Ranking]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One learner in one comparison: how many of its trials are there, and what they spent."""
+
+    label: str
+    privileged: bool
+    planned: int
+    done: int
+    troubles: tuple[str, ...]
+    failed: bool
+    spending: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        return f"{self.label} †" if self.privileged else self.label
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self.planned
+
+    @property
+    def coverage(self) -> str:
+        """What to say of missing trials; empty where all are there."""
+        if self.complete:
+            return ""
+        if not self.done:
+            return "failed" if self.failed else "not run"
+        return f"⚠ {self.done} of {self.planned} seeds"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One family under one protocol: the learners that met there, in the order of the matrix."""
+
+    family: str
+    protocol: str
+    problem: Mapping[str, Any]
+    entrants: tuple[Entrant, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def metric(self) -> str:
+        return str(self.problem.get("metric", "mse"))
+
+    @property
+    def title(self) -> str:
+        return self.family if self.protocol == "few_shot" else f"{self.family}, {self.protocol}"
+
+
+_last: list[tuple[weakref.ref[Results], tuple[Comparison, ...]]] = []
+
+
+def summarise(results: Results) -> tuple[Comparison, ...]:
+    """Every family × protocol of the results, in alphabetical order.
+
+    The bootstrap is seeded by (family, protocol, shots), so neither the order of rows nor the
+    presence of other learners changes an interval. The last results summarised are remembered:
+    tables, figures and index of one folder share one bootstrap.
+
+    Raises:
+        StoreError: a trial misses scores that others have, has some twice, or has one that is not
+            a finite number.
+    """
+    for reference, comparisons in _last:
+        if reference() is results:
+            return comparisons
+    done = results.trials.loc[results.trials["status"] == "done", "trial"]
+    scores = results.scores[results.scores["trial"].isin(done)]
+    comparisons = tuple(
+        _compare(results, str(family), str(protocol), trials, scores)
+        for (family, protocol), trials in results.trials.groupby(["family", "protocol"], sort=True)
+    )
+    _last[:] = [(weakref.ref(results), comparisons)]
+    return comparisons
+
+
+def _compare(
+    results: Results, family: str, protocol: str, trials: pd.DataFrame, scores: pd.DataFrame
+) -> Comparison:
+    trials = trials.sort_values(["seed", "trial"])
+    known = list(results.order) + sorted(set(trials["learner"]) - set(results.order))
+    entrants = tuple(
+        _entrant(label, trials[trials["learner"] == label])
+        for label in known
+        if (trials["learner"] == label).any()
+    )
+    mine = scores[(scores["family"] == family) & (scores["protocol"] == protocol)]
+    groups = tuple(
+        _group(family, protocol, int(str(shots)), rows, entrants, trials)
+        for shots, rows in mine.groupby("shots", sort=True)
+    )
+    problems = [
+        problem for problem in trials["problem"] if isinstance(problem, Mapping) and problem
+    ]
+    return Comparison(family, protocol, problems[0] if problems else {}, entrants, groups)
+
+
+def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
+    done = trials[trials["status"] == "done"]
+    failed = trials[trials["status"] == "failed"]
+    troubles = tuple(
+        f"seed {seed}: {reason if status == 'failed' else 'not run'}"
+        for seed, status, reason in zip(
+            trials["seed"].tolist(),
+            trials["status"].tolist(),
+            trials["reason"].tolist(),
+            strict=True,
+        )
+        if status != "done"
+    )
+    spending = {
+        name: float(np.median(numbers))
+        for name in (*SPENDING, *COSTS)
+        if (numbers := pd.to_numeric(done[name]).dropna().to_numpy(dtype=float)).size
+    }
+    return Entrant(
+        label=label,
+        privileged=bool(trials["privileged"].any()),
+        planned=len(trials),
+        done=len(done),
+        troubles=troubles,
+        failed=bool(len(failed)),
+        spending=spending,
+    )
+
+
+def _group(
+    family: str,
+    protocol: str,
+    shots: int,
+    rows: pd.DataFrame,
+    entrants: tuple[Entrant, ...],
+    trials: pd.DataFrame,
+) -> Group:
+    cells: dict[tuple[str, int, str], Cell] = {}
+    rankings: dict[tuple[int, str, Statistic], Ranking] = {}
+    tasks = np.unique(rows["task"])
+    eligible = [it.label for it in entrants if it.complete and not it.privileged]
+    metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
+    for metric in metrics:
+        scores = {
+            (str(learner), int(str(steps))): _scores(part, tasks)
+            for (learner, steps), part in rows[rows["metric"] == metric].groupby(
+                ["learner", "steps"], sort=True
+            )
+        }
+        generator = np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
+        summaries = bootstrap(scores, generator)
+        for (learner, steps), it in summaries.items():
+            cell = Cell(it.mean.interval, it.iqm.interval, it.seeds, it.tasks)
+            cells[learner, steps, metric] = cell
+        for steps in {steps for _, steps in summaries}:
+            column = {
+                label: summaries[label, steps] for label in eligible if (label, steps) in summaries
+            }
+            if column:
+                rankings[steps, metric, "mean"] = _rank(column, metric, "mean")
+                rankings[steps, metric, "iqm"] = _rank(column, metric, "iqm")
+    left_out = [dict(it or {}) for it in trials.loc[trials["status"] == "done", "left_out"]]
+    return Group(
+        shots=shots,
+        steps=tuple(sorted({int(steps) for steps in rows["steps"].unique()})),
+        metrics=tuple(metrics),
+        cells=cells,
+        rankings=rankings,
+        left_out=max((int(it.get(str(shots), 0)) for it in left_out), default=0),
+    )
+
+
+def _scores(rows: pd.DataFrame, tasks: np.ndarray) -> Scores:
+    """The scores of one learner at one step count as (seeds, tasks)."""
+    rows = rows.sort_values(["seed", "task"])
+    seeds = []
+    for (seed, trial), part in rows.groupby(["seed", "trial"], sort=True):
+        seeds.append(int(str(seed)))
+        shots, steps = part["shots"].iloc[0], part["steps"].iloc[0]
+        where = f"trial {trial}: the scores at {shots} shots, {steps} steps"
+        if not np.array_equal(part["task"].to_numpy(), tasks):
+            raise StoreError(
+                f"{where} are of {part['task'].nunique()} tasks in {len(part)} rows, where one row "
+                f"for each of {len(tasks)} tasks was expected; delete this trial and run it again"
+            )
+        if not np.isfinite(part["value"].to_numpy()).all():
+            raise StoreError(f"{where} are not all finite; delete this trial and run it again")
+    values = rows["value"].to_numpy(dtype=float).reshape(len(seeds), len(tasks))
+    return Scores(values, tuple(seeds))
+
+
+def _rank(column: Mapping[str, Summary], metric: str, statistic: Statistic) -> Ranking:
+    estimates = {name: getattr(summary, statistic) for name, summary in column.items()}
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    ranked = sorted(estimates, key=lambda name: sign * estimates[name].value)
+    best = ranked[0]
+    behind = {
+        name: paired_difference(estimates[name], estimates[best]).interval for name in ranked[1:]
+    }
+    return Ranking(best, behind)

@@ -1,0 +1,97 @@
+"""The tables of a results folder: one tidy for machines, one for people."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from benchmarks.harness.store import Results
+from benchmarks.report import latex, markdown
+from benchmarks.report.sheets import reading_guide, sections
+from benchmarks.report.statistics import Interval
+from benchmarks.report.summary import Comparison, summarise
+from benchmarks.report.words import origin
+
+COLUMNS = (
+    "family",
+    "protocol",
+    "shots",
+    "steps",
+    "learner",
+    "privileged",
+    "metric",
+    "mean",
+    "mean_low",
+    "mean_high",
+    "iqm",
+    "iqm_low",
+    "iqm_high",
+    "seeds",
+    "tasks",
+)
+FLOATS = "%.12g"
+"""All that float64 averages are good for: the last digits depend on the number of threads."""
+NOTHING = Interval(float("nan"), float("nan"), float("nan"))
+
+
+def make_table(results: Results) -> pd.DataFrame:
+    """One row a family × protocol × shots × steps × learner × metric, learners in matrix order.
+
+    `seeds` and `tasks` count what went into the averages. A learner none of whose trials is done
+    has rows with 0 seeds and no numbers.
+
+    Raises:
+        StoreError: the scores of a trial are incomplete or not finite.
+    """
+    rows = [row for comparison in summarise(results) for row in _rows(comparison)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
+    """The table as text: `md` and `latex` for people, `csv` tidy with all digits.
+
+    Raises:
+        StoreError: as `make_table`.
+    """
+    if fmt == "csv":
+        return make_table(results).to_csv(index=False, float_format=FLOATS, lineterminator="\n")
+    comparisons = summarise(results)
+    parts = tuple(sections(comparisons))
+    guide = reading_guide(comparisons)
+    where = origin(results.name, results.provenance)
+    if fmt == "md":
+        return markdown.render(f"Results of `{results.name}`", where, guide, parts)
+    return latex.render(where, guide, parts)
+
+
+def write_table(results: Results, directory: Path) -> Path:
+    """Write table.csv and table.md into the folder; returns the path of table.md."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "table.csv").write_text(
+        render_table(results, "csv"), encoding="utf-8", newline="\n"
+    )
+    path = directory / "table.md"
+    path.write_text(render_table(results, "md"), encoding="utf-8", newline="\n")
+    return path
+
+
+def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
+    for group in comparison.groups:
+        for steps in group.steps:
+            for entrant in comparison.entrants:
+                for metric in group.metrics:
+                    cell = group.cells.get((entrant.label, steps, metric))
+                    yield (
+                        comparison.family,
+                        comparison.protocol,
+                        group.shots,
+                        steps,
+                        entrant.label,
+                        entrant.privileged,
+                        metric,
+                        *(cell.mean if cell else NOTHING),
+                        *(cell.iqm if cell else NOTHING),
+                        cell.seeds if cell else 0,
+                        cell.tasks if cell else 0,
+                    )

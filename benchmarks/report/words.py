@@ -1,0 +1,104 @@
+"""How numbers, metrics, learners and the origin of results are written, the same everywhere."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from benchmarks.report.statistics import FEW_SEEDS, Interval
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison
+
+DAGGER_NOTE = (
+    "† privileged: sees what the other learners may not (the true parameters of a task, say), and "
+    "is left out of the comparison."
+)
+
+
+def number(value: float, like: float | None = None) -> str:
+    """Three significant digits or so, with as many decimals as `like` (or itself) would get."""
+    if value and not 1e-4 <= abs(value) < 1e5:
+        return f"{value:.2e}".replace("-", "−")
+    like = value if like is None else like
+    magnitude = math.floor(math.log10(abs(like))) if like else 0
+    decimals = min(5, max(0, 2 - magnitude if magnitude >= 0 else 1 - magnitude))
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def bounds(interval: Interval) -> str:
+    return f"[{number(interval.low, interval.value)}, {number(interval.high, interval.value)}]"
+
+
+def with_interval(interval: Interval) -> str:
+    return f"{number(interval.value)} {bounds(interval)}"
+
+
+def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
+    """The unit of a metric in words; empty where it has none."""
+    unit = str(problem.get("unit", ""))
+    if metric == "rmse":
+        return unit
+    if metric == "mse" and unit:
+        return f"{unit}²" if re.fullmatch(r"[°\w]+", unit) else f"({unit})²"
+    return ""
+
+
+def metric_name(metric: str, problem: Mapping[str, Any]) -> str:
+    """`RMSE of tmax_degC in °C`: the metric, the target unless it is plain y, and the unit."""
+    name = metric if metric in HIGHER_IS_BETTER else metric.upper()
+    target = str(problem.get("target", "y"))
+    unit = unit_of(metric, problem)
+    return f"{name}{f' of {target}' if target != 'y' else ''}{f' in {unit}' if unit else ''}"
+
+
+def direction(metric: str) -> str:
+    return "higher is better" if metric in HIGHER_IS_BETTER else "lower is better"
+
+
+def plural(n: int, thing: str) -> str:
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
+def listing(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def slug(text: str) -> str:
+    """A file name from a label: lower case, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unnamed"
+
+
+def seeds_warning(comparisons: Iterable[Comparison]) -> str:
+    """What the number of seeds does to the intervals; empty where it does little."""
+    fewest = min((it.done for c in comparisons for it in c.entrants if it.done), default=FEW_SEEDS)
+    if fewest == 1:
+        return (
+            "An interval from one seed shows how much the score depends on the test tasks, and "
+            "nothing of how much it would differ after training again."
+        )
+    if fewest < FEW_SEEDS:
+        return (
+            f"Intervals from {fewest} seeds understate how much scores would differ after training "
+            "again."
+        )
+    return ""
+
+
+def origin(name: str, provenance: Mapping[str, Any]) -> str:
+    """Which matrix, commit and command made the numbers."""
+    commits = provenance.get("commits") or [provenance.get("commit")]
+    known = [f"`{commit[:7]}`" for commit in commits if commit and commit != "none"]
+    at = f"{'commit' if len(known) == 1 else 'commits'} {listing(known)}" if known else "no commit"
+    if provenance.get("dirty"):
+        at += " + uncommitted changes"
+    command = essential(str(provenance.get("command") or ""))
+    return f"Matrix `{name}`, {at}" + (f", made by `{command}`." if command else ".")
+
+
+def essential(command: str) -> str:
+    """The command without the options that change where and how it ran, but none of the numbers."""
+    for option, value in (("--jobs", True), ("--out", True), ("--force", False)):
+        argument = r"(=|\s+)('[^']*'|\"[^\"]*\"|\S+)" if value else ""
+        command = re.sub(rf"\s{option}{argument}(?=\s|$)", "", command)
+    return command
