@@ -1,0 +1,221 @@
+"""Figures of scores: against adaptation steps, against shots, against spending."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.report.labels import place_labels
+from benchmarks.report.statistics import Interval
+from benchmarks.report.style import Style, caption_name, fit_scale, legend, panels, styles, tick
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
+from benchmarks.report.words import metric_name, plural
+
+PANEL = 3.3
+LEGEND = 1.9
+MANY_STEPS = 8
+FEW_MARKS = 2
+
+
+def against_steps(comparison: Comparison) -> Figure | None:
+    """Mean score over adaptation steps with 95 % bands, one panel a number of shots."""
+    groups, drawn = comparison.groups, _scored(comparison)
+    if not drawn:
+        return None
+    chosen = styles(comparison.entrants)
+    figure, axes = panels(1, len(groups), PANEL * len(groups) + LEGEND, 3.3, sharey=True)
+    for group, ax in zip(groups, axes[0], strict=True):
+        for entrant in drawn:
+            line = [(steps, it) for steps, it in _line(comparison, group, entrant)]
+            if line:
+                _band(
+                    ax, [steps for steps, _ in line], [it for _, it in line], chosen[entrant.label]
+                )
+        ax.set_title(plural(group.shots, "shot"))
+        ax.set_xlabel("adaptation steps")
+        if len(group.steps) <= MANY_STEPS:
+            ax.set_xticks(group.steps)
+    _score_axis(comparison, axes[0][0], comparison.groups)
+    legend(figure, drawn, chosen)
+    return figure
+
+
+def against_shots(comparison: Comparison) -> Figure | None:
+    """Mean score over shots at the most steps: lines where there are three or more, else points."""
+    groups, drawn = comparison.groups, _scored(comparison)
+    if not drawn:
+        return None
+    chosen = styles(comparison.entrants)
+    lines = len(groups) > 2
+    width = 4.2 if lines else 0.8 + max(2.6, len(groups) * max(1.2, 0.3 * len(drawn)))
+    figure, axes = panels(1, 1, width + LEGEND, 3.3)
+    ax = axes[0][0]
+    for rank, entrant in enumerate(drawn):
+        points = [
+            (place, it)
+            for place, group in enumerate(groups)
+            if (it := _at(comparison, group, entrant, group.steps[-1])) is not None
+        ]
+        style = chosen[entrant.label]
+        if lines:
+            _band(ax, [groups[place].shots for place, _ in points], [it for _, it in points], style)
+        else:
+            shift = 0.7 * ((rank + 0.5) / len(drawn) - 0.5)
+            for place, it in points:
+                _bar(ax, place + shift, it, style)
+    if lines:
+        ax.set_xticks([group.shots for group in groups])
+    else:
+        ax.set_xticks(range(len(groups)), [str(group.shots) for group in groups])
+        ax.set_xlim(-0.5, len(groups) - 0.5)
+        ax.grid(visible=False, axis="x")
+        for edge in range(1, len(groups)):
+            ax.axvline(edge - 0.5, color="#CCCCCC", linewidth=0.8)
+    ax.set_xlabel("shots")
+    last = sorted({group.steps[-1] for group in groups})
+    ax.set_title(f"after {' or '.join(str(steps) for steps in last)} adaptation steps")
+    _score_axis(comparison, ax, groups, last_only=True)
+    legend(figure, drawn, chosen)
+    return figure
+
+
+def against_spending(comparison: Comparison) -> Figure | None:
+    """Mean score at the most steps over training tasks and over seconds, one row a shots."""
+    groups, drawn = comparison.groups, _scored(comparison)
+    if not drawn:
+        return None
+    chosen = styles(comparison.entrants)
+    figure, axes = panels(len(groups), 2, 9.0, 0.5 + 3.3 * len(groups), sharex="col", sharey="row")
+    labels = []
+    for group, row in zip(groups, axes, strict=True):
+        for ax, spent in zip(row, ("tasks", "seconds"), strict=True):
+            spots = [
+                (entrant, max(entrant.spending[spent], 0.01 if spent == "seconds" else 0), it)
+                for entrant in drawn
+                if spent in entrant.spending
+                and (it := _at(comparison, group, entrant, group.steps[-1])) is not None
+            ]
+            for entrant, x, it in spots:
+                _bar(ax, x, it, chosen[entrant.label])
+            _spending_scale(ax, [x for _, x, _ in spots])
+            labels.append(
+                (
+                    ax,
+                    [
+                        (caption_name(entrant), chosen[entrant.label].colour, x, it)
+                        for entrant, x, it in spots
+                    ],
+                )
+            )
+        _score_axis(comparison, row[0], [group], last_only=True)
+        shots = plural(group.shots, "shot")
+        row[0].set_title(f"{shots}, {plural(group.steps[-1], 'step')}", loc="left")
+        row[0].margins(y=0.18)
+    axes[-1][0].set_xlabel("training tasks")
+    axes[-1][1].set_xlabel("seconds of meta-training")
+    for ax, texts in labels:
+        place_labels(figure, ax, texts)
+    return figure
+
+
+def _scored(comparison: Comparison) -> list[Entrant]:
+    scored = {key[0] for group in comparison.groups for key in group.cells}
+    return [entrant for entrant in comparison.entrants if entrant.label in scored]
+
+
+def _at(comparison: Comparison, group: Group, entrant: Entrant, steps: int) -> Interval | None:
+    cell = group.cells.get((entrant.label, steps, comparison.metric))
+    return cell.mean if cell else None
+
+
+def _line(comparison: Comparison, group: Group, entrant: Entrant) -> Iterator[tuple[int, Interval]]:
+    for steps in group.steps:
+        it = _at(comparison, group, entrant, steps)
+        if it is not None:
+            yield steps, it
+
+
+def _band(ax: Axes, x: list[int], intervals: list[Interval], style: Style) -> None:
+    """A line with markers and its band; error bars where there is but one point."""
+    if len(x) == 1:
+        _bar(ax, x[0], intervals[0], style)
+        return
+    ax.fill_between(
+        x,
+        [it.low for it in intervals],
+        [it.high for it in intervals],
+        color=style.colour,
+        alpha=0.18,
+        linewidth=0,
+        zorder=style.order - 1,
+    )
+    ax.plot(
+        x,
+        [it.value for it in intervals],
+        color=style.colour,
+        linestyle=style.line,
+        linewidth=style.width,
+        marker=style.marker if len(x) <= MANY_STEPS else "",
+        markersize=5,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        zorder=style.order,
+    )
+
+
+def _bar(ax: Axes, x: float, it: Interval, style: Style) -> None:
+    ax.errorbar(
+        x,
+        it.value,
+        yerr=[[max(0.0, it.value - it.low)], [max(0.0, it.high - it.value)]],
+        color=style.colour,
+        marker=style.marker,
+        markersize=5,
+        markeredgewidth=0,
+        elinewidth=1.4,
+        zorder=style.order,
+    )
+
+
+def _score_axis(
+    comparison: Comparison,
+    ax: Axes,
+    groups: tuple[Group, ...] | list[Group],
+    last_only: bool = False,
+) -> None:
+    """Log axis for errors, linear for accuracy, with the metric and its unit."""
+    shown = [
+        end
+        for group in groups
+        for (_, steps, metric), cell in group.cells.items()
+        if metric == comparison.metric and (not last_only or steps == group.steps[-1])
+        for end in cell.mean
+    ]
+    ax.set_ylabel(metric_name(comparison.metric, comparison.problem))
+    if comparison.metric in HIGHER_IS_BETTER:
+        ax.yaxis.set_major_locator(MaxNLocator(6))
+    else:
+        fit_scale(ax.yaxis, ax, shown)
+
+
+def _spending_scale(ax: Axes, values: list[float]) -> None:
+    """A log axis with room for labels on either side, and a place for 0 where somebody spent 0."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        ax.set_xticks([0], ["0"])
+        return
+    low, high = min(positive), max(positive)
+    if len(positive) == len(values):
+        ax.set_xlim(low / 3, high * 5)
+        fit_scale(ax.xaxis, ax, [low / 3, high * 5])
+        return
+    ax.set_xscale("symlog", linthresh=low / 3, linscale=0.6)
+    marks = sorted(set(positive))
+    if len(marks) > FEW_MARKS:
+        first, last = np.ceil(np.log10(low / 2)), np.floor(np.log10(high * 4))
+        marks = [float(10**power) for power in np.arange(first, last + 1)]
+    ax.set_xticks([0, *marks], [tick(value) for value in (0, *marks)])
+    ax.minorticks_off()
+    ax.set_xlim(-low / 6, high * 5)
