@@ -1,0 +1,131 @@
+"""index.md: what was found, in words no stronger than the intervals, and all that shows it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.harness.store import Results
+from benchmarks.report.figures import FOLDER, pictures
+from benchmarks.report.markdown import escape, section_blocks
+from benchmarks.report.sheets import Entry, Section, Sheet, reading_guide, sections
+from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
+from benchmarks.report.words import (
+    bounds,
+    listing,
+    metric_name,
+    number,
+    origin,
+    plural,
+    seeds_warning,
+    with_interval,
+)
+
+
+def write_index(results: Results, directory: Path) -> Path:
+    """Write index.md into the folder; it shows the figures that are in `directory`/figures.
+
+    Raises:
+        StoreError: the scores of a trial are incomplete or not finite.
+    """
+    comparisons = summarise(results)
+    blocks = [
+        f"# {results.name}",
+        " ".join([*findings(comparisons), seeds_warning(comparisons)]).strip(),
+        *_shown_figures(results, directory),
+        "# Tables",
+        "The same numbers with all digits are in [table.csv](table.csv). "
+        + reading_guide(comparisons),
+    ]
+    for section in sections(comparisons):
+        blocks += section_blocks(section)
+    blocks += [*section_blocks(_costs(comparisons)), *_provenance(results)]
+    path = directory / "index.md"
+    path.write_text("\n\n".join(filter(None, blocks)) + "\n", encoding="utf-8", newline="\n")
+    return path
+
+
+def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
+    """For every family and number of shots: who is best at the most steps, and how surely."""
+    for comparison in comparisons:
+        for group in comparison.groups:
+            yield _finding(comparison, group)
+        unranked = [
+            f"`{it.name}` ({it.coverage.removeprefix('⚠ ') or 'privileged'})"
+            for it in comparison.entrants
+            if it.privileged or not it.complete
+        ]
+        if unranked:
+            yield f"Not ranked on {comparison.title}: {listing(unranked)}."
+
+
+def _finding(comparison: Comparison, group: Group) -> str:
+    steps, metric = group.steps[-1], comparison.metric
+    where = (
+        f"On {comparison.title} with {plural(group.shots, 'shot')}, after {plural(steps, 'step')}"
+    )
+    ranking = group.rankings.get((steps, metric, "mean"))
+    if ranking is None:
+        return f"{where}, no learner can be ranked."
+    best = group.cells[ranking.best, steps, metric].mean
+    extreme = "highest" if metric in HIGHER_IS_BETTER else "lowest"
+    name = metric_name(metric, comparison.problem)
+    told = f"{where}, `{ranking.best}` has the {extreme} mean {name}, {with_interval(best)}"
+    if not ranking.behind:
+        return f"{told}; there is no other to compare it with."
+    following, difference = next(iter(ranking.behind.items()))
+    value = number(group.cells[following, steps, metric].mean.value)
+    told += f". The next is `{following}` at {value}, a paired difference of "
+    told += f"{number(difference.value)} {bounds(difference)}; the interval"
+    if ranking.unresolved:
+        names = listing(f"`{name}`" for name in ranking.unresolved)
+        return f"{told}s of such differences do not separate `{ranking.best}` from {names}."
+    others = ", and likewise from all others" if len(ranking.behind) > 1 else ""
+    return f"{told} separates the two{others}."
+
+
+def _shown_figures(results: Results, directory: Path) -> Iterator[str]:
+    for picture in pictures(results):
+        path = f"{FOLDER}/{picture.stem}"
+        if (directory / f"{path}.png").is_file():
+            yield f"## {picture.title}"
+            yield f"![{picture.title}]({path}.png)"
+            yield f"{picture.caption} ([SVG]({path}.svg))"
+
+
+def _costs(comparisons: tuple[Comparison, ...]) -> Section:
+    """Seconds and memory: they differ from run to run, so no other table has them."""
+    return Section(
+        "Time and memory",
+        tuple(
+            Sheet(
+                f"{comparison.title}: one trial, the median over seeds.",
+                ("learner", "seconds to meta-train", "seconds to evaluate", "peak memory in MB"),
+                tuple(
+                    (
+                        Entry(entrant.name),
+                        *(
+                            Entry(
+                                number(entrant.spending[cost]) if cost in entrant.spending else "–"
+                            )
+                            for cost in COSTS
+                        ),
+                    )
+                    for entrant in comparison.entrants
+                ),
+            )
+            for comparison in comparisons
+        ),
+    )
+
+
+def _provenance(results: Results) -> Iterator[str]:
+    found = results.provenance
+    yield "## Where this comes from"
+    yield origin(results.name, found)
+    machine = [str(found[key]) for key in ("platform", "cpu", "device") if found.get(key)]
+    versions = {"python": found.get("python"), **dict(found.get("versions") or {})}
+    lines = [
+        f"- machine: {escape(', '.join(machine))}" if machine else "",
+        f"- started: {found['started']}" if found.get("started") else "",
+        "- versions: " + ", ".join(f"{name} {it}" for name, it in versions.items() if it),
+    ]
+    yield "\n".join(filter(None, lines))

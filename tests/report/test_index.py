@@ -1,0 +1,74 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+from benchmarks.harness.store import Results
+from benchmarks.report.figures import write_figures
+from benchmarks.report.index import findings, write_index
+from benchmarks.report.summary import summarise
+
+Make = Callable[..., Results]
+
+
+def words(results: Results) -> str:
+    return " ".join(findings(summarise(results)))
+
+
+def test_index_shows_findings_tables_figures_and_origin(make_results: Make, tmp_path) -> None:
+    results = make_results(["reml", "maml", "mean"], tasks=20, failed=[("mean", 1)])
+    write_figures(results, tmp_path)
+    path = write_index(results, tmp_path)
+    text = path.read_text(encoding="utf-8")
+    assert path == tmp_path / "index.md"
+    assert text.startswith("# synthetic\n")
+    for line in text.splitlines():
+        if line.startswith("!["):
+            target = line.partition("](")[2].rstrip(")")
+            assert (tmp_path / target).is_file()
+    assert text.count("![") == 5
+    assert "| reml " in text
+    assert "⚠ mean, seed 1: Diverged: query_loss became nan" in text
+    assert "seconds to meta-train" in text
+    assert "peak memory in MB" in text
+    assert "torch 2.13.0" in text
+    assert "commit `0123456` + uncommitted changes" in text
+    assert "Intervals from 1" not in text
+    assert "An interval from one seed shows" in text  # mean has but one
+
+
+def test_index_links_no_figure_that_is_not_there(make_results: Make, tmp_path) -> None:
+    results = make_results(["reml"], tasks=5)
+    assert "![" not in write_index(results, tmp_path).read_text(encoding="utf-8")
+
+
+def test_findings_say_separated_only_where_the_interval_says_so(make_results: Make) -> None:
+    results = make_results(["reml", "maml", "mean"], tasks=60, shots=(5,))
+    clear = words(results)
+    assert "On sinusoid with 5 shots, after 10 steps, `reml` has the lowest mean MSE" in clear
+    assert "The next is `maml`" in clear
+    assert "the interval separates the two, and likewise from all others." in clear
+
+    values = results.scores["value"].where(results.scores["learner"] != "maml")
+    reml = results.scores[results.scores["learner"] == "reml"]["value"].to_numpy()
+    sign = 1 - 2 * (results.scores["task"] % 2)
+    values = values.where(values.notna(), 0)
+    mine = results.scores["learner"] == "maml"
+    values[mine] = reml * (1 + 0.1 * sign[mine])
+    close = words(replace(results, scores=results.scores.assign(value=values)))
+    assert "do not separate" in close
+    assert "separates" not in close
+
+
+def test_findings_rank_neither_privileged_nor_incomplete_learners(make_results: Make) -> None:
+    results = make_results(["oracle", "reml", "maml"], tasks=10, failed=[("reml", 0)])
+    text = words(results)
+    assert "`maml` has the lowest" in text
+    assert "there is no other to compare it with" in text
+    assert "Not ranked on sinusoid: `oracle †` (privileged) and `reml` (1 of 2 seeds)." in text
+    nobody = make_results(["oracle"], tasks=5)
+    assert "no learner can be ranked" in words(nobody)
+
+
+def test_few_seeds_are_said_to_be_few(make_results: Make, tmp_path) -> None:
+    for seeds, said in ((2, True), (12, False)):
+        text = write_index(make_results(["mean"], tasks=4, seeds=seeds), tmp_path).read_text()
+        assert ("understate" in text) == said
