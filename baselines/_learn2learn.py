@@ -50,11 +50,12 @@ def _import_learn2learn() -> Any:
         warnings.simplefilter("ignore")
         try:
             _import_torchvision()
-            return importlib.import_module("learn2learn")
+            import learn2learn
         except ImportError as error:
             raise MissingDependency(
                 f"learn2learn cannot be imported ({error}); {HOW_TO_INSTALL}"
             ) from error
+    return learn2learn
 
 
 learn2learn = _import_learn2learn()

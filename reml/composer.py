@@ -1,7 +1,7 @@
 """Who decides: the composer protocol, its two controls, and how a choice is drawn."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +13,7 @@ Memory = Any
 """Whatever a composer carries from one decision to the next; None at the first."""
 
 
+@runtime_checkable
 class Composer(Protocol):
     """Scores the layers that the next decision may choose, for all tasks at once.
 

@@ -55,8 +55,7 @@ def adapt(
     square = torch.stack([(g**2).sum((1, 2)) for g in gradients]).sum(0)
     cap = (max_norm / (square + 1e-12).sqrt()).clamp(max=1.0).view(-1, 1, 1)
     stepped = [
-        w - rate * cap * g
-        for w, rate, g in zip(weights, network.rates, gradients, strict=True)
+        w - rate * cap * g for w, rate, g in zip(weights, network.rates, gradients, strict=True)
     ]
     adapted = ComposedNetwork(stepped, network.rates)
     return adapted if differentiable else adapted.detach()

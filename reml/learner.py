@@ -54,10 +54,10 @@ class REML:
         lr: Adam's learning rate for pool and policy; falls linearly to 0 from `decay_from` on.
         decay_from: share of training after which the learning rate falls.
         policy_width: units of the policy's encoder and LSTM.
-        entropy: bonus on each task's policy entropy.
-        marginal_entropy: bonus on the entropy of the policy averaged over tasks.
-        entropy_floor: share of `entropy` that is left at the end.
-        marginal_floor: share of `marginal_entropy` that is left at the end.
+        task_entropy: weight of each task's own policy entropy; negative makes tasks certain.
+        marginal_entropy: weight of the entropy of the policy averaged over tasks.
+        entropy_floor: share of both that is left at the end.
+        reading: weight of the encoder's own loss: predicting query points from its encoding.
     """
 
     width: Count = 40
@@ -73,13 +73,13 @@ class REML:
     train_shots: tuple[Count, Count] = (5, 10)
     train_queries: Count = 50
     batch_tasks: Annotated[int, Ge(2)] = 192
-    lr: Rate = 0.001
+    lr: Rate = 0.003
     decay_from: Share = 0.5
     policy_width: Annotated[int, Ge(2)] = 128
-    entropy: Weight = 0.003
-    marginal_entropy: Weight = 0.15
-    entropy_floor: Share = 0.1
-    marginal_floor: Share = 0.2
+    task_entropy: float = -0.1
+    marginal_entropy: Weight = 0.5
+    entropy_floor: Share = 0.2
+    reading: Weight = 1.0
 
     name: ClassVar[str] = "reml"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -113,18 +113,16 @@ class REML:
         self.policy_: RecurrentComposer | None = None
         if self.composer == "policy":
             self.policy_ = RecurrentComposer(
-                features + outputs, self.pool_.choices, self.policy_width, generator
+                features, outputs, self.pool_.choices, self.policy_width, generator
             )
 
     def _composer(self) -> Composer:
         if self.policy_ is not None:
             return self.policy_
-        control = {"random": RandomComposer, "fixed": FixedComposer}[self.composer]
+        control = RandomComposer if self.composer == "random" else FixedComposer
         return control(self.pool_.choices)
 
-    def _train(
-        self, source: BudgetedSource, generator: torch.Generator, *, warm: float
-    ) -> None:
+    def _train(self, source: BudgetedSource, generator: torch.Generator, *, warm: float) -> None:
         pool = self.pool_.to(source.device)
         pool_optimiser = torch.optim.Adam(pool.parameters(), self.lr)
         optimisers = [pool_optimiser]
@@ -133,7 +131,7 @@ class REML:
             policy_optimiser = torch.optim.Adam(policy.parameters(), self.lr)
             optimisers.append(policy_optimiser)
         teacher = PolicyGradient(
-            self.entropy, self.marginal_entropy, self.entropy_floor, self.marginal_floor
+            self.task_entropy, self.marginal_entropy, self.entropy_floor, self.reading
         )
         fewest, most = (source.train_shots(shots) for shots in self.train_shots)
         while not source.exhausted:
@@ -154,7 +152,7 @@ class REML:
             )
             rollout = roll_out(env, self._composer(), batch, generator)
             if self.policy_ is not None:
-                teacher.update(policy, policy_optimiser, rollout, progress)
+                teacher.update(policy, policy_optimiser, rollout, batch, progress)
             loss = pool_loss(env.losses, env.variance, self.unadapted_weight)
             pool_optimiser.zero_grad()
             loss.backward()

@@ -1,4 +1,4 @@
-"""What the composer sees: the support set, in any order and of any size, and the last choice."""
+"""What the composer sees of a task, in any order and of any size, and how it reads it."""
 
 from typing import NamedTuple
 
@@ -48,13 +48,40 @@ class SetEncoder(nn.Module):
         self.offset.copy_(points.mean((0, 1)))
         self.scale.copy_(points.std((0, 1)).clamp_min(1e-6))
 
+    def normal(self, points: Float[Tensor, "tasks points values"]) -> Tensor:
+        """The points, standardised; same shape."""
+        return (points - self.offset) / self.scale
+
     def forward(
         self, points: Float[Tensor, "tasks points values"]
     ) -> Float[Tensor, "tasks width2"]:
         """Summarise each task's points in 2 × `width` numbers."""
-        h = self.first((points - self.offset) / self.scale)
+        h = self.first(self.normal(points))
         told = _pool(h).unsqueeze(1).expand(-1, h.shape[1], -1)
         return _pool(self.second(torch.cat([h, told], 2)))
+
+
+class Decoder(nn.Module):
+    """Predicts a task's targets from its encoding, as a conditional neural process does.
+
+    It only teaches the encoder (Garnelo et al., 2018); no prediction of a learner comes from it.
+    """
+
+    def __init__(self, features: int, outputs: int, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * width + features, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, outputs),
+        )
+
+    def forward(
+        self, encoding: Float[Tensor, "tasks width2"], x: Float[Tensor, "tasks points features"]
+    ) -> Float[Tensor, "tasks points outputs"]:
+        told = encoding.unsqueeze(1).expand(-1, x.shape[1], -1)
+        return self.layers(torch.cat([told, x], 2))
 
 
 def _pool(h: Float[Tensor, "tasks points width"]) -> Float[Tensor, "tasks width2"]:

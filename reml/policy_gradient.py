@@ -8,17 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from benchmarks.core import TaskBatch
+from benchmarks.core import TaskBatch, task_mse
 from reml.composer import Composer, Memory, draw
 from reml.env import ComposeEnv
-from reml.observation import Observation, SetEncoder
+from reml.observation import Decoder, Observation, SetEncoder
 
 
 class RecurrentComposer(nn.Module):
     """An LSTM that reads the support set and its own choices; one head a decision.
 
     Args:
-        values: numbers that describe a support point (features + outputs).
+        features: inputs of a task.
+        outputs: outputs of a task.
         choices: how many layers each decision chooses from.
         width: units of the encoder and of the LSTM.
         generator: for the initial weights.
@@ -27,14 +28,22 @@ class RecurrentComposer(nn.Module):
     greedy = True
 
     def __init__(
-        self, values: int, choices: Sequence[int], width: int, generator: torch.Generator
+        self,
+        features: int,
+        outputs: int,
+        choices: Sequence[int],
+        width: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.encoder = SetEncoder(values, width)
-        self.embeddings = nn.ModuleList(nn.Embedding(n, width // 2) for n in (1, *choices[:-1]))
-        self.cell = nn.LSTMCell(2 * width + width // 2, width)
-        self.heads = nn.ModuleList(nn.Linear(width, n) for n in choices)
-        self.value = nn.Linear(width, 1)
+        self.features = features
+        with torch.random.fork_rng(devices=[]):  # the defaults drawn here are overwritten below
+            self.encoder = SetEncoder(features + outputs, width)
+            self.decoder = Decoder(features, outputs, width)
+            self.embeddings = nn.ModuleList(nn.Embedding(n, width // 2) for n in (1, *choices[:-1]))
+            self.cell = nn.LSTMCell(2 * width + width // 2, width)
+            self.heads = nn.ModuleList(nn.Linear(width, n) for n in choices)
+            self.value = nn.Linear(width, 1)
         _initialise(self, generator)
 
     def logits(
@@ -53,6 +62,18 @@ class RecurrentComposer(nn.Module):
     def baseline(self, memory: Memory) -> Float[Tensor, " tasks"]:
         """The reward expected of the episode, judged from the memory of its first decision."""
         return self.value(memory[1]).squeeze(1)
+
+    def reading_loss(self, batch: TaskBatch, queries: int) -> Float[Tensor, ""]:
+        """How badly the encoding alone predicts each task's first `queries` query points.
+
+        The mean squared error in standardised units. The policy gradient is too faint a signal to
+        learn from it, early on, what tells one task from another; this one is not.
+        """
+        support, query = batch.support, batch.query
+        encoding = self.encoder(torch.cat([support.x, support.y], 2))
+        points = self.encoder.normal(torch.cat([query.x, query.y], 2)[:, :queries])
+        x, y = points[..., : self.features], points[..., self.features :]
+        return task_mse(self.decoder(encoding, x), y, query.mask[:, :queries]).mean()
 
 
 def _initialise(module: nn.Module, generator: torch.Generator) -> None:
@@ -110,15 +131,25 @@ class PolicyGradient:
     """REINFORCE with a learned baseline, for episodes that all end at the same moment.
 
     The reward comes once, at the end, so an episode's advantage is one number: reward less
-    baseline, standardised over the batch (Williams, 1992). Two entropy bonuses keep exploration
-    alive: a small one on each task's policy, and one on the average policy, which lets each task
-    be certain as long as tasks differ. Both fall linearly with training to `floor` of their start.
+    baseline, standardised over the batch (Williams, 1992). Two entropy terms work against the
+    collapse onto one composition: a bonus on the entropy of the average policy makes tasks differ,
+    a negative one on each task's own entropy makes every task certain. Together they reward the
+    mutual information between task and composition. Both fall linearly to `floor` of their start.
+
+    Attributes:
+        task_entropy: weight of the mean entropy of the tasks' own policies; may be negative.
+        marginal_entropy: weight of the entropy of the policy averaged over tasks.
+        floor: share of both weights that is left in the last half of training or so.
+        reading: weight of the encoder's own loss, see `RecurrentComposer.reading_loss`.
+        reading_queries: query points of each task used in that loss.
+        max_norm: cap on the norm of the gradient.
     """
 
-    entropy: float
+    task_entropy: float
     marginal_entropy: float
-    entropy_floor: float
-    marginal_floor: float
+    floor: float
+    reading: float
+    reading_queries: int = 8
     max_norm: float = 1.0
 
     def update(
@@ -126,19 +157,24 @@ class PolicyGradient:
         composer: RecurrentComposer,
         optimiser: torch.optim.Optimizer,
         rollout: Rollout,
+        batch: TaskBatch,
         progress: float,
     ) -> None:
         """One gradient step; `progress` in [0, 1] is how much of training is over."""
         assert rollout.baseline is not None
         advantage = rollout.reward - rollout.baseline.detach()
         advantage = (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-6)
-        falling = 1 - 1.5 * progress
+        falling = max(self.floor, 1 - 1.5 * progress)
         objective = (
             -(advantage * rollout.log_prob).mean()
-            - self.entropy * max(self.entropy_floor, falling) * rollout.entropy
-            - self.marginal_entropy * max(self.marginal_floor, falling) * rollout.marginal_entropy
+            - falling * self.task_entropy * rollout.entropy
+            - falling * self.marginal_entropy * rollout.marginal_entropy
             + 0.5 * ((rollout.baseline - rollout.reward) ** 2).mean()
         )
+        if self.reading:
+            objective = objective + self.reading * composer.reading_loss(
+                batch, self.reading_queries
+            )
         optimiser.zero_grad()
         objective.backward()
         nn.utils.clip_grad_norm_(composer.parameters(), self.max_norm)

@@ -21,7 +21,7 @@ COUNTERS = ("inner_gradients", "outer_gradients", "environment_steps")
 
 @dataclass(frozen=True)
 class Budget:
-    """Tasks drawn, or wall-clock seconds: one of the two. Only `tasks` gives the same bits twice."""
+    """Tasks drawn or wall-clock seconds, one of the two. Only `tasks` gives the same bits twice."""
 
     tasks: int | None = None
     seconds: float | None = None

@@ -16,7 +16,7 @@ from benchmarks.core.budget import BudgetedSource
 from benchmarks.core.types import Predictor, Problem, Split, Support, TaskBatch
 
 State = dict[str, Any]
-"""Tensors, numbers, strings, and dicts, lists and tuples of those: loads with `weights_only=True`."""
+"""Tensors, numbers, strings, and containers of those: loads with `weights_only=True`."""
 
 
 @runtime_checkable

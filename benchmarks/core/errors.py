@@ -32,7 +32,7 @@ class UnknownName(MatrixError):
 
 
 class DataError(UserError):
-    """The data cannot be used as asked: a missing column, text where numbers belong, too few rows."""
+    """The data cannot be used as asked: a missing column, text for numbers, too few rows."""
 
 
 class PluginError(UserError):
@@ -44,7 +44,7 @@ class StoreError(UserError):
 
 
 class MissingDependency(UserError):
-    """A package that cannot be installed the usual way is missing; the message says what to type."""
+    """A package that pip alone cannot install is missing; the message says what to type."""
 
 
 class ContractError(RemlError):

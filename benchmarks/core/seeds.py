@@ -12,5 +12,5 @@ def seed_of(*names: object) -> int:
 
 
 def generator_of(*names: object) -> torch.Generator:
-    """A CPU generator seeded by name; draws are moved to a device, so every device sees the same."""
+    """A CPU generator seeded by name; draws are moved, so that every device sees the same."""
     return torch.Generator().manual_seed(seed_of(*names))

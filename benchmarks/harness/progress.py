@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,6 +18,7 @@ PLAIN_SECONDS = 5.0
 ETA_SECONDS = 3.0
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Is told what happens to the trials."""
 

@@ -1,0 +1,40 @@
+# `make bench` and `make test` are all a user needs; each sets up .venv on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: all bench test lint format speed clean
+all: $(READY)
+
+$(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "reml needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
+	@echo "Setting up $(VENV) (once; about two minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-learn2learn.txt
+	@touch $@
+
+bench: $(READY)  ## run the quick matrix; leaves table, plots and report in results/quick
+	$(BIN)/reml run quick
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## style, types and the layers of the design
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+speed: $(READY)  ## both sides of each comparison in one run
+	$(BIN)/python -m pytest benchmarks/speed --benchmark-enable
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
