@@ -1,0 +1,38 @@
+"""One thread, warnings off, and a last table that says what each comparison came to."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print, for each group, how many times as fast the fast side is, and rates where given.
+
+    A side is marked slow or fast, and a rate given, by `benchmark.extra_info`.
+    """
+    session = getattr(config, "_benchmarksession", None)
+    if session is None or not session.benchmarks:
+        return
+    groups: dict[str, dict[str, float]] = defaultdict(dict)
+    terminalreporter.section("what it comes to")
+    for bench in session.benchmarks:
+        median = bench.stats.median
+        side = bench.extra_info.get("side")
+        if side:
+            groups[bench.group][side] = median
+        if "environment_steps" in bench.extra_info:
+            rate = bench.extra_info["environment_steps"] / median
+            terminalreporter.write_line(f"{bench.name}: {rate:,.0f} environment steps/s")
+        if "share" in bench.extra_info:
+            terminalreporter.write_line(f"{bench.name}: {median * 1e3:.1f} ms")
+    for group, sides in groups.items():
+        if {"slow", "fast"} <= sides.keys():
+            ratio = sides["slow"] / sides["fast"]
+            terminalreporter.write_line(f"{group}: {ratio:.1f} times as fast")

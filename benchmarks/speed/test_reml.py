@@ -1,0 +1,119 @@
+"""REML's environment and the parts of one training iteration."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.core import Budget, BudgetedSource, TaskBatch, generator_of
+from benchmarks.tasks.sinusoid import Sinusoid
+from reml.composer import RandomComposer
+from reml.env import ComposeEnv
+from reml.inner import adapt, run
+from reml.learner import REML
+from reml.policy_gradient import PolicyGradient, RecurrentComposer, roll_out
+from reml.pool import LayerPool
+
+ROWS = 256
+QUERIES = 10
+
+
+def _pool() -> LayerPool:
+    return LayerPool(1, 1, 40, (7, 21, 7), 5, 0.01, generator_of("speed"))
+
+
+def _env(pool: LayerPool) -> ComposeEnv:
+    return ComposeEnv(pool, steps=2, unadapted_weight=0.4, max_norm=10.0, differentiable=False)
+
+
+def _batch(rows: int, queries: int = QUERIES) -> TaskBatch:
+    return Sinusoid().sample(rows, "train", generator_of("speed"), shots=10, queries=queries)
+
+
+@pytest.mark.benchmark(group="one episode of the environment a row, two adaptation steps included")
+@pytest.mark.parametrize(("side", "rows"), [("slow", 1), ("fast", ROWS)], ids=["1", str(ROWS)])
+def test_environment(benchmark: Any, side: str, rows: int) -> None:
+    """`ROWS` episodes either way: all in lock-step, or one after the other."""
+    env = _env(_pool())
+    generator = generator_of("speed")
+    batch = _batch(ROWS)
+    parts = [batch.rows(slice(i, i + rows)) for i in range(0, ROWS, rows)]
+
+    def episodes() -> None:
+        for part in parts:
+            env.reset(part)
+            for size in env.choices:
+                env.step(torch.randint(size, (rows,), generator=generator))
+
+    benchmark.extra_info["side"] = side
+    benchmark.extra_info["environment_steps"] = ROWS * len(env.choices)
+    benchmark.pedantic(episodes, rounds=5, iterations=1, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="training, everything included")
+@pytest.mark.parametrize("preset", ["reml", "reml-random"])
+def test_training(benchmark: Any, preset: str) -> None:
+    """Acting, environment, adaptation and learning: ten iterations of the default size."""
+    learner = REML(warm=0.0, **REML.presets.get(preset, {}))
+    tasks = 10 * learner.batch_tasks
+
+    def train() -> None:
+        source = BudgetedSource(Sinusoid(), Budget(tasks=tasks), generator_of("speed"))
+        learner.fit(source, generator_of("speed"))
+
+    benchmark.extra_info["environment_steps"] = tasks * learner.depth
+    benchmark.pedantic(train, rounds=3, iterations=1, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="the parts of one training iteration")
+@pytest.mark.parametrize("part", ["acting", "environment", "adaptation", "policy update"])
+def test_parts(benchmark: Any, part: str) -> None:
+    """One iteration of the default size, taken apart.
+
+    `environment` is an episode with choices given, adaptation and losses included; `adaptation`
+    the two differentiable steps and the meta-gradient alone.
+    """
+    learner = REML()
+    pool, batch = _pool(), _batch(learner.batch_tasks, learner.train_queries)
+    generator = generator_of("speed")
+    composer = RecurrentComposer(1, 1, pool.choices, learner.policy_width, generator)
+    env = _env(pool)
+    teacher = PolicyGradient(
+        learner.task_entropy, learner.marginal_entropy, learner.entropy_floor, learner.reading
+    )
+    optimiser = torch.optim.Adam(composer.parameters(), learner.lr)
+    roll_out(env, RandomComposer(pool.choices), batch, generator)
+    composition = env.composition
+
+    def acting() -> None:
+        observation, memory = env.reset(batch), None
+        for decision in range(pool.depth):
+            logits, memory = composer.logits(observation, memory)
+            choice = logits.argmax(1)
+            observation = observation._replace(decision=decision + 1, previous=choice)
+
+    def environment() -> None:
+        env.reset(batch)
+        for choice in composition.unbind(1):
+            env.step(choice)
+
+    def adaptation() -> None:
+        network = pool.gather(composition)
+        for _ in range(2):
+            network = adapt(
+                network, batch.support.x, batch.support.y, max_norm=10.0, differentiable=True
+            )
+        run(network, batch.query.x).square().mean().backward()
+
+    def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (roll_out(env, composer, batch, generator),), {}
+
+    def update(rollout: Any) -> None:
+        teacher.update(composer, optimiser, rollout, batch, 0.5)
+
+    benchmark.extra_info["share"] = True
+    if part == "policy update":
+        benchmark.pedantic(update, setup=setup, rounds=10)
+    else:
+        action = {"acting": acting, "environment": environment, "adaptation": adaptation}[part]
+        benchmark.pedantic(action, rounds=10, warmup_rounds=1)
