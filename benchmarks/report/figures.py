@@ -98,6 +98,6 @@ def _pictures_of(comparison: Comparison, results: Results, ending: str) -> Itera
         f"score-against-spending{ending}",
         f"Score against spending, {where}",
         f"Mean {metric} after the most adaptation steps {BAND}, against the training tasks and the "
-        "seconds that meta-training took.",
+        "seconds that meta-training took; who spent the same stands side by side.",
         lambda: against_spending(comparison),
     )

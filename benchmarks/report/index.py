@@ -19,6 +19,8 @@ from benchmarks.report.words import (
     with_interval,
 )
 
+LEAST_COST = 0.01
+
 
 def write_index(results: Results, directory: Path) -> Path:
     """Write index.md into the folder; it shows the figures that are in `directory`/figures.
@@ -31,13 +33,13 @@ def write_index(results: Results, directory: Path) -> Path:
         f"# {results.name}",
         " ".join([*findings(comparisons), seeds_warning(comparisons)]).strip(),
         *_shown_figures(results, directory),
-        "# Tables",
+        "## Tables",
         "The same numbers with all digits are in [table.csv](table.csv). "
         + reading_guide(comparisons),
     ]
     for section in sections(comparisons):
-        blocks += section_blocks(section)
-    blocks += [*section_blocks(_costs(comparisons)), *_provenance(results)]
+        blocks += section_blocks(section, 3)
+    blocks += [*section_blocks(_costs(comparisons), 3), *_provenance(results)]
     path = directory / "index.md"
     path.write_text("\n\n".join(filter(None, blocks)) + "\n", encoding="utf-8", newline="\n")
     return path
@@ -83,12 +85,14 @@ def _finding(comparison: Comparison, group: Group) -> str:
 
 
 def _shown_figures(results: Results, directory: Path) -> Iterator[str]:
-    for picture in pictures(results):
+    there = [it for it in pictures(results) if (directory / FOLDER / f"{it.stem}.png").is_file()]
+    if there:
+        yield "## Figures"
+    for picture in there:
         path = f"{FOLDER}/{picture.stem}"
-        if (directory / f"{path}.png").is_file():
-            yield f"## {picture.title}"
-            yield f"![{picture.title}]({path}.png)"
-            yield f"{picture.caption} ([SVG]({path}.svg))"
+        yield f"### {picture.title}"
+        yield f"![{picture.title}]({path}.png)"
+        yield f"{picture.caption} ([SVG]({path}.svg))"
 
 
 def _costs(comparisons: tuple[Comparison, ...]) -> Section:
@@ -115,6 +119,10 @@ def _costs(comparisons: tuple[Comparison, ...]) -> Section:
             for comparison in comparisons
         ),
     )
+
+
+def _cost(value: float) -> str:
+    return number(value) if value >= LEAST_COST else f"< {LEAST_COST}"
 
 
 def _provenance(results: Results) -> Iterator[str]:

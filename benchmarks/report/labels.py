@@ -1,17 +1,25 @@
 """Text beside points that covers neither other text nor other points."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
-from matplotlib.transforms import Bbox, BboxBase
+from matplotlib.transforms import Bbox, BboxBase, ScaledTranslation, Transform
 
 from benchmarks.report.statistics import Interval
 
-Spot = tuple[str, str, float, Interval]
-"""Text, colour, x and the interval whose value is y."""
+
+class Spot(NamedTuple):
+    """A point with its interval, moved right by `shift` points, and what to write beside it."""
+
+    text: str
+    colour: str
+    x: float
+    y: Interval
+    shift: float
+
 
 OFFSETS = [
     (side * dx, dy)
@@ -24,26 +32,32 @@ NEAR = 9.0
 OUTSIDE = 4.0
 
 
+def shifted(ax: Axes, points: float) -> Transform:
+    """Data coordinates, moved to the right by so many points."""
+    return ax.transData + ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
+
+
 def place_labels(figure: Figure, ax: Axes, spots: Sequence[Spot]) -> None:
     """Put each text at the first of `OFFSETS` where it is free, else where it covers least."""
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    taken = [_bar_box(ax, x, it) for _, _, x, it in spots]
-    for text, colour, x, it in sorted(spots, key=lambda spot: (spot[3].value, spot[0])):
+    taken = [_bar_box(ax, spot) for spot in spots]
+    for spot in sorted(spots, key=lambda spot: (spot.y.value, spot.text)):
         best: tuple[float, Annotation, Bbox] | None = None
         for dx, dy in OFFSETS:
             label = ax.annotate(
-                text,
-                (x, it.value),
+                spot.text,
+                (spot.x, spot.y.value),
                 (dx, dy),
+                xycoords=shifted(ax, spot.shift),
                 textcoords="offset points",
                 ha="left" if dx > 0 else "right",
                 va="center",
-                color=colour,
+                color=spot.colour,
                 fontsize=7.5,
                 arrowprops=None
                 if abs(dx) + abs(dy) <= NEAR
-                else {"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.7},
+                else {"arrowstyle": "-", "color": spot.colour, "linewidth": 0.6, "alpha": 0.7},
                 zorder=6,
             )
             label.set_in_layout(False)
@@ -67,14 +81,13 @@ def _text_box(label: Annotation, renderer: Any) -> Bbox:
     return Text.get_window_extent(label, renderer).padded(1.5)
 
 
-def _bar_box(ax: Axes, x: float, it: Interval) -> Bbox:
+def _bar_box(ax: Axes, spot: Spot) -> Bbox:
     """The point and its error bar in pixels."""
-    (left, low), (_, middle), (_, high) = ax.transData.transform(
-        [(x, it.low), (x, it.value), (x, it.high)]
-    )
+    ends = [(spot.x, spot.y.low), (spot.x, spot.y.value), (spot.x, spot.y.high)]
+    (x, low), (_, middle), (_, high) = shifted(ax, spot.shift).transform(ends)
     radius = 5 * ax.figure.dpi / 72
     return Bbox.from_extents(
-        left - radius, min(low, middle - radius), left + radius, max(high, middle + radius)
+        x - radius, min(low, middle - radius), x + radius, max(high, middle + radius)
     )
 
 

@@ -14,8 +14,8 @@ def render(title: str, origin: str, guide: str, sections: tuple[Section, ...]) -
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def section_blocks(section: Section) -> Iterator[str]:
-    yield f"## {section.heading}"
+def section_blocks(section: Section, level: int = 2) -> Iterator[str]:
+    yield f"{'#' * level} {section.heading}"
     for sheet in section.sheets:
         yield sheet.caption
         yield _table(sheet)

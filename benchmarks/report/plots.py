@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.labels import place_labels
+from benchmarks.report.labels import Spot, place_labels, shifted
 from benchmarks.report.statistics import Interval
 from benchmarks.report.style import Style, caption_name, fit_scale, legend, panels, styles, tick
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
@@ -17,6 +17,9 @@ PANEL = 3.3
 LEGEND = 1.9
 MANY_STEPS = 8
 FEW_MARKS = 2
+FLOOR = {"tasks": 0.0, "seconds": 0.01}
+APART = 7.0
+"""Points between error bars drawn side by side."""
 
 
 def against_steps(comparison: Comparison) -> Figure | None:
@@ -74,8 +77,9 @@ def against_shots(comparison: Comparison) -> Figure | None:
         for edge in range(1, len(groups)):
             ax.axvline(edge - 0.5, color="#CCCCCC", linewidth=0.8)
     ax.set_xlabel("shots")
-    last = sorted({group.steps[-1] for group in groups})
-    ax.set_title(f"after {' or '.join(str(steps) for steps in last)} adaptation steps")
+    *others, most = sorted({group.steps[-1] for group in groups})
+    before = "".join(f"{steps} or " for steps in others)
+    ax.set_title(f"after {before}{plural(most, 'adaptation step')}")
     _score_axis(comparison, ax, groups, last_only=True)
     legend(figure, drawn, chosen)
     return figure
@@ -88,35 +92,33 @@ def against_spending(comparison: Comparison) -> Figure | None:
         return None
     chosen = styles(comparison.entrants)
     figure, axes = panels(len(groups), 2, 9.0, 0.5 + 3.3 * len(groups), sharex="col", sharey="row")
-    labels = []
+    spots: list[tuple[Axes, list[Spot]]] = []
     for group, row in zip(groups, axes, strict=True):
         for ax, spent in zip(row, ("tasks", "seconds"), strict=True):
-            spots = [
-                (entrant, max(entrant.spending[spent], 0.01 if spent == "seconds" else 0), it)
+            here = [
+                (entrant, max(entrant.spending[spent], FLOOR[spent]), it)
                 for entrant in drawn
                 if spent in entrant.spending
                 and (it := _at(comparison, group, entrant, group.steps[-1])) is not None
             ]
-            for entrant, x, it in spots:
-                _bar(ax, x, it, chosen[entrant.label])
-            _spending_scale(ax, [x for _, x, _ in spots])
-            labels.append(
-                (
-                    ax,
-                    [
-                        (caption_name(entrant), chosen[entrant.label].colour, x, it)
-                        for entrant, x, it in spots
-                    ],
-                )
-            )
+            shifts = _side_by_side([x for _, x, _ in here])
+            for (entrant, x, it), shift in zip(here, shifts, strict=True):
+                _bar(ax, x, it, chosen[entrant.label], shift)
+            _spending_scale(ax, [x for _, x, _ in here])
+            names = [
+                Spot(caption_name(entrant), chosen[entrant.label].colour, x, it, shift)
+                for (entrant, x, it), shift in zip(here, shifts, strict=True)
+            ]
+            spots.append((ax, names))
         _score_axis(comparison, row[0], [group], last_only=True)
         shots = plural(group.shots, "shot")
         row[0].set_title(f"{shots}, {plural(group.steps[-1], 'step')}", loc="left")
-        row[0].margins(y=0.18)
+        if ends := [end for _, _, it in here for end in it]:
+            row[0].set_ylim(_padded(ends, row[0].get_yscale()))
     axes[-1][0].set_xlabel("training tasks")
     axes[-1][1].set_xlabel("seconds of meta-training")
-    for ax, texts in labels:
-        place_labels(figure, ax, texts)
+    for ax, names in spots:
+        place_labels(figure, ax, names)
     return figure
 
 
@@ -149,7 +151,7 @@ def _band(ax: Axes, x: list[int], intervals: list[Interval], style: Style) -> No
         color=style.colour,
         alpha=0.18,
         linewidth=0,
-        zorder=style.order - 1,
+        zorder=1.5,
     )
     ax.plot(
         x,
@@ -165,7 +167,7 @@ def _band(ax: Axes, x: list[int], intervals: list[Interval], style: Style) -> No
     )
 
 
-def _bar(ax: Axes, x: float, it: Interval, style: Style) -> None:
+def _bar(ax: Axes, x: float, it: Interval, style: Style, shift: float = 0.0) -> None:
     ax.errorbar(
         x,
         it.value,
@@ -176,7 +178,13 @@ def _bar(ax: Axes, x: float, it: Interval, style: Style) -> None:
         markeredgewidth=0,
         elinewidth=1.4,
         zorder=style.order,
+        transform=shifted(ax, shift) if shift else ax.transData,
     )
+
+
+def _side_by_side(places: list[float]) -> list[float]:
+    """How far to move each point, so that those at the same place do not hide each other."""
+    return [APART * (places[:i].count(x) - (places.count(x) - 1) / 2) for i, x in enumerate(places)]
 
 
 def _score_axis(
@@ -200,16 +208,27 @@ def _score_axis(
         fit_scale(ax.yaxis, ax, shown)
 
 
+def _padded(values: list[float], scale: str) -> tuple[float, float]:
+    """Limits with room for labels; shifted points cannot be left to matplotlib's own limits."""
+    low, high = min(values), max(values)
+    if scale == "log":
+        room = (high / low) ** 0.18
+        return low / room, high * room
+    room = 0.18 * (high - low) or 0.5
+    return low - room, high + room
+
+
 def _spending_scale(ax: Axes, values: list[float]) -> None:
     """A log axis with room for labels on either side, and a place for 0 where somebody spent 0."""
     positive = [value for value in values if value > 0]
     if not positive:
         ax.set_xticks([0], ["0"])
+        ax.set_xlim(-1, 1)
         return
     low, high = min(positive), max(positive)
     if len(positive) == len(values):
-        ax.set_xlim(low / 3, high * 5)
-        fit_scale(ax.xaxis, ax, [low / 3, high * 5])
+        ax.set_xlim(low / 4, high * 5)
+        fit_scale(ax.xaxis, ax, [low / 4, high * 5])
         return
     ax.set_xscale("symlog", linthresh=low / 3, linscale=0.6)
     marks = sorted(set(positive))

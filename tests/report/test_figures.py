@@ -10,7 +10,7 @@ from matplotlib.text import Text
 
 from benchmarks.harness.store import Results
 from benchmarks.report.figures import pictures, write_figures
-from benchmarks.report.labels import place_labels
+from benchmarks.report.labels import Spot, place_labels
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.statistics import Interval
 from benchmarks.report.style import panels, styles, tick
@@ -135,12 +135,23 @@ def test_spending_figure_places_learners_by_tasks_and_seconds(make_results: Make
     assert {text.get_text() for text in tasks.texts} == {"maml", "mean"}
 
 
+def test_who_spent_the_same_stands_side_by_side(make_results: Make) -> None:
+    figure = against_spending(comparison(make_results(["reml", "maml"], tasks=5, shots=(5,))))
+    assert figure is not None
+    figure.draw_without_rendering()
+    tasks = figure.axes[0]
+    one, other = (line.get_transform().transform(line.get_xydata())[0, 0] for line in tasks.lines)
+    assert abs(one - other) == pytest.approx(7 * figure.dpi / 72)
+
+
 def test_labels_do_not_cover_each_other() -> None:
     figure, axes = panels(1, 1, 5, 4)
     ax = axes[0][0]
     ax.set_xlim(0, 10)
     ax.set_ylim(0, 10)
-    spots = [(f"learner {i}", "black", 5.0, Interval(5 + i / 50, 4.9, 5.2)) for i in range(10)]
+    spots = [
+        Spot(f"learner {i}", "black", 5.0, Interval(5 + i / 50, 4.9, 5.2), 0.0) for i in range(10)
+    ]
     place_labels(figure, ax, spots)
     boxes = [Text.get_window_extent(text) for text in ax.texts]
     assert len(ax.texts) == 10
