@@ -16,7 +16,7 @@ from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.fields import build
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.matrix import bundled, load_matrix
-from benchmarks.harness.progress import watch
+from benchmarks.harness.progress import count, watch
 from benchmarks.harness.registry import Found, Kind, Registry, check_shape, classes_of, import_file
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.status import status_text
@@ -80,7 +80,9 @@ def _run(options: argparse.Namespace) -> int:
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())
     if failed:
-        print(f"{failed} of {len(ended)} trials failed; `reml status {directory}` says why")
+        print(
+            f"{failed} of {count(len(ended), 'trial')} failed; `reml status {directory}` says why"
+        )
     return 1 if failed else 0
 
 
@@ -109,7 +111,8 @@ def _announce(
     commit: str | None,
 ) -> None:
     done = len(records) - len(left)
-    print(f"{name}: {len(records)} trials, {done} done already, {len(left)} to run; in {directory}")
+    trials = count(len(records), "trial")
+    print(f"{name}: {trials}, {done} done already, {len(left)} to run; in {directory}")
     others = [
         record
         for record in records.values()
@@ -144,7 +147,7 @@ def _table(options: argparse.Namespace) -> int:
     results = _scored(options.directory)
     write_table(results, options.directory)
     write_index(results, options.directory)
-    print(render_table(results, options.format))
+    print(render_table(results, options.format).rstrip("\n"))
     return 0
 
 

@@ -68,7 +68,7 @@ def empty(types: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
 
 
-def test_tasks(family: TaskFamily, identity: str, protocol: FewShot, shots: int) -> TaskBatch:
+def draw_test_tasks(family: TaskFamily, identity: str, protocol: FewShot, shots: int) -> TaskBatch:
     """The tasks everybody is scored on: they depend on the family and the protocol's kind alone."""
     size = family.size(protocol.split, shots)
     n_tasks = protocol.tasks if size is None else min(protocol.tasks, size)
@@ -102,7 +102,7 @@ def evaluate(
     drawable = problem.features == 1 and problem.outputs == 1
     cells = len(protocol.shots) * len(protocol.steps)
     for i, shots in enumerate(protocol.shots):
-        batch = test_tasks(family, identity, protocol, shots).showing(learner.needs)
+        batch = draw_test_tasks(family, identity, protocol, shots).showing(learner.needs)
         on_device = batch.to(device)
         if drawable:
             _draw_data(curves, batch, problem, shots)

@@ -86,15 +86,22 @@ def _is_set(value: Any) -> bool:
 
 
 def _sentence(errors: list[ErrorDetails], key: str = "") -> str:
-    """What is wrong with one key; where a value may be this or that, both are named."""
+    """What is wrong with the first wrong value; where it may be this or that, both are named."""
     first = errors[0]
     if not key and first["loc"]:
         key = str(first["loc"][0])
-        errors = [error for error in errors if error["loc"][0] == key]
     if first["type"] == "missing":
         return f"key {key!r} is missing"
-    texts = [error["msg"].removeprefix("Value error, ") for error in errors]
-    texts = [text.replace("Input should be", "expected") for text in texts]
-    text = " or ".join(dict.fromkeys(texts)).replace(" or expected", " or")
-    text = text[:1].lower() + text[1:]
+    same = [error for error in errors if error["input"] == first["input"]]
+    text = " or ".join(dict.fromkeys(_expectation(error) for error in same))
+    text = text.replace(" or expected", " or")
     return f"key {key!r}: {text}, got {first['input']!r}" if key else text
+
+
+def _expectation(error: ErrorDetails) -> str:
+    if error["type"] == "too_short":
+        return f"expected at least {error['ctx']['min_length']} of them"
+    text = error["msg"].removeprefix("Value error, ")
+    for said, meant in (("Input should be", "expected"), ("String should", "expected a text to")):
+        text = text.replace(said, meant)
+    return text

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, MinLen
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from benchmarks.core import Budget
-from benchmarks.core.errors import MatrixError, UnknownName
+from benchmarks.core.errors import MatrixError, UnknownName, nearest
 from benchmarks.harness.fields import parse
 from benchmarks.harness.protocols import KINDS, FewShot
 
@@ -96,7 +96,8 @@ def load_matrix(name: str) -> Matrix:
     path = Path(name)
     if not path.is_file():
         if name not in bundled():
-            raise UnknownName("matrix", name, bundled(), "no such file, and not a bundled matrix")
+            hint = nearest(name, bundled())
+            raise MatrixError(f"{name}: is no file and no bundled matrix; {hint}")
         path = bundled()[name]
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

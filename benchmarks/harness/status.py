@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmarks.core.budget import COUNTERS
-from benchmarks.harness.progress import clock
+from benchmarks.harness.progress import clock, count
 from benchmarks.harness.store import Results
 
 STATUSES = ("done", "failed", "missing")
@@ -20,7 +20,7 @@ def status_text(results: Results) -> str:
 def _lines(results: Results) -> Iterator[str]:
     trials = results.trials
     counts = ", ".join(f"{int((trials['status'] == status).sum())} {status}" for status in STATUSES)
-    yield f"{results.name}: {len(trials)} trials: {counts}"
+    yield f"{results.name}: {count(len(trials), 'trial')}: {counts}"
     failed = trials[trials["status"] == "failed"]
     for trial, reason in zip(failed["trial"], failed["reason"], strict=True):
         yield f"failed   {trial}: {reason}"
@@ -37,7 +37,7 @@ def _lines(results: Results) -> Iterator[str]:
 
 
 def _spending(trials: pd.DataFrame) -> str:
-    parts = [f"{len(trials)} trials", f"{trials['tasks'].sum():,.0f} tasks"]
+    parts = [count(len(trials), "trial"), count(int(trials["tasks"].sum()), "task")]
     for counter in COUNTERS:
         if total := trials[counter].sum():
             parts.append(f"{total:,.0f} {counter.replace('_', ' ')}")

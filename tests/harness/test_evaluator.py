@@ -1,0 +1,153 @@
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.mean import Mean
+from benchmarks.core import Predictor, Problem, Query, Support, TaskBatch, generator_of
+from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.harness.evaluator import draw_test_tasks, evaluate, score
+from benchmarks.harness.protocols import FewShot
+from benchmarks.harness.registry import Registry
+from benchmarks.tasks.sinusoid import Sinusoid
+
+PROTOCOL = FewShot(kind="few_shot", shots=(2, 3), steps=(0, 4), tasks=5, queries=6)
+
+
+def column(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1)
+
+
+def test_metrics_are_those_worked_out_by_hand() -> None:
+    support = Support(column(0, 0).expand(2, -1, -1), torch.cat([column(0, 4), column(1, 1)]))
+    y = torch.cat([column(2, 6, 99), column(1, 1, 3)])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    batch = TaskBatch(support, Query(torch.zeros(2, 3, 1), y, mask))
+    prediction = torch.cat([column(1, 3, 0), column(1, 1, 0)])
+    scores = score(prediction, batch, Problem(1, 1, target_scale=10.0))
+    # task 0: squared errors 1 and 9, the masked point aside; its points 0, 4, 2, 6 vary by 5
+    # task 1: squared errors 0, 0, 9; its points 1, 1, 1, 1, 3 vary by 0.64
+    assert scores["mse"].tolist() == pytest.approx([500, 300])
+    assert scores["rmse"].tolist() == pytest.approx([math.sqrt(500), math.sqrt(300)])
+    assert scores["nmse"].tolist() == pytest.approx([5 / 5, 3 / 0.64])
+
+
+def test_the_variance_floor_of_nmse_follows_the_other_tasks() -> None:
+    support = Support(torch.zeros(2, 1, 1), torch.cat([column(0), column(7)]))
+    query = Query(
+        torch.zeros(2, 1, 1), torch.cat([column(4), column(7)]), torch.ones(2, 1, dtype=torch.bool)
+    )
+    scores = score(torch.cat([column(4), column(8)]), TaskBatch(support, query), Problem(1, 1))
+    # task 0 varies by 4 and task 1 not at all, so by 1e-3 × their mean, 2
+    assert scores["nmse"].tolist() == pytest.approx([0, 1 / 2e-3])
+
+
+class Spy(Mean):
+    """Predicts `value`, and remembers what it was shown."""
+
+    def __init__(self, value: float = 0.0, needs: Iterable[str] = ()) -> None:
+        self.value = value
+        self.needs = frozenset(needs)
+        self.seen_: list[Support] = []
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        self.seen_.append(support)
+        for step in steps:
+            yield lambda x, step=step: torch.full((len(x), x.shape[1], 1), self.value + step)
+
+
+def test_every_task_is_scored_after_every_number_of_steps() -> None:
+    scores, curves = evaluate(Spy(1.0), Sinusoid(), "id", PROTOCOL)
+    assert len(scores) == 2 * 2 * 5 * 3
+    cell = scores.query("shots == 3 and steps == 4 and metric == 'mse'")
+    y = draw_test_tasks(Sinusoid(), "id", PROTOCOL, 3).query.y.double()
+    np.testing.assert_allclose(cell["value"], ((y - 5) ** 2).mean((1, 2)))
+    assert cell["task"].tolist() == list(range(5))
+    data = curves.query("shots == 2 and task == 1 and steps == -1")
+    assert data["kind"].value_counts().to_dict() == {"query": 6, "support": 2}
+    drawn = curves.query("shots == 2 and task == 1 and steps == 4")
+    assert drawn["kind"].unique().tolist() == ["prediction"]
+    assert drawn["y"].tolist() == [5.0] * 6
+    assert drawn["x"].tolist() == data.query("kind == 'query'")["x"].tolist()
+    assert curves["task"].nunique() == 4
+
+
+def test_a_problem_with_two_features_has_no_curves() -> None:
+    class Plane(Sinusoid):
+        @property
+        def problem(self) -> Problem:
+            return Problem(features=2, outputs=1)
+
+    scores, curves = evaluate(Spy(), Plane(), "id", PROTOCOL)
+    assert len(scores) > 0
+    assert list(curves) == ["shots", "steps", "task", "kind", "x", "y"]
+    assert curves.empty
+
+
+def test_privileged_fields_are_shown_to_who_needs_them_alone() -> None:
+    common, told = Spy(), Spy(needs=["phase"])
+    for spy in (common, told):
+        evaluate(spy, Sinusoid(), "id", PROTOCOL)
+    assert [set(support.privileged) for support in common.seen_] == [set(), set()]
+    assert [set(support.privileged) for support in told.seen_] == [{"phase"}, {"phase"}]
+
+
+def test_all_learners_meet_the_same_tasks() -> None:
+    first, second = Spy(1.0), Spy(2.0)
+    evaluate(first, Sinusoid(), "id", PROTOCOL)
+    torch.manual_seed(99)
+    evaluate(second, Sinusoid(), "id", PROTOCOL)
+    for one, other in zip(first.seen_, second.seen_, strict=True):
+        assert torch.equal(one.x, other.x)
+        assert torch.equal(one.y, other.y)
+
+
+def test_test_tasks_depend_on_the_family_and_the_split() -> None:
+    batch = draw_test_tasks(Sinusoid(), "id", PROTOCOL, 3)
+    generator = generator_of("test", "id", "few_shot")
+    by_hand = Sinusoid().sample(5, "test", generator, shots=3, queries=6)
+    assert torch.equal(batch.query.y, by_hand.query.y)
+    for other in (
+        draw_test_tasks(Sinusoid(), "another", PROTOCOL, 3),
+        draw_test_tasks(Sinusoid(), "id", PROTOCOL.model_copy(update={"split": "validation"}), 3),
+    ):
+        assert not torch.equal(batch.query.y, other.query.y)
+
+
+def test_a_finite_split_is_not_asked_for_more_than_it_has() -> None:
+    class Three(Sinusoid):
+        def size(self, split: str, shots: int) -> int:
+            return 3
+
+    assert len(draw_test_tasks(Three(), "id", PROTOCOL, 2)) == 3
+
+
+def test_predictions_that_are_not_finite_are_a_failure() -> None:
+    with pytest.raises(Diverged, match=r"5 of 5 test tasks are not finite \(2 shots, 0 steps\)"):
+        evaluate(Spy(float("nan")), Sinusoid(), "id", PROTOCOL)
+
+
+def test_predictors_must_be_as_many_and_as_large_as_asked(registry: Registry) -> None:
+    stingy = registry.find("learner", "stingy").cls()
+    stingy.load_state({"weight": torch.ones(1)})
+    with pytest.raises(ContractError, match="1 predictors for steps"):
+        evaluate(stingy, Sinusoid(), "id", PROTOCOL)
+
+    class Wide(Spy):
+        def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+            for _ in steps:
+                yield lambda x: torch.zeros(len(x), x.shape[1], 2)
+
+    with pytest.raises(ContractError, match=r"expected predictions of shape \(5, 6, 1\)"):
+        evaluate(Wide(), Sinusoid(), "id", PROTOCOL)
+
+
+def test_the_protocol_sorts_what_it_scores() -> None:
+    protocol = FewShot.model_validate_json(
+        json.dumps({"kind": "few_shot", "shots": [5, 2, 5], "steps": [10, 0]})
+    )
+    assert (protocol.shots, protocol.steps) == ((2, 5), (0, 10))
+    assert (protocol.tasks, protocol.queries, protocol.split) == (600, 100, "test")

@@ -1,0 +1,220 @@
+"""Trials in real worker processes, and what happens when those or the whole run are killed."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli import main
+from benchmarks.harness.expand import TrialSpec, describe, expand
+from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.progress import PlainProgress, Tally, clock
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.runner import run_trials
+from benchmarks.harness.store import consolidate, load_results
+from benchmarks.report.tables import write_table
+
+Write = Callable[..., Path]
+KILLS = 3
+PATIENCE = 30.0
+
+
+def go(matrix: Path, registry: Registry, out: Path, jobs: int = 2) -> ResultsFolder:
+    """Run what is not done yet, without a report."""
+    loaded = load_matrix(str(matrix))
+    trials = expand(loaded, registry)
+    folder = ResultsFolder(out)
+    with folder.open(describe(loaded, trials)):
+        left = [t for t in trials if (folder.record(t.id) or {}).get("status") != "done"]
+        with PlainProgress(left, jobs) as progress:
+            origin = {"started": "", "commit": None, "dirty": False}
+            run_trials(left, folder, registry, progress, jobs=jobs, device="cpu", provenance=origin)
+        consolidate(out)
+    return folder
+
+
+def launch(arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cli", "run", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process still runs; one that nobody has waited for yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_failures_are_rows_and_the_others_go_on(
+    write_matrix: Write, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learners = ["raises", "predicts-nan", "logs-nan", "stingy", "exits", "killed", "guess"]
+    folder = go(write_matrix(*learners), registry, tmp_path / "out")
+    trials = load_results(folder.directory).trials
+    first = trials[trials["seed"] == 0].set_index("learner")
+    assert first.loc["guess", "status"] == "done"
+    assert (first["status"] == "failed").sum() == 6
+    reasons = first["reason"]
+    assert reasons["raises"] == "ArithmeticError: two and two make five"
+    assert reasons["predicts-nan"].startswith("Diverged: the predictions of 20 of 20 test tasks")
+    assert reasons["logs-nan"] == "Diverged: loss became nan after 10 training tasks"
+    assert reasons["stingy"].startswith("ContractError: adapt yielded 1 predictors")
+    assert reasons["exits"] == "worker process ended without a result (exit code 7)"
+    assert reasons["killed"] == "worker process died (signal 9, SIGKILL)"
+    assert first.loc["logs-nan", "tasks"] == 10
+    output = folder.trials / first.loc["killed", "trial"] / "output.txt"
+    assert output.read_text() == "last words\n"
+    assert "failed exits on sinusoid, seed 0" in capsys.readouterr().out
+
+
+def test_failures_are_tried_again_and_done_trials_are_not(
+    write_matrix: Write, registry: Registry, tmp_path: Path
+) -> None:
+    path = write_matrix("raises", "guess")
+    folder = go(path, registry, tmp_path / "out")
+    before = written(folder)
+    go(path, registry, tmp_path / "out")
+    after = written(folder)
+    kept = {trial for trial in before if before[trial] == after[trial]}
+    assert {trial.split("-")[1] for trial in kept} == {"guess"}
+    assert len(kept) == 2
+
+
+def written(folder: ResultsFolder) -> dict[str, int]:
+    """When each trial was stored, which tells whether it was run again."""
+    return {
+        path.parent.name: path.stat().st_mtime_ns for path in folder.trials.glob("*/trial.json")
+    }
+
+
+def test_the_number_of_jobs_changes_no_bit(
+    write_matrix: Write, registry: Registry, tmp_path: Path
+) -> None:
+    path = write_matrix("guess", "guess-half", "descends")
+    for jobs in (1, 3):
+        go(path, registry, tmp_path / str(jobs), jobs)
+    for name in ("scores.parquet", "curves.parquet"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes()
+
+
+def test_killed_again_and_again_the_table_is_the_same(
+    write_matrix: Write, plugin: Path, tmp_path: Path
+) -> None:
+    path = write_matrix('name = "guess"\npause = 0.03', 'name = "guess-half"\npause = 0.04', "mean")
+    path.write_text(path.read_text().replace("seeds = 2", "seeds = 4"))
+    common = [str(path), "--plugin", str(plugin), "--jobs"]
+    calm = go(path, Registry([plugin]), tmp_path / "calm", jobs=1).directory
+    write_table(load_results(calm), calm)
+    out = tmp_path / "killed"
+    folder = ResultsFolder(out)
+    chance = random.Random(0)
+    done: dict[str, int] = {}
+    for kill in range(KILLS):
+        process = launch([*common, "2", "--out", str(out)])
+        wanted = len(done) + 1
+        wait_for(lambda n=wanted: len(written(folder)) >= n, f"trial {wanted}")
+        time.sleep(chance.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate()
+        time.sleep(0.2)  # a worker may be about to see that its parent is gone
+        now = written(folder)
+        assert {trial: now[trial] for trial in done} == done, f"kill {kill} repeated a trial"
+        done = now
+    assert len(done) < 12, "the run was over before it could be killed"
+    assert main(["run", *common, "2", "--out", str(out)]) == 0
+    assert {trial: written(folder)[trial] for trial in done} == done
+    for name in ("table.csv", "scores.parquet", "curves.parquet"):
+        assert (out / name).read_bytes() == (calm / name).read_bytes(), name
+    for name in ("table.md", "index.md"):
+        assert (out / name).is_file()
+    assert list((out / "figures").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_its_run(
+    write_matrix: Write, plugin: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    pid_file = tmp_path / "pid"
+    path = write_matrix(f'name = "sleeps"\npid_file = "{pid_file}"')
+    out = tmp_path / "out"
+    process = launch([str(path), "--plugin", str(plugin), "--jobs", "1", "--out", str(out)])
+    wait_for(pid_file.exists, "the worker")
+    worker = int(pid_file.read_text())
+    assert alive(worker)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=PATIENCE)
+    wait_for(lambda: not alive(worker), "the worker's end")
+    assert not list(out.glob("trials/sinusoid*"))
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert errors == "reml: interrupted; the same command goes on from here\n"
+        assert not list(out.glob("trials/.tmp-*"))
+
+
+def test_the_tally_expects_what_it_has_seen(
+    trials_of: Callable[..., list[TrialSpec]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first, second, third, fourth = trials_of("guess", "mean")
+    tally = Tally([first, second, third, fourth], jobs=1)
+    assert tally.seconds_left() is None
+    tally.started(first)
+    now = 10.0
+    tally.running[first.id].fraction = 0.5
+    assert tally.seconds_left() == pytest.approx(10 + 3 * 20)
+    assert tally.fraction == pytest.approx(0.5 / 4)
+    now = 20.0
+    assert tally.ended(first, "done") == 20
+    tally.started(third)
+    now = 24.0
+    tally.ended(third, "done")
+    assert tally.seconds_left() == pytest.approx(20 + 4)
+    assert str(tally) == "2 of 4 done, 0 running, 0 failed, 24 s left"
+
+
+def test_clocks() -> None:
+    assert [clock(seconds) for seconds in (4.4, 65, 7800)] == ["4 s", "1 min 05 s", "2 h 10 min"]
+
+
+def test_workers_run_on_one_thread(write_matrix: Write, tmp_path: Path) -> None:
+    plugin = tmp_path / "threads.py"
+    plugin.write_text(
+        """
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from baselines.mean import Mean
+
+@dataclass
+class Threads(Mean):
+    name: ClassVar[str] = "threads"
+
+    def fit(self, source, generator):
+        raise RuntimeError(f"{torch.get_num_threads()} threads")
+"""
+    )
+    folder = go(write_matrix("threads"), Registry([plugin]), tmp_path / "out", jobs=1)
+    records = [json.loads(path.read_text()) for path in folder.trials.glob("*/trial.json")]
+    assert {record["reason"] for record in records} == {"RuntimeError: 1 threads"}

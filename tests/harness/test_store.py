@@ -1,0 +1,252 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.core.errors import StoreError
+from benchmarks.harness.expand import TrialSpec, describe, expand
+from benchmarks.harness.files import read_json, write_json, write_parquet, write_text
+from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.matrix import Matrix, load_matrix
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.status import status_text
+from benchmarks.harness.store import TABLES, consolidate, load_results
+from benchmarks.harness.trial import blank_record, run_trial
+
+ORIGIN = {"started": "2025-01-01", "commit": "abc", "dirty": False, "command": "reml run tiny"}
+
+
+@pytest.fixture
+def matrix(write_matrix: Callable[..., Path]) -> Matrix:
+    return load_matrix(str(write_matrix('name = "guess"\nlabel = "z"', "told", "raises")))
+
+
+@pytest.fixture
+def folder(matrix: Matrix, registry: Registry, tmp_path: Path) -> ResultsFolder:
+    """Seeds 0 are run, seeds 1 are missing."""
+    trials = expand(matrix, registry)
+    folder = ResultsFolder(tmp_path / "results")
+    with folder.open(describe(matrix, trials)):
+        for trial in reversed(trials):
+            if trial.seed == 0:
+                put(folder, trial, registry)
+    return folder
+
+
+def put(folder: ResultsFolder, trial: TrialSpec, registry: Registry) -> None:
+    place = folder.begin(trial.id)
+    run_trial(trial, registry, place, provenance=ORIGIN)
+    folder.commit(place, trial.id)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"a": "ü"})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "half of it \ud800")
+    assert read_json(path) == {"a": "ü"}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(StoreError, match=r"a\.json: cannot be read"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(StoreError, match=r"b\.json: is missing"):
+        read_json(tmp_path / "b.json")
+
+
+def test_the_same_frame_gives_the_same_bytes(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["x", "y"], "b": [0.1, float("nan")], "c": [1, 2]})
+    write_parquet(tmp_path / "1", frame)
+    write_parquet(tmp_path / "2", frame.copy())
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "1"), frame)
+
+
+def test_a_trial_is_there_whole_or_not_at_all(folder: ResultsFolder) -> None:
+    place = folder.begin("new")
+    (place / "scores.parquet").write_text("half")
+    assert folder.record("new") is None
+    write_json(place / "trial.json", {"status": "done"})
+    folder.commit(place, "new")
+    assert folder.record("new") == {"status": "done"}
+    assert not place.exists()
+
+
+def test_commit_replaces_and_remove_forgets(folder: ResultsFolder) -> None:
+    for status in ("failed", "done"):
+        place = folder.begin("new")
+        write_json(place / "trial.json", {"status": status})
+        folder.commit(place, "new")
+    assert folder.record("new") == {"status": "done"}
+    folder.remove("new")
+    assert folder.record("new") is None
+    assert not list(folder.trials.glob(".tmp-*"))
+
+
+def test_leftovers_of_a_killed_run_are_removed(folder: ResultsFolder) -> None:
+    (folder.begin("x") / "scores.parquet").write_text("half")
+    with folder.open(read_json(folder.directory / "matrix.json")):
+        assert not list(folder.trials.glob(".tmp-*"))
+
+
+def test_one_run_at_a_time(folder: ResultsFolder) -> None:
+    matrix = read_json(folder.directory / "matrix.json")
+    again = ResultsFolder(folder.directory)
+    with (
+        folder.open(matrix),
+        pytest.raises(StoreError, match="another `reml run` is writing here"),
+        again.open(matrix),
+    ):
+        pass
+    with again.open(matrix):
+        pass
+
+
+def test_a_folder_belongs_to_one_matrix(folder: ResultsFolder) -> None:
+    with (
+        pytest.raises(StoreError, match="holds the results of matrix 'tiny', not of 'other'"),
+        folder.open({"name": "other"}),
+    ):
+        pass
+
+
+def test_what_one_trial_leaves(folder: ResultsFolder) -> None:
+    results = load_results(folder.directory)
+    trial = results.trials.query("learner == 'z' and seed == 0")["trial"].item()
+    record = folder.record(trial)
+    assert record is not None
+    assert record["status"] == "done"
+    assert record["spec"]["budget"] == {"tasks": 100}
+    assert record["left_out"] == {"2": 0, "5": 0}
+    assert record["problem"]["metric"] == "mse"
+    assert record["spending"]["tasks"] == 100
+    assert record["spending"]["points"] == 1000
+    assert record["spending"]["parameters"] == 1
+    assert record["provenance"] == ORIGIN
+    state = torch.load(folder.trials / trial / "learner.pt", weights_only=True)
+    assert set(state) == {"weight"}
+
+
+def test_results_have_one_row_a_trial_of_the_matrix(folder: ResultsFolder) -> None:
+    results = load_results(folder.directory)
+    assert results.name == "tiny"
+    assert results.order == ("z", "told", "raises")
+    rows = results.trials[["learner", "seed", "privileged", "status"]]
+    assert rows.values.tolist() == [
+        ["z", 0, False, "done"],
+        ["z", 1, False, "missing"],
+        ["told", 0, True, "done"],
+        ["told", 1, True, "missing"],
+        ["raises", 0, False, "failed"],
+        ["raises", 1, False, "missing"],
+    ]
+    failed = results.trials.iloc[4]
+    assert failed["reason"] == "ArithmeticError: two and two make five"
+    assert results.trials["tasks"].isna().tolist() == [False, True, False, True, False, True]
+    assert set(results.scores["learner"]) == {"z", "told"}
+    assert len(results.scores) == 2 * 2 * 2 * 20 * 3  # learners, shots, steps, tasks, metrics
+    assert results.provenance["commits"] == ["abc"]
+
+
+def test_consolidated_files_say_the_same_without_the_trials(folder: ResultsFolder) -> None:
+    whole = consolidate(folder.directory)
+    shutil.rmtree(folder.trials)
+    published = load_results(folder.directory)
+    for name in ("trials", *TABLES):
+        pd.testing.assert_frame_equal(getattr(published, name), getattr(whole, name))
+    assert (published.name, published.order) == (whole.name, whole.order)
+    assert published.provenance == whole.provenance
+    assert "Traceback" not in (folder.directory / "trials.json").read_text()
+    pd.testing.assert_frame_equal(consolidate(folder.directory).scores, whole.scores)
+
+
+def test_consolidated_bytes_do_not_depend_on_the_order_of_trials(
+    folder: ResultsFolder, registry: Registry, matrix: Matrix, tmp_path: Path
+) -> None:
+    other = ResultsFolder(tmp_path / "other")
+    trials = expand(matrix, registry)
+    with other.open(describe(matrix, trials)):
+        for trial in trials:
+            if trial.seed == 0:
+                put(other, trial, registry)
+    consolidate(folder.directory)
+    consolidate(other.directory)
+    for name in ("scores.parquet", "curves.parquet", "matrix.json"):
+        assert (folder.directory / name).read_bytes() == (other.directory / name).read_bytes()
+
+
+def test_a_new_label_needs_no_new_trial(folder: ResultsFolder) -> None:
+    path = folder.directory / "matrix.json"
+    path.write_text(path.read_text().replace('"z"', '"renamed"'))
+    results = load_results(folder.directory)
+    assert results.order[0] == "renamed"
+    assert "renamed" in set(results.scores["learner"])
+
+
+def test_results_of_nothing_have_their_columns(
+    matrix: Matrix, registry: Registry, tmp_path: Path
+) -> None:
+    folder = ResultsFolder(tmp_path / "none")
+    with folder.open(describe(matrix, expand(matrix, registry))):
+        results = consolidate(folder.directory)
+    assert results.scores.empty
+    assert list(results.scores)[-3:] == ["task", "metric", "value"]
+    assert set(results.trials["status"]) == {"missing"}
+    assert results.provenance == {}
+
+
+def test_a_folder_without_results(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no results"):
+        load_results(tmp_path)
+
+
+def test_status_counts_and_says_why(folder: ResultsFolder) -> None:
+    text = status_text(load_results(folder.directory))
+    assert "tiny: 6 trials: 2 done, 1 failed, 3 missing" in text
+    assert "two and two make five" in text
+    assert "spent    z: 1 trial, 100 tasks" in text
+
+
+def test_the_record_of_a_failure_has_its_traceback(folder: ResultsFolder) -> None:
+    results = load_results(folder.directory)
+    trial = results.trials.query("status == 'failed'")["trial"].item()
+    record = json.loads((folder.trials / trial / "trial.json").read_text())
+    assert "contenders.py" in record["traceback"]
+    assert not (folder.trials / trial / "scores.parquet").exists()
+
+
+def test_learners_of_one_seed_train_on_the_same_tasks(
+    trials_of: Callable[..., list[TrialSpec]], registry: Registry, tmp_path: Path
+) -> None:
+    weights = []
+    for trial in trials_of("guess", "guess-half", "told"):
+        run_trial(trial, registry, tmp_path)
+        history = pd.read_parquet(tmp_path / "history.parquet")
+        weights.append(history["value"].iloc[-1] - 0.9 ** len(history) * start(trial))
+    # what is left of the weight without its start are the targets of the training tasks
+    assert weights[0] == pytest.approx(weights[2], abs=1e-6)
+    assert weights[0] == pytest.approx(weights[4], abs=1e-6)
+    assert weights[0] != pytest.approx(weights[1], abs=1e-6)
+
+
+def start(trial: TrialSpec) -> float:
+    """The weight that a `Guess` of this trial starts from."""
+    from benchmarks.core import generator_of
+
+    scale = 0.5 if trial.learner.name == "guess-half" else 1.0
+    return float(torch.rand(1, generator=generator_of("learner", trial.seed))) * scale
+
+
+def test_a_blank_record_knows_its_trial(trials_of: Callable[..., list[TrialSpec]]) -> None:
+    trial = trials_of("guess")[0]
+    record = blank_record(trial, ORIGIN)
+    assert record["trial"] == trial.id
+    assert record["spec"] == trial.identity

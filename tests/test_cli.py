@@ -1,0 +1,254 @@
+"""What a user sees: every mistake is one sentence and exit code 2."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli import main
+
+PLUGIN = Path(__file__).parent / "harness" / "plugins" / "contenders.py"
+MATRIX = """
+name = "tiny"
+seeds = 1
+
+[budget]
+tasks = 20
+
+[[protocol]]
+kind = "few_shot"
+shots = [2]
+steps = [0, 1]
+tasks = 10
+queries = 5
+
+[[family]]
+name = "sinusoid"
+
+[[learner]]
+name = "guess"
+
+[[learner]]
+name = "guess-half"
+"""
+TABLE = """
+name = "table"
+path = "t.csv"
+task = ["place"]
+x = ["month"]
+y = "t"
+split_by = "place"
+"""
+
+Complaint = Callable[..., str]
+
+
+@pytest.fixture
+def complaint(capsys: pytest.CaptureFixture[str]) -> Complaint:
+    """Run a command that must fail, and return its one sentence."""
+
+    def run(*arguments: object) -> str:
+        assert main([str(argument) for argument in arguments]) == 2
+        errors = capsys.readouterr().err
+        assert errors.startswith("reml: ")
+        assert errors.count("\n") == 1
+        assert "Traceback" not in errors
+        return errors.removeprefix("reml: ").rstrip()
+
+    return run
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(MATRIX)
+    return path
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def write_csv(path: Path, rows: int = 8, header: str = "place,month,t", last: str = "") -> None:
+    lines = [f"p{place},{month},{place + month}" for place in range(20) for month in range(rows)]
+    path.write_text("\n".join([header, *lines, *([last] if last else [])]) + "\n")
+
+
+def test_a_missing_matrix(complaint: Complaint) -> None:
+    assert complaint("run", "qiuck") == (
+        "qiuck: is no file and no bundled matrix; did you mean 'quick'?"
+    )
+    assert "nowhere.toml: is no file" in complaint("run", "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[budget]", "[budget", "tiny.toml: is not valid TOML: "),
+        ("seeds", "sedes", "tiny.toml: unknown key 'sedes'; did you mean 'seeds'?"),
+        ('"guess"', '"mamml"', "tiny.toml: unknown learner 'mamml'; did you mean 'maml'?"),
+        ('"sinusoid"', '"sinus"', "tiny.toml: unknown family 'sinus'; did you mean 'sinusoid'?"),
+        ('"guess"', '"guess"\ngrid = {}', "learner 'guess': key 'grid' is empty"),
+        ('"guess"', '"guess"\ngrid = {scale = []}', "key 'grid.scale' is empty"),
+        ('"guess"', '"guess"\nscael = 1', "'guess': unknown key 'scael'; did you mean 'scale'?"),
+    ],
+)
+def test_a_wrong_matrix(
+    complaint: Complaint, matrix: Path, old: str, new: str, message: str
+) -> None:
+    change(matrix, old, new)
+    assert message in complaint("run", matrix, "--plugin", PLUGIN)
+
+
+@pytest.mark.parametrize(
+    ("csv", "changes", "fragments"),
+    [
+        ({}, ("[2]", "[9]"), ["shots = 9", "more than 9 points"]),
+        ({}, ('y = "t"', 'y = "tt"'), ["t.csv", "'tt'", "'t'"]),
+        ({"last": "p0,x,1"}, ("", ""), ["t.csv", "month", "'x'"]),
+        ({"last": "p0,3,"}, ("", ""), ["t.csv", "'t'"]),
+    ],
+)
+def test_wrong_data(
+    complaint: Complaint,
+    matrix: Path,
+    csv: dict[str, str],
+    changes: tuple[str, str],
+    fragments: list[str],
+) -> None:
+    change(matrix, '\nname = "sinusoid"\n', TABLE)
+    change(matrix, *changes)
+    write_csv(matrix.parent / "t.csv", **csv)
+    sentence = complaint("run", matrix, "--plugin", PLUGIN)
+    for fragment in fragments:
+        assert fragment in sentence
+
+
+def test_a_plugin_that_does_not_import(complaint: Complaint, matrix: Path) -> None:
+    broken = matrix.parent / "broken.py"
+    broken.write_text("import no_such_package\n")
+    sentence = complaint("run", matrix, "--plugin", broken)
+    assert "broken.py: does not import" in sentence
+    assert "no_such_package" in sentence
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--device", "warp", "--device: 'warp' cannot be used here"),
+        ("--only", "gues", "--only: unknown learner or trial 'gues'; did you mean 'guess'?"),
+    ],
+)
+def test_a_wrong_option(
+    complaint: Complaint, matrix: Path, option: str, value: str, message: str
+) -> None:
+    assert message in complaint("run", matrix, "--plugin", PLUGIN, option, value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "quick", "--jobs", "0"], "expected a whole number from 1 on, got '0'"),
+        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_wrong_command_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("reml: ")
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written(complaint: Complaint, matrix: Path) -> None:
+    (matrix.parent / "file").write_text("")
+    out = matrix.parent / "file" / "results"
+    assert "results: cannot be written" in complaint(
+        "run", matrix, "--plugin", PLUGIN, "--out", out
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "table", "plot"])
+def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command: str) -> None:
+    assert "holds no results" in complaint(command, tmp_path)
+
+
+def test_from_a_matrix_to_its_report(
+    matrix: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = matrix.parent / "out"
+    run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
+
+    assert main([*run, "--only", "*-half"]) == 0
+    assert main(["status", str(out)]) == 0
+    assert "2 trials: 1 done, 0 failed, 1 missing" in capsys.readouterr().out
+
+    assert main(run) == 0
+    text = capsys.readouterr().out
+    assert "2 trials, 1 done already, 1 to run" in text
+    assert "| guess-half |" in text
+    for name in ("table.csv", "table.md", "index.md", "scores.parquet", "provenance.json"):
+        assert (out / name).is_file()
+    table = (out / "table.csv").read_bytes()
+
+    change(matrix, '"tiny"', '"other"')
+    assert "holds the results of matrix 'tiny', not of 'other'" in complaint(*run)
+    change(matrix, '"other"', '"tiny"')
+
+    first = {path: path.stat().st_mtime_ns for path in out.glob("trials/*/trial.json")}
+    assert main([*run, "--force", "--only", "guess"]) == 0
+    assert "1 trial, 0 done already, 1 to run" in capsys.readouterr().out
+    repeated = [path for path, written in first.items() if path.stat().st_mtime_ns != written]
+    assert [path.parent.name.split("-s0-")[0] for path in repeated] == ["sinusoid-guess"]
+    assert (out / "table.csv").read_bytes() == table
+
+    shutil.rmtree(out / "trials")  # as in a published folder
+    for name in ("table.csv", "table.md", "index.md"):
+        (out / name).unlink()
+    assert main(["table", str(out), "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == table.decode().splitlines()
+    assert (out / "table.csv").read_bytes() == table
+    assert main(["plot", str(out)]) == 0
+    assert "index.md" in capsys.readouterr().out
+
+
+def test_a_failed_trial_gives_exit_code_1(
+    matrix: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(matrix, '"guess"', '"raises"')
+    out = matrix.parent / "out"
+    run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
+    assert main([*run, "--only", "raises"]) == 1
+    assert f"1 of 1 trial failed; `reml status {out}` says why" in capsys.readouterr().out
+    assert "no trial is done" in complaint("table", out)
+    assert main(["status", str(out)]) == 0
+    assert "ArithmeticError: two and two make five" in capsys.readouterr().out
+
+
+def test_list_shows_everything_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    starts = [line.split()[0] for line in lines]
+    for name in ("Learners", "maml", "reml-random", "Families", "sinusoid", "Matrices", "quick"):
+        assert name in starts
+    assert "cannot be used" not in "".join(lines)
+
+
+def test_check_runs_the_conformance_kit(
+    capsys: pytest.CaptureFixture[str], complaint: Complaint
+) -> None:
+    assert main(["check", "mean"]) == 0
+    assert "BROKEN" not in capsys.readouterr().out
+    assert main(["check", f"{PLUGIN}:PredictsNaN"]) == 1
+    assert "BROKEN" in capsys.readouterr().out
+    assert "unknown learner 'meen'; did you mean 'mean'?" in complaint("check", "meen")
+    assert "unknown class 'Gess'; did you mean 'Guess'?" in complaint("check", f"{PLUGIN}:Gess")
+    assert "no such plugin file" in complaint("check", "nowhere.py:Mean")
