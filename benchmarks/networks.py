@@ -22,7 +22,7 @@ class Linear(nn.Module):
         self.weight = nn.Parameter(_uniform(bound, (inputs, outputs), generator))
         self.bias = nn.Parameter(_uniform(bound, (1, outputs), generator))
 
-    def forward(self, x: Float[Tensor, "tasks points inputs"]) -> Tensor:
+    def forward(self, x: Float[Tensor, "*tasks points inputs"]) -> Tensor:
         """Map (tasks, points, inputs) to (tasks, points, outputs)."""
         if self.weight.dim() == 3:
             return torch.baddbmm(self.bias, x, self.weight)

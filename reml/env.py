@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from typing_extensions import Protocol, runtime_checkable
 
 from benchmarks.core import TaskBatch, task_mse, task_variance
 from reml.inner import adapt, run
@@ -19,6 +20,21 @@ class Transition(NamedTuple):
     observation: Observation
     reward: Float[Tensor, " tasks"]
     done: Bool[Tensor, " tasks"]
+
+
+@runtime_checkable
+class Environment(Protocol):
+    """What a policy gradient needs of a decision process whose episodes move in lock-step."""
+
+    @property
+    def choices(self) -> tuple[int, ...]: ...
+
+    @property
+    def composition(self) -> Int[Tensor, "tasks decisions"]: ...
+
+    def reset(self, batch: TaskBatch) -> Observation: ...
+
+    def step(self, choice: Int[Tensor, " tasks"]) -> Transition: ...
 
 
 class ComposeEnv:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from benchmarks.core import TaskBatch, task_mse
 from reml.composer import Composer, Memory, draw
-from reml.env import ComposeEnv
+from reml.env import Environment
 from reml.observation import Decoder, Observation, SetEncoder
 
 
@@ -100,7 +100,7 @@ class Rollout(NamedTuple):
 
 
 def roll_out(
-    env: ComposeEnv, composer: Composer, batch: TaskBatch, generator: torch.Generator
+    env: Environment, composer: Composer, batch: TaskBatch, generator: torch.Generator
 ) -> Rollout:
     """Compose one network for each task, sampling every decision.
 

@@ -1,0 +1,59 @@
+"""The floors and fine-tuning: small learners with known answers."""
+
+import subprocess
+import sys
+
+import torch
+
+from baselines.fine_tuning import FineTuning
+from baselines.mean import Mean
+from baselines.scratch import Scratch
+from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
+from benchmarks.tasks.sinusoid import Sinusoid
+
+
+def _source(tasks: int) -> BudgetedSource:
+    return BudgetedSource(Sinusoid(), Budget(tasks=tasks), generator_of("train"))
+
+
+def test_mean_predicts_the_support_mean() -> None:
+    batch = Sinusoid().sample(3, "test", generator_of("t"), shots=4, queries=7)
+    (predict,) = Mean().adapt(batch.support, [0])
+    expected = batch.support.y.mean(1, keepdim=True).expand(3, 7, 1)
+    torch.testing.assert_close(predict(batch.query.x), expected)
+
+
+def test_scratch_draws_no_task_and_learns_by_steps_alone() -> None:
+    learner, source = Scratch(), _source(1000)
+    learner.fit(source, generator_of("learner"))
+    assert source.tasks == 0
+    batch = Sinusoid().sample(50, "test", generator_of("t"), shots=10, queries=10)
+    losses = [
+        task_mse(predict(batch.support.x), batch.support.y).mean()
+        for predict in learner.adapt(batch.support, [0, 10, 100])
+    ]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_pretraining_finds_the_best_task_blind_curve() -> None:
+    """Without adaptation it can at best predict the mean sinusoid, whose error is 3.0."""
+    learner = FineTuning(hidden=(40, 40), batch_tasks=50, pretrain_lr=0.003)
+    learner.fit(_source(20_000), generator_of("learner"))
+    batch = Sinusoid().sample(2000, "validation", generator_of("v"), shots=10, queries=50)
+    (predict,) = learner.adapt(batch.support, [0])
+    error = task_mse(predict(batch.query.x), batch.query.y).mean()
+    assert 2.7 < error < 3.5
+
+
+def test_missing_learn2learn_says_what_to_type() -> None:
+    program = (
+        "import sys; sys.modules['learn2learn'] = None\n"
+        "from benchmarks.core.errors import MissingDependency\n"
+        "try:\n    import baselines.maml\n"
+        "except MissingDependency as error:\n    print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install --no-deps learn2learn==0.2.0" in result.stdout
+    assert len(result.stdout.strip().splitlines()) == 1

@@ -1,0 +1,102 @@
+"""Task-batched learn2learn is learn2learn: same meta-gradient, same adaptation."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from baselines._learn2learn import expand, learn2learn, sgd_predictors, task_batched_maml
+from baselines.maml import MAML
+from benchmarks.core import Budget, BudgetedSource, TaskBatch, generator_of, task_mse
+from benchmarks.networks import mlp
+from benchmarks.tasks.sinusoid import Sinusoid
+
+
+def _batch(tasks: int = 6, shots: int = 10) -> TaskBatch:
+    return Sinusoid().sample(tasks, "train", generator_of("maml"), shots=shots, queries=10)
+
+
+def _gradient(network: nn.Module, loss: Tensor) -> Tensor:
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(network.parameters()))])
+
+
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_meta_gradient_equals_learn2learns_own_loop(first_order: bool, steps: int) -> None:
+    network, batch = mlp(1, (40, 40), 1, generator_of("network")), _batch()
+
+    batched = task_batched_maml(network, len(batch), 0.01, first_order)
+    for _ in range(steps):
+        batched.adapt(task_mse(batched(batch.support.x), batch.support.y).sum())
+    batched_loss = task_mse(batched(batch.query.x), batch.query.y).mean()
+
+    maml = learn2learn.algorithms.MAML(network, lr=0.01, first_order=first_order)
+    mse = nn.MSELoss()
+    looped_loss = torch.zeros(())
+    for i in range(len(batch)):
+        learner = maml.clone()
+        for _ in range(steps):
+            learner.adapt(mse(learner(batch.support.x[i]), batch.support.y[i]))
+        looped_loss = looped_loss + mse(learner(batch.query.x[i]), batch.query.y[i]) / len(batch)
+
+    ours, theirs = _gradient(network, batched_loss), _gradient(network, looped_loss)
+    assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
+
+
+def test_first_order_drops_the_second_derivatives() -> None:
+    network, batch = mlp(1, (40, 40), 1, generator_of("network")), _batch()
+    gradients = []
+    for first_order in (False, True):
+        learner = task_batched_maml(network, len(batch), 0.01, first_order)
+        learner.adapt(task_mse(learner(batch.support.x), batch.support.y).sum())
+        loss = task_mse(learner(batch.query.x), batch.query.y).mean()
+        gradients.append(_gradient(network, loss))
+    assert (gradients[0] - gradients[1]).norm() > 0.01 * gradients[0].norm()
+
+
+def test_a_mean_over_tasks_would_divide_the_step() -> None:
+    """The trap that `task_batched_maml` warns of: the right step is the sum's."""
+    network, batch = mlp(1, (8,), 1, generator_of("network")), _batch(tasks=4)
+    alone = task_batched_maml(network, 1, 0.01, True)
+    alone.adapt(task_mse(alone(batch.support.x[:1]), batch.support.y[:1]).sum())
+    together = task_batched_maml(network, 4, 0.01, True)
+    together.adapt(task_mse(together(batch.support.x), batch.support.y).sum())
+    expected, got = (next(m.parameters())[0] for m in (alone, together))
+    torch.testing.assert_close(got, expected)
+
+
+def test_adaptation_equals_a_hand_written_step() -> None:
+    network, batch = mlp(1, (8,), 1, generator_of("network")), _batch(tasks=3, shots=4)
+    (predict,) = sgd_predictors(network, batch.support, [2], lr=0.05)
+    predictions = predict(batch.query.x)
+    for i in range(3):
+        weights = [p.detach().clone().requires_grad_() for p in network.parameters()]
+        x, y = batch.support.x[i], batch.support.y[i]
+        for _ in range(2):
+            hidden = torch.relu(x @ weights[0] + weights[1])
+            loss = ((hidden @ weights[2] + weights[3] - y) ** 2).mean()
+            gradients = torch.autograd.grad(loss, weights)
+            stepped = [w - 0.05 * g for w, g in zip(weights, gradients, strict=True)]
+            weights = [w.detach().requires_grad_() for w in stepped]
+        hidden = torch.relu(batch.query.x[i] @ weights[0] + weights[1])
+        torch.testing.assert_close(predictions[i], (hidden @ weights[2] + weights[3]).detach())
+
+
+def test_expand_sums_gradients_over_tasks() -> None:
+    network = mlp(1, (4,), 1, generator_of("network"))
+    x = torch.ones(3, 2, 1)
+    expanded = _gradient(network, expand(network, 3)(x).sum())
+    shared = _gradient(network, network(x).sum())
+    torch.testing.assert_close(expanded, shared)
+
+
+def test_meta_training_makes_adaptation_work() -> None:
+    learner = MAML(hidden=(32, 32), meta_lr=0.003)
+    source = BudgetedSource(Sinusoid(), Budget(tasks=10_000), generator_of("train"))
+    learner.fit(source, generator_of("learner"))
+    batch = Sinusoid().sample(200, "validation", generator_of("v"), shots=10, queries=50)
+    before, after = (
+        task_mse(predict(batch.query.x), batch.query.y).mean()
+        for predict in learner.adapt(batch.support, [0, 5])
+    )
+    assert after < 0.6 * before
+    assert source.counts["inner_gradients"] == source.counts["outer_gradients"] == 10_000

@@ -1,0 +1,104 @@
+"""The decision process and the learning signals."""
+
+import math
+
+import pytest
+import torch
+
+from benchmarks.core import TaskBatch, generator_of, task_mse, task_variance
+from benchmarks.tasks.sinusoid import Sinusoid
+from reml.env import ComposeEnv
+from reml.inner import adapt, run
+from reml.pool import LayerPool
+from reml.reward import log_nmse_reward, mixed_loss, pool_loss
+
+
+def _env(steps: int = 2, differentiable: bool = False) -> ComposeEnv:
+    pool = LayerPool(1, 1, 8, (3, 4, 2), 4, 0.01, generator_of("pool"))
+    return ComposeEnv(
+        pool, steps=steps, unadapted_weight=0.4, max_norm=10.0, differentiable=differentiable
+    )
+
+
+def _batch(tasks: int) -> TaskBatch:
+    return Sinusoid().sample(tasks, "train", generator_of("env"), shots=6, queries=9)
+
+
+def _play(env: ComposeEnv, batch: TaskBatch, choices: torch.Tensor) -> torch.Tensor:
+    env.reset(batch)
+    for choice in choices.unbind(1):
+        transition = env.step(choice)
+    assert bool(transition.done.all())
+    return transition.reward
+
+
+CHOICES = torch.tensor([[0, 1, 3, 2], [2, 0, 0, 0], [1, 1, 2, 3]])
+
+
+def test_observation_is_the_support_set_the_decision_and_the_last_choice() -> None:
+    env, batch = _env(), _batch(3)
+    seen = env.reset(batch)
+    assert torch.equal(seen.points, torch.cat([batch.support.x, batch.support.y], 2))
+    assert seen.decision == 0
+    transition = env.step(CHOICES[:, 0])
+    assert transition.observation.decision == 1
+    assert torch.equal(transition.observation.previous, CHOICES[:, 0])
+    assert not transition.done.any()
+    assert transition.reward.abs().sum() == 0
+
+
+def test_reward_is_the_log_of_the_query_error_along_adaptation() -> None:
+    env, batch = _env(), _batch(3)
+    reward = _play(env, batch, CHOICES)
+    network = env.pool.gather(CHOICES).detach()
+    losses = [task_mse(run(network, batch.query.x), batch.query.y)]
+    for _ in range(2):
+        network = adapt(
+            network, batch.support.x, batch.support.y, max_norm=10.0, differentiable=False
+        )
+        losses.append(task_mse(run(network, batch.query.x), batch.query.y))
+    variance = task_variance(torch.cat([batch.support.y, batch.query.y], 1))
+    mixed = 0.4 * losses[0] + 0.3 * losses[1] + 0.3 * losses[2]
+    torch.testing.assert_close(reward, -torch.log(mixed / variance + 0.01))
+
+
+def test_batched_episodes_equal_single_ones() -> None:
+    env, batch = _env(), _batch(3)
+    together = _play(env, batch, CHOICES)
+    alone = [_play(env, batch.rows(slice(i, i + 1)), CHOICES[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+def test_masked_query_points_do_not_count() -> None:
+    env, batch = _env(), _batch(3)
+    expected = _play(env, batch, CHOICES)
+    x = torch.cat([batch.query.x, torch.zeros(3, 2, 1)], 1)
+    y = torch.cat([batch.query.y, torch.full((3, 2, 1), 1e3)], 1)
+    mask = torch.cat([batch.query.mask, torch.zeros(3, 2, dtype=torch.bool)], 1)
+    padded = TaskBatch(batch.support, type(batch.query)(x, y, mask))
+    torch.testing.assert_close(_play(env, padded, CHOICES), expected)
+
+
+def test_losses_carry_gradients_to_the_pool_only_when_asked() -> None:
+    for differentiable in (True, False):
+        env = _env(differentiable=differentiable)
+        reward = _play(env, _batch(3), CHOICES)
+        assert all(loss.requires_grad is differentiable for loss in env.losses)
+        assert not reward.requires_grad
+
+
+def test_stepping_past_the_end_is_an_error() -> None:
+    env = _env()
+    _play(env, _batch(3), CHOICES)
+    with pytest.raises(RuntimeError, match="over; call reset"):
+        env.step(CHOICES[:, 0])
+
+
+def test_reward_and_pool_loss_by_hand() -> None:
+    loss, variance = torch.tensor([2.0, 0.5]), torch.tensor([4.0, 1.0])
+    expected = [-math.log(0.51), -math.log(0.51)]
+    torch.testing.assert_close(log_nmse_reward(loss, variance), torch.tensor(expected))
+    assert torch.equal(mixed_loss([loss], 0.4), loss)
+    value = pool_loss([loss, 2 * loss], variance, 0.25)
+    by_hand = (1.75 * 2.0 / (4 + 0.05) + 1.75 * 0.5 / (1 + 0.05)) / 2
+    assert float(value) == pytest.approx(by_hand)
