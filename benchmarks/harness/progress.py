@@ -10,12 +10,14 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 from rich.text import Text
 
 from benchmarks.harness.expand import TrialSpec
 
 PLAIN_SECONDS = 5.0
 ETA_SECONDS = 3.0
+NUMBERS = Column(ratio=1, no_wrap=True, overflow="ellipsis")
 
 
 @runtime_checkable
@@ -125,7 +127,8 @@ class PlainProgress:
     def tick(self) -> None:
         if time.monotonic() - self._last >= PLAIN_SECONDS:
             running = "; ".join(
-                f"{name(now.spec)} {now.fraction:.0%}" for now in self._tally.running.values()
+                f"{name(now.spec)}: {now.fraction:.0%} {now.text}".rstrip()
+                for now in self._tally.running.values()
             )
             self._print(f"       {self._tally} ({running})")
 
@@ -142,11 +145,12 @@ class LiveProgress:
         self._console = console
         width = max((len(name(trial)) for trial in trials), default=0)
         self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:3.0f} %"),
-            TextColumn("{task.fields[text]}", style="dim"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=24, table_column=Column(min_width=24)),
+            TextColumn("{task.percentage:3.0f} %", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[text]}", style="dim", table_column=NUMBERS),
             console=console,
+            expand=True,
         )
         self._all = self._bars.add_task("all trials".ljust(width), total=1.0, text="")
         self._rows: dict[str, TaskID] = {}
@@ -178,7 +182,7 @@ class LiveProgress:
 
     def tick(self) -> None:
         self._bars.update(self._all, completed=self._tally.fraction)
-        self._live.update(self._view())
+        self._live.update(self._view(), refresh=True)
 
     def _view(self) -> Group:
         return Group(self._bars, Text(str(self._tally)))

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cli import main
-from benchmarks.harness.expand import TrialSpec, describe, expand
+from benchmarks.harness.expand import describe, expand
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.progress import PlainProgress, Tally, clock
+from benchmarks.harness.progress import PlainProgress
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.store import consolidate, load_results
@@ -170,32 +170,6 @@ def test_no_worker_outlives_its_run(
         assert process.returncode == 130
         assert errors == "reml: interrupted; the same command goes on from here\n"
         assert not list(out.glob("trials/.tmp-*"))
-
-
-def test_the_tally_expects_what_it_has_seen(
-    trials_of: Callable[..., list[TrialSpec]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    first, second, third, fourth = trials_of("guess", "mean")
-    tally = Tally([first, second, third, fourth], jobs=1)
-    assert tally.seconds_left() is None
-    tally.started(first)
-    now = 10.0
-    tally.running[first.id].fraction = 0.5
-    assert tally.seconds_left() == pytest.approx(10 + 3 * 20)
-    assert tally.fraction == pytest.approx(0.5 / 4)
-    now = 20.0
-    assert tally.ended(first, "done") == 20
-    tally.started(third)
-    now = 24.0
-    tally.ended(third, "done")
-    assert tally.seconds_left() == pytest.approx(20 + 4)
-    assert str(tally) == "2 of 4 done, 0 running, 0 failed, 24 s left"
-
-
-def test_clocks() -> None:
-    assert [clock(seconds) for seconds in (4.4, 65, 7800)] == ["4 s", "1 min 05 s", "2 h 10 min"]
 
 
 def test_workers_run_on_one_thread(write_matrix: Write, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from benchmarks.core import generator_of
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.files import read_json, write_json, write_parquet, write_text
@@ -226,21 +227,31 @@ def test_the_record_of_a_failure_has_its_traceback(folder: ResultsFolder) -> Non
 def test_learners_of_one_seed_train_on_the_same_tasks(
     trials_of: Callable[..., list[TrialSpec]], registry: Registry, tmp_path: Path
 ) -> None:
-    weights = []
+    targets = []
     for trial in trials_of("guess", "guess-half", "told"):
         run_trial(trial, registry, tmp_path)
         history = pd.read_parquet(tmp_path / "history.parquet")
-        weights.append(history["value"].iloc[-1] - 0.9 ** len(history) * start(trial))
-    # what is left of the weight without its start are the targets of the training tasks
-    assert weights[0] == pytest.approx(weights[2], abs=1e-6)
-    assert weights[0] == pytest.approx(weights[4], abs=1e-6)
-    assert weights[0] != pytest.approx(weights[1], abs=1e-6)
+        # what is left of the weight without its start are the targets of the training tasks
+        targets.append(history["value"].iloc[-1] - 0.9 ** len(history) * start(trial))
+    assert targets[0] == pytest.approx(targets[2], abs=1e-6)
+    assert targets[0] == pytest.approx(targets[4], abs=1e-6)
+    assert targets[0] != pytest.approx(targets[1], abs=1e-6)
+
+
+def test_all_learners_and_seeds_are_tested_on_the_same_tasks(
+    trials_of: Callable[..., list[TrialSpec]], registry: Registry, tmp_path: Path
+) -> None:
+    drawn = []
+    for trial in trials_of("guess", "told", "mean"):
+        run_trial(trial, registry, tmp_path)
+        drawn.append(pd.read_parquet(tmp_path / "curves.parquet").query("steps == -1"))
+    assert len(drawn) == 6
+    for other in drawn[1:]:
+        pd.testing.assert_frame_equal(other, drawn[0])
 
 
 def start(trial: TrialSpec) -> float:
     """The weight that a `Guess` of this trial starts from."""
-    from benchmarks.core import generator_of
-
     scale = 0.5 if trial.learner.name == "guess-half" else 1.0
     return float(torch.rand(1, generator=generator_of("learner", trial.seed))) * scale
 
