@@ -19,6 +19,7 @@ from reml.pool import LayerPool
 from reml.reward import pool_loss
 
 Count = Annotated[int, Ge(1)]
+Several = Annotated[int, Ge(2)]
 Rate = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Weight = Annotated[float, Ge(0)]
@@ -61,7 +62,7 @@ class REML:
     """
 
     width: Count = 40
-    depth: Annotated[int, Ge(2)] = 5
+    depth: Several = 5
     pool: tuple[Count, Count, Count] = (7, 21, 7)
     composer: Literal["policy", "random", "fixed"] = "policy"
     candidates: Count = 1
@@ -72,10 +73,10 @@ class REML:
     warm: Share = 0.4
     train_shots: tuple[Count, Count] = (5, 10)
     train_queries: Count = 50
-    batch_tasks: Annotated[int, Ge(2)] = 64
+    batch_tasks: Several = 32
     lr: Rate = 0.003
     decay_from: Share = 0.5
-    policy_width: Annotated[int, Ge(2)] = 64
+    policy_width: Several = 64
     task_entropy: float = -0.1
     marginal_entropy: Weight = 0.5
     entropy_floor: Share = 0.2
@@ -98,11 +99,11 @@ class REML:
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw a new pool and policy, then train both until the budget is spent."""
         self._build(source.problem.features, source.problem.outputs, generator)
-        self._train(source, generator, warm=self.warm)
+        self._train(source, generator, fresh=True)
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further, through adaptation from the start; Adam's moments start anew."""
-        self._train(source, generator, warm=0.0)
+        self._train(source, generator, fresh=False)
 
     def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
         self.features_ = features
@@ -122,7 +123,7 @@ class REML:
         control = RandomComposer if self.composer == "random" else FixedComposer
         return control(self.pool_.choices)
 
-    def _train(self, source: BudgetedSource, generator: torch.Generator, *, warm: float) -> None:
+    def _train(self, source: BudgetedSource, generator: torch.Generator, *, fresh: bool) -> None:
         pool = self.pool_.to(source.device)
         pool_optimiser = torch.optim.Adam(pool.parameters(), self.lr)
         optimisers = [pool_optimiser]
@@ -139,10 +140,12 @@ class REML:
             for optimiser in optimisers:
                 optimiser.param_groups[0]["lr"] = self.lr * self._falling(progress)
             shots = int(torch.randint(fewest, most + 1, (), generator=generator))
+            warming = fresh and progress < self.warm
+            first = fresh and source.tasks == 0
             batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
-            if self.policy_ is not None and source.tasks == len(batch):
+            if first and self.policy_ is not None:
                 policy.encoder.standardise(torch.cat([batch.support.x, batch.support.y], 2))
-            steps = self.train_steps if progress >= warm else 0
+            steps = 0 if warming else self.train_steps
             env = ComposeEnv(
                 pool,
                 steps=steps,
