@@ -70,7 +70,7 @@ def test_learning_rate_falls_to_zero() -> None:
     assert REML(decay_from=1.0)._falling(1.0) == 1.0
 
 
-@pytest.mark.parametrize(("composer", "share"), [("policy", 0.8), ("random", 0.97), ("fixed", 0.8)])
+@pytest.mark.parametrize(("composer", "share"), [("policy", 0.8), ("random", 0.95), ("fixed", 0.8)])
 def test_training_beats_the_untrained_pool(composer: str, share: float) -> None:
     """A random composer leaves little to learn from; the others at least a fifth, this early."""
     batch = Sinusoid().sample(200, "validation", generator_of("v"), shots=10, queries=50)
@@ -80,4 +80,4 @@ def test_training_beats_the_untrained_pool(composer: str, share: float) -> None:
         (predict,) = learner.adapt(batch.support, [5])
         return float(task_mse(predict(batch.query.x), batch.query.y).mean())
 
-    assert error(9600) < share * error(32)
+    assert error(16_000) < share * error(32)
