@@ -84,22 +84,44 @@ def task_batched_maml(network: nn.Module, tasks: int, lr: float, first_order: bo
     return learn2learn.algorithms.MAML(expand(network, tasks), lr=lr, first_order=first_order)
 
 
-def sgd_predictors(
-    network: nn.Module, support: Support, steps: Sequence[int], lr: float
-) -> Iterator[Predictor]:
-    """Predictors after each number of plain gradient steps on the support sets."""
-    network = learn2learn.clone_module(network.to(support.x.device))
-    for parameter in network.parameters():
+def task_batched_meta_sgd(
+    network: nn.Module, rates: Sequence[Tensor], tasks: int, first_order: bool
+) -> Any:
+    """learn2learn's Meta-SGD likewise; `rates` are shaped like the network's own parameters."""
+    return learn2learn.algorithms.MetaSGD(
+        expand(network, tasks), lrs=list(rates), first_order=first_order
+    )
+
+
+def frozen(network: nn.Module, device: torch.device) -> nn.Module:
+    """A copy of the network that starts a graph of its own, for adaptation at test."""
+    copy = learn2learn.clone_module(network.to(device))
+    for parameter in copy.parameters():
         parameter.detach_().requires_grad_()
-    learner = task_batched_maml(network, len(support), lr, first_order=True)
+    return copy
+
+
+def predictors(learner: Any, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+    """Predictors after each number of `learner.adapt` steps on the support sets.
+
+    `learner` is a first-order learn2learn algorithm around a task-batched network.
+    """
     taken = 0
     for wanted in steps:
         for _ in range(wanted - taken):
             with torch.enable_grad():
                 learner.adapt(task_mse(learner(support.x), support.y).sum())
         taken = wanted
-        snapshot = learn2learn.clone_module(learner.module)
-        yield _predictor(snapshot)
+        yield _predictor(learn2learn.clone_module(learner.module))
+
+
+def sgd_predictors(
+    network: nn.Module, support: Support, steps: Sequence[int], lr: float
+) -> Iterator[Predictor]:
+    """Predictors after each number of plain gradient steps on the support sets."""
+    network = frozen(network, support.x.device)
+    learner = task_batched_maml(network, len(support), lr, first_order=True)
+    return predictors(learner, support, steps)
 
 
 def _predictor(network: nn.Module) -> Predictor:

@@ -1,0 +1,66 @@
+"""Meta-SGD (Li, Zhou, Chen & Li, 2017), by learn2learn, on all tasks of a meta-batch at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from baselines._learn2learn import frozen, predictors, task_batched_meta_sgd
+from baselines._meta_gradient import MetaGradientLearner
+from benchmarks.core import Predictor, State, Support
+
+
+@dataclass
+class MetaSGD(MetaGradientLearner):
+    """Learns an initialisation and, for every weight of the network, its own adaptation rate.
+
+    Attributes:
+        hidden: widths of the hidden layers.
+        inner_lr: where every adaptation rate starts.
+        meta_lr: Adam's learning rate for the initialisation and the rates.
+        meta_batch: tasks in each update.
+        train_steps: adaptation steps that training looks through.
+        train_shots: support points of a training task (fewer where the family has fewer).
+        train_queries: query points of a training task.
+        first_order: drop the second derivatives.
+    """
+
+    name: ClassVar[str] = "meta_sgd"
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 5}
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
+        device = support.x.device
+        self._to(device)
+        learner = task_batched_meta_sgd(
+            frozen(self.network_, device),
+            [rate.detach() for rate in self.rates_],
+            len(support),
+            first_order=True,
+        )
+        return predictors(learner, support, steps)
+
+    def state(self) -> State:
+        return {**super().state(), "rates": [rate.detach() for rate in self.rates_]}
+
+    def load_state(self, state: State) -> None:
+        super().load_state(state)
+        self.rates_ = nn.ParameterList(nn.Parameter(rate.clone()) for rate in state["rates"])
+
+    def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
+        super()._build(features, outputs, generator)
+        self.rates_ = nn.ParameterList(
+            nn.Parameter(torch.full_like(p, self.inner_lr)) for p in self.network_.parameters()
+        )
+
+    def _batched(self, tasks: int) -> Any:
+        return task_batched_meta_sgd(self.network_, list(self.rates_), tasks, self.first_order)
+
+    def _meta_parameters(self) -> Sequence[nn.Parameter]:
+        return [*self.network_.parameters(), *self.rates_]
+
+    def _to(self, device: torch.device) -> None:
+        super()._to(device)
+        self.rates_.to(device)
