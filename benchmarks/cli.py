@@ -1,4 +1,4 @@
-"""The command line: `reml run|status|table|plot|list|check`."""
+"""The command line: `reml run|status|table|plot|predict|list|check`."""
 
 import argparse
 import os
@@ -16,6 +16,7 @@ from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.fields import build
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.predict import load_checkpoint, predict
 from benchmarks.harness.progress import count, watch
 from benchmarks.harness.registry import Found, Kind, Registry, check_shape, classes_of, import_file
 from benchmarks.harness.runner import run_trials
@@ -215,6 +216,18 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _predict(options: argparse.Namespace) -> int:
+    checkpoint = load_checkpoint(options.checkpoint, Registry(options.plugin))
+    predicted, words = predict(checkpoint, options.support, options.query, options.steps)
+    for line in words:
+        print(line, file=sys.stderr)
+    try:
+        predicted.to_csv(options.out or sys.stdout, index=False)
+    except OSError as error:
+        raise StoreError(f"{options.out}: cannot be written ({error})") from None
+    return 0
+
+
 def _target(target: str) -> Found:
     file, colon, name = target.rpartition(":")
     if not colon:
@@ -245,6 +258,23 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def _add_plugin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plugin",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a Python file with learners or families; may be repeated",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="reml", description="Compare meta-learners on a family of tasks.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -266,14 +296,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
     run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
-    run.add_argument(
-        "--plugin",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a Python file with learners or families; may be repeated",
-    )
+    _add_plugin(run)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
     for name, function, text in (
         ("status", _status, "Show what is done, failed and missing, and what it has cost."),
@@ -284,6 +307,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
         if name == "table":
             sub.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+    sub = command("predict", _predict, "Adapt a trained learner to a new task, and predict.")
+    sub.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a trial's folder")
+    for name, what in (("support", "to adapt on"), ("query", "to predict")):
+        sub.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=f"rows {what}")
+    sub.add_argument(
+        "--steps", type=_count, metavar="N", help="adaptation steps (the most it was scored at)"
+    )
+    sub.add_argument("--out", type=Path, metavar="FILE", help="CSV of predictions (printed)")
+    _add_plugin(sub)
     command("list", _list, "Show the learners, families and bundled matrices there are.")
     check = command("check", _check, "Check that a learner keeps the laws of the contract.")
     check.add_argument("target", metavar="TARGET", help="a learner's name, or file.py:Class")

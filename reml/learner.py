@@ -225,6 +225,13 @@ class REML:
             taken = wanted
             yield _predictor(network)
 
+    def explain(self, support: Support) -> list[str]:
+        """The composition chosen for each task, in words."""
+        return [
+            f"input layer {first}, hidden layers {', '.join(map(str, hidden))}, output layer {last}"
+            for first, last, *hidden in self.compose(support).tolist()
+        ]
+
     def state(self) -> State:
         state = {
             "features": self.features_,

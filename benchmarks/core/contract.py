@@ -103,3 +103,10 @@ class MetaLearner(Protocol):
         ...
 
     def load_state(self, state: State) -> None: ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A learner that can say in words what it does to adapt to each task."""
+
+    def explain(self, support: Support) -> list[str]: ...

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
 from benchmarks.core.errors import DataError, nearest
-from benchmarks.tasks._columns import read_columns, to_numbers, without_missing
+from benchmarks.tasks.columns import read_columns, to_numbers, without_missing
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Fraction = Annotated[float, Gt(0), Lt(1)]

@@ -1,0 +1,114 @@
+"""A trained learner outside the benchmark: adapt to one new task, predict its query points."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.core import MetaLearner, Problem, Support
+from benchmarks.core.contract import Explains
+from benchmarks.core.errors import DataError, StoreError
+from benchmarks.harness.fields import build
+from benchmarks.harness.registry import Registry
+from benchmarks.tasks.columns import read_columns, to_numbers, without_missing
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained learner and what its family's columns are."""
+
+    learner: MetaLearner
+    problem: Problem
+    steps: int
+    """The most adaptation steps its trial scored."""
+
+
+def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
+    """Load a trial's folder, or the `learner.pt` in it; nothing is unpickled.
+
+    Raises:
+        StoreError: the folder holds no finished trial, or its files cannot be read.
+        MatrixError: the learner no longer has the fields it was trained with.
+        UnknownName: the learner is not installed and no plugin brings it.
+    """
+    folder = path.parent if path.name == "learner.pt" else path
+    try:
+        record = json.loads((folder / "trial.json").read_text())
+        state = torch.load(folder / "learner.pt", map_location="cpu", weights_only=True)
+        spec, problem = record["spec"], record["problem"]
+        known = {name: _tuples(value) for name, value in problem.items()}
+        steps = max(spec["protocol"]["steps"])
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise StoreError(
+            f"{folder}: is not the folder of a finished trial (no {missing})"
+        ) from None
+    except Exception as error:
+        raise StoreError(f"{folder}: cannot be read as a trial ({error})") from error
+    name = spec["learner"]["name"]
+    found = registry.find("learner", name, str(folder))
+    learner: MetaLearner = build(found.cls, {}, spec["learner"]["fields"], f"{folder}: {name}")
+    learner.load_state(state)
+    return Checkpoint(learner, Problem(**known), steps)
+
+
+def predict(
+    checkpoint: Checkpoint, support: Path, query: Path, steps: int | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Adapt on the rows of one file and predict those of another.
+
+    Both hold the family's input columns in their own units; `support` also the target. `steps`
+    adaptation steps are taken, the most its trial scored where it is None.
+
+    Returns:
+        The query inputs with a column for the prediction, in the target's own units, and what the
+        learner says of its adaptation (REML: the composition).
+
+    Raises:
+        DataError: a file cannot be used, or the learner needs privileged information.
+    """
+    learner, problem = checkpoint.learner, checkpoint.problem
+    if learner.needs:
+        raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
+    known, x = _inputs(support, problem, [problem.target])
+    target = to_numbers(str(support), known[problem.target])
+    y = torch.tensor((target - problem.target_offset) / problem.target_scale, dtype=torch.float32)
+    asked, query_x = _inputs(query, problem, [])
+    task = Support(x, y.view(1, -1, 1))
+    (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
+    standard = adapted(query_x)[0, :, 0].double().numpy()
+    asked[problem.target] = standard * problem.target_scale + problem.target_offset
+    return asked, learner.explain(task) if isinstance(learner, Explains) else []
+
+
+def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataFrame, torch.Tensor]:
+    """The columns as read, and the inputs as the learner knows them: (1, points, features)."""
+    sources = {name: _source(name) for name in problem.inputs}
+    columns = [column for column, _ in sources.values()]
+    table = without_missing(str(path), read_columns(str(path), [*columns, *more]), drop=False)
+    features: list[np.ndarray] = []
+    for name, offset, scale in zip(
+        problem.inputs, problem.input_offset, problem.input_scale, strict=True
+    ):
+        column, category = sources[name]
+        if category is None:
+            features.append((to_numbers(str(path), table[column]) - offset) / scale)
+        else:
+            features.append((table[column] == category).to_numpy(float))
+    stacked = np.stack(features, 1)
+    return table, torch.tensor(stacked, dtype=torch.float32).unsqueeze(0)
+
+
+def _source(name: str) -> tuple[str, str | None]:
+    """The column behind an input; of the 0/1 input `column=category`, the category too."""
+    column, equals, category = name.partition("=")
+    return (column, category) if equals else (name, None)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,150 @@
+"""A trained learner on a new task: own units, categories, and nothing unpickled."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.cli import main
+from benchmarks.core import Support
+from benchmarks.core.errors import DataError, StoreError
+from benchmarks.harness.predict import load_checkpoint, predict
+from benchmarks.harness.registry import Registry
+
+MATRIX = """
+name = "shops"
+seeds = 1
+[budget]
+tasks = 50
+[[protocol]]
+kind = "few_shot"
+shots = [3]
+steps = [0, 2]
+tasks = 5
+[[family]]
+name = "table"
+path = "shops.csv"
+task = ["shop"]
+x = ["price", "day"]
+y = "sold"
+categorical = ["day"]
+split_by = "shop"
+[[learner]]
+name = "mean"
+[[learner]]
+name = "maml"
+hidden = [8]
+[[learner]]
+name = "reml"
+width = 4
+depth = 3
+pool = [2, 2, 2]
+policy_width = 4
+batch_tasks = 10
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shops")
+    generator = np.random.default_rng(0)
+    rows = 120
+    pd.DataFrame(
+        {
+            "shop": np.arange(rows) // 10,
+            "price": generator.uniform(100, 200, rows),
+            "day": generator.choice(["mon", "sun"], rows),
+            "sold": generator.uniform(1000, 3000, rows),
+        }
+    ).to_csv(folder / "shops.csv", index=False)
+    (folder / "matrix.toml").write_text(MATRIX)
+    out = folder / "out"
+    assert main(["run", str(folder / "matrix.toml"), "--out", str(out), "--jobs", "1"]) == 0
+    (folder / "support.csv").write_text(
+        "day,price,sold\nmon,120,1500\nsun,150,1800\nmon,190,2400\n"
+    )
+    (folder / "query.csv").write_text("price,day\n130,sun\n175,mon\n")
+    return folder
+
+
+def _trial(run: Path, learner: str) -> Path:
+    (folder,) = (run / "out" / "trials").glob(f"table-{learner}-s0-*")
+    return folder
+
+
+def _predict(run: Path, learner: str, steps: int | None = None) -> tuple[pd.DataFrame, list[str]]:
+    checkpoint = load_checkpoint(_trial(run, learner), Registry())
+    return predict(checkpoint, run / "support.csv", run / "query.csv", steps)
+
+
+def test_the_mean_is_that_of_the_support_targets_in_their_own_units(run: Path) -> None:
+    predicted, words = _predict(run, "mean")
+    assert list(predicted.columns) == ["price", "day", "sold"]
+    assert predicted["sold"].to_numpy() == pytest.approx([1900, 1900])
+    assert words == []
+
+
+@pytest.mark.parametrize("steps", [0, 2, None])
+def test_predictions_are_the_learners_own(run: Path, steps: int | None) -> None:
+    """Standardised by hand, with the statistics that the trial stored."""
+    predicted, _ = _predict(run, "maml", steps)
+    problem = json.loads((_trial(run, "maml") / "trial.json").read_text())["problem"]
+    assert problem["inputs"] == ["price", "day=mon", "day=sun"]
+    mean, scale = problem["input_offset"][0], problem["input_scale"][0]
+
+    def inputs(*rows: tuple[float, int, int]) -> torch.Tensor:
+        return torch.tensor([[((price - mean) / scale, mon, sun) for price, mon, sun in rows]])
+
+    y = (np.array([1500, 1800, 2400]) - problem["target_offset"]) / problem["target_scale"]
+    support = Support(
+        inputs((120, 1, 0), (150, 0, 1), (190, 1, 0)),
+        torch.tensor(y, dtype=torch.float32).view(1, 3, 1),
+    )
+    learner = load_checkpoint(_trial(run, "maml"), Registry()).learner
+    (adapted,) = learner.adapt(support, [2 if steps is None else steps])
+    expected = adapted(inputs((130, 0, 1), (175, 1, 0))).flatten().numpy()
+    own_units = expected * problem["target_scale"] + problem["target_offset"]
+    assert predicted["sold"].to_numpy() == pytest.approx(own_units, rel=1e-5)
+
+
+def test_reml_says_which_layers_it_took(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--support", str(run / "support.csv"), "--query", str(run / "query.csv")]
+    out = run / "predicted.csv"
+    checkpoint = str(_trial(run, "reml") / "learner.pt")
+    assert main(["predict", checkpoint, *files, "--out", str(out)]) == 0
+    assert "input layer" in capsys.readouterr().err
+    assert len(pd.read_csv(out)) == 2
+
+
+def test_a_query_row_without_an_input_is_one_sentence(run: Path) -> None:
+    checkpoint = load_checkpoint(_trial(run, "mean"), Registry())
+    bad = run / "bad.csv"
+    bad.write_text("price,day\n130,\n")
+    with pytest.raises(DataError, match=r"bad\.csv: column 'day' is empty in 1 of 1 rows"):
+        predict(checkpoint, run / "support.csv", bad, None)
+    bad.write_text("prices,day\n130,sun\n")
+    with pytest.raises(DataError, match="no column 'price'; did you mean 'prices'"):
+        predict(checkpoint, run / "support.csv", bad, None)
+
+
+def test_a_folder_that_is_no_trial_is_one_sentence(run: Path) -> None:
+    with pytest.raises(StoreError, match="not the folder of a finished trial"):
+        load_checkpoint(run, Registry())
+
+
+def test_nothing_is_unpickled(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "trial.json").write_text((_trial(run, "mean") / "trial.json").read_text())
+    planted = tmp_path / "planted"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (planted,)  # type: ignore[return-value]
+
+    (tmp_path / "learner.pt").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(StoreError, match="cannot be read as a trial"):
+        load_checkpoint(tmp_path, Registry())
+    assert not planted.exists()
