@@ -1,5 +1,6 @@
 """The figures of a results folder, each as PNG and SVG."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ def write_figures(results: Results, directory: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for picture in pictures(results):
-        with looks():
+        with looks(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box stands for it
             figure = picture.draw()
             if figure is not None:
                 written += save(figure, folder / picture.stem)

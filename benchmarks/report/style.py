@@ -70,6 +70,7 @@ def looks() -> Any:
             "grid.color": "#E6E6E6",
             "legend.frameon": False,
             "svg.hashsalt": "reml",
+            "text.parse_math": False,  # a $ in a label is a dollar
         }
     )
 

@@ -73,6 +73,20 @@ def test_several_families_have_a_file_each(make_results: Make) -> None:
     assert "fitted-curves-met-office" in stems
 
 
+@pytest.mark.parametrize("label", ["cost $a_$ b $\\frac$", "学習者"])
+def test_any_label_can_be_drawn(make_results: Make, tmp_path, label: str, capfd) -> None:
+    results = make_results(["mean"], tasks=4, seeds=1, history=False)
+    frames = {
+        name: getattr(results, name).assign(learner=label)
+        for name in ("trials", "scores", "curves")
+    }
+    problem = {"metric": "rmse", "unit": label, "target": label, "inputs": [label]}
+    frames["trials"]["problem"] = [problem] * len(frames["trials"])
+    frames["scores"]["metric"] = frames["scores"]["metric"].replace("mse", "rmse")
+    assert len(write_figures(replace(results, **frames, order=(label,)), tmp_path)) == 8
+    assert capfd.readouterr().err == ""
+
+
 def test_what_has_no_data_is_left_out(make_results: Make, tmp_path) -> None:
     results = make_results(["mean"], tasks=4, seeds=1, curves=False, history=False)
     names = {path.stem for path in write_figures(results, tmp_path)}
