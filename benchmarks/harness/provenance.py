@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -45,7 +46,8 @@ def _commit() -> tuple[str | None, bool]:
     """
     if not _git("ls-files", "benchmarks/__init__.py"):
         return None, False
-    status = _git("status", "--porcelain", "--", ".", ":(exclude)results")
+    tracked = "--untracked-files=no"
+    status = _git("status", "--porcelain", tracked, "--", ".", ":(exclude)results")
     return _git("rev-parse", "HEAD"), bool(status)
 
 
@@ -80,5 +82,5 @@ def _device(device: str) -> str:
 
 
 def command_line() -> str:
-    """The command as typed, but for the folder the program lies in."""
-    return " ".join(["reml", *sys.argv[1:]])
+    """The command as a shell would read it, but for the folder the program lies in."""
+    return shlex.join(["reml", *sys.argv[1:]])

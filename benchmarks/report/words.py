@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ DAGGER_NOTE = (
     "† privileged: sees what the other learners may not (the true parameters of a task, say), and "
     "is left out of the comparison."
 )
+
+WITH_VALUE = ("--jobs", "--out", "--only")
 
 
 def number(value: float, like: float | None = None) -> str:
@@ -97,8 +100,16 @@ def origin(name: str, provenance: Mapping[str, Any]) -> str:
 
 
 def essential(command: str) -> str:
-    """The command without the options that change where and how it ran, but none of the numbers."""
-    for option, value in (("--jobs", True), ("--out", True), ("--force", False)):
-        argument = r"(=|\s+)('[^']*'|\"[^\"]*\"|\S+)" if value else ""
-        command = re.sub(rf"\s{option}{argument}(?=\s|$)", "", command)
-    return command
+    """The command that makes the whole table, without what only changes where and how it ran."""
+    try:
+        arguments = iter(shlex.split(command))
+    except ValueError:  # no shell could read it either
+        return command
+    kept = []
+    for argument in arguments:
+        option, equals, _ = argument.partition("=")
+        if option in WITH_VALUE and not equals:
+            next(arguments, None)
+        elif option not in (*WITH_VALUE, "--force"):
+            kept.append(argument)
+    return shlex.join(kept)

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.store import Results
 from benchmarks.report.tables import COLUMNS, make_table, render_table, write_table
+from benchmarks.report.words import essential
 
 Make = Callable[..., Results]
 
@@ -94,7 +95,7 @@ def test_output_does_not_depend_on_the_order_of_rows(make_results: Make, tmp_pat
 def test_table_does_not_tell_how_long_it_took_nor_where_it_ran(make_results: Make) -> None:
     results = make_results(tasks=5)
     trials = results.trials.assign(seconds=1e6, evaluate_seconds=7.0, peak_memory_mb=3.0)
-    command = "reml run synthetic --jobs 2 --out '/tmp/a b' --force"
+    command = "reml run synthetic --jobs 2 --out '/tmp/a b' --force --only='r*' --only mean"
     other = replace(
         results,
         trials=trials,
@@ -189,6 +190,19 @@ def test_origin_names_matrix_commits_and_command(make_results: Make) -> None:
     text = render_table(replace(results, provenance=commits), "md")
     assert "commits `aaaaaaa` and `bbbbbbb`, made by" in text
     assert "Matrix `synthetic`, no commit." in render_table(replace(results, provenance={}), "md")
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("reml run 'my matrix.toml' --jobs 4", "reml run 'my matrix.toml'"),
+        ("reml run m --plugin 'a --out b.py' --out c", "reml run m --plugin 'a --out b.py'"),
+        ("reml run m --force --only=reml --jobs=2 --device cpu", "reml run m --device cpu"),
+        ("reml run it's.toml", "reml run it's.toml"),
+    ],
+)
+def test_the_command_shown_makes_the_whole_table(command: str, shown: str) -> None:
+    assert essential(command) == shown
 
 
 def test_latex_is_booktabs_with_escaped_names(make_results: Make) -> None:
