@@ -96,6 +96,11 @@ class REML:
     }
     needs: ClassVar[frozenset[str]] = frozenset()
 
+    def __post_init__(self) -> None:
+        fewest, most = self.train_shots
+        if fewest > most:
+            raise ValueError(f"expected train_shots = [fewest, most], got {[fewest, most]}")
+
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw a new pool and policy, then train both until the budget is spent."""
         self._build(source.problem.features, source.problem.outputs, generator)

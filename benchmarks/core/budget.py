@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.core.contract import TaskFamily
 
 HISTORY_ROWS = 200
+NEARLY_ALL = 0.9
 COUNTERS = ("inner_gradients", "outer_gradients", "environment_steps")
 
 
@@ -90,11 +91,19 @@ class BudgetedSource:
         return self.progress >= 1.0
 
     def train_shots(self, wanted: int) -> int:
-        """`wanted`, or the most shots any training task allows where that is fewer."""
-        for shots in range(wanted, 0, -1):
-            if self._family.size("train", shots) != 0:
+        """`wanted`, or the most shots that nearly all training tasks allow where that is fewer.
+
+        Nearly all means `NEARLY_ALL` of those that allow one shot: a few large tasks among many
+        small ones must not become the whole of meta-training.
+        """
+        most = self._family.size("train", 1)
+        if most is None:
+            return wanted
+        for shots in range(wanted, 1, -1):
+            size = self._family.size("train", shots)
+            if size is not None and size >= NEARLY_ALL * most:
                 return shots
-        return wanted
+        return 1
 
     def sample(self, n_tasks: int, *, shots: int, queries: int) -> TaskBatch:
         """Draw `n_tasks` training tasks; fewer where the budget ends first.
@@ -131,7 +140,7 @@ class BudgetedSource:
             total, n = self._sums.get(name, (0.0, 0))
             value = value.detach() if isinstance(value, Tensor) else value
             self._sums[name] = (total + value, n + 1)
-        stretch = math.floor(self.progress * HISTORY_ROWS)
+        stretch = HISTORY_ROWS if self.exhausted else math.floor(self.progress * HISTORY_ROWS)
         if stretch > self._flushed:
             self._flushed = stretch
             self._flush()

@@ -22,7 +22,6 @@ from benchmarks.core import (
 from benchmarks.core.errors import ContractError, Diverged
 from benchmarks.harness.protocols import FewShot
 
-METRICS = ("mse", "rmse", "nmse")
 CURVE_TASKS = 4
 DATA = -1
 """What the column `steps` of the curves says of points that are data, not predictions."""
@@ -110,7 +109,7 @@ def evaluate(
         done = 0
         for steps, predictor in zip(protocol.steps, predictors, strict=False):
             with torch.no_grad():
-                prediction = predictor(on_device.query.x).detach().double().cpu()
+                prediction = predictor(on_device.query.x).detach().cpu().double()
             _check(prediction, batch, shots, steps)
             for metric, values in score(prediction, batch, problem).items():
                 tasks = range(len(batch))

@@ -127,9 +127,11 @@ def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
         for split in ("train", protocol.split):
             for shots in protocol.shots:
                 if family.size(split, shots) == 0:
+                    allowed = next((k for k in range(shots, 0, -1) if family.size(split, k)), 0)
                     raise DataError(
                         f"{where}: family {entry.label!r}: shots = {shots} needs tasks with more "
-                        f"than {shots} points, and the {split} split has none"
+                        f"than {shots} points, and the largest of the {split} split has "
+                        f"{allowed + 1 if allowed else 'no more than 1'}"
                     )
     # the fingerprint stands for the file, wherever it lies
     fields = {key: value for key, value in plain(family).items() if key != "path"}

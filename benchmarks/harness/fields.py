@@ -92,7 +92,7 @@ def _sentence(errors: list[ErrorDetails], key: str = "") -> str:
         key = str(first["loc"][0])
     if first["type"] == "missing":
         return f"key {key!r} is missing"
-    same = [error for error in errors if error["input"] == first["input"]]
+    same = [error for error in errors if repr(error["input"]) == repr(first["input"])]
     text = " or ".join(dict.fromkeys(_expectation(error) for error in same))
     text = text.replace(" or expected", " or")
     return f"key {key!r}: {text}, got {first['input']!r}" if key else text
@@ -101,6 +101,8 @@ def _sentence(errors: list[ErrorDetails], key: str = "") -> str:
 def _expectation(error: ErrorDetails) -> str:
     if error["type"] == "too_short":
         return f"expected at least {error['ctx']['min_length']} of them"
+    if error["type"] == "finite_number" or repr(error["input"]) == "nan":
+        return "expected a finite number"
     text = error["msg"].removeprefix("Value error, ")
     for said, meant in (("Input should be", "expected"), ("String should", "expected a text to")):
         text = text.replace(said, meant)

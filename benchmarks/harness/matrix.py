@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, MinLen
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AllowInfNan, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError, UnknownName, nearest
@@ -60,7 +60,7 @@ class _Budget(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tasks: Annotated[int, Ge(0)] | None = None
-    seconds: Annotated[float, Gt(0)] | None = None
+    seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "_Budget":

@@ -1,7 +1,7 @@
 """A trained learner outside the benchmark: adapt to one new task, predict its query points."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from benchmarks.core.contract import Explains
 from benchmarks.core.errors import DataError, StoreError
 from benchmarks.harness.fields import build
 from benchmarks.harness.registry import Registry
-from benchmarks.tasks.columns import read_columns, to_numbers, without_missing
+from benchmarks.tasks.columns import read_columns, read_table, to_numbers, without_missing
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,12 @@ def predict(
 
 def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataFrame, torch.Tensor]:
     """The columns as read, and the inputs as the learner knows them: (1, points, features)."""
-    sources = {name: _source(name) for name in problem.inputs}
+    there = read_table(str(path)).columns
+    sources = {name: _source(name, there) for name in problem.inputs}
     columns = [column for column, _ in sources.values()]
-    table = without_missing(str(path), read_columns(str(path), [*columns, *more]), drop=False)
+    numbers = {column for column, category in sources.values() if category is None} | set(more)
+    whole = read_columns(str(path), [*columns, *more], numbers)
+    table = without_missing(str(path), whole, drop=False)
     features: list[np.ndarray] = []
     for name, offset, scale in zip(
         problem.inputs, problem.input_offset, problem.input_scale, strict=True
@@ -104,10 +107,10 @@ def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataF
     return table, torch.tensor(stacked, dtype=torch.float32).unsqueeze(0)
 
 
-def _source(name: str) -> tuple[str, str | None]:
+def _source(name: str, columns: Collection[str]) -> tuple[str, str | None]:
     """The column behind an input; of the 0/1 input `column=category`, the category too."""
     column, equals, category = name.partition("=")
-    return (column, category) if equals else (name, None)
+    return (column, category) if equals and name not in columns else (name, None)
 
 
 def _tuples(value: Any) -> Any:

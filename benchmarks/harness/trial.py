@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.core import BudgetedSource, MetaLearner, State, TaskFamily, generator_of, seed_of
+from benchmarks.core import (
+    BudgetedSource,
+    MetaLearner,
+    Split,
+    State,
+    TaskFamily,
+    generator_of,
+    seed_of,
+)
 from benchmarks.core.budget import COUNTERS, HistoryRow
 from benchmarks.harness.evaluator import empty, evaluate
 from benchmarks.harness.expand import TrialSpec, make_family, make_learner
@@ -43,6 +51,7 @@ def run_trial(
         The record written to `trial.json`.
     """
     record = blank_record(spec, provenance or {})
+    protocol = spec.protocol
     trial = _Trial(spec, registry, device, report)
     try:
         trial.run()
@@ -57,13 +66,15 @@ def run_trial(
         record |= {
             "status": "done",
             "spending": trial.spending(),
-            "left_out": trial.left_out(),
+            "left_out": trial.left_out(protocol.split),
+            "left_out_train": trial.left_out("train"),
+            "dropped_rows": getattr(trial.family, "dropped_rows", 0),
             "problem": asdict(trial.family.problem),
         }
         write_parquet(folder / "scores.parquet", trial.scores)
         write_parquet(folder / "curves.parquet", trial.curves)
         write_parquet(folder / "history.parquet", trial.history())
-        torch.save(trial.learner.state(), folder / "learner.pt")
+        torch.save(_on_cpu(trial.learner.state()), folder / "learner.pt")
     write_json(folder / "trial.json", record)
     return record
 
@@ -78,6 +89,8 @@ def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, An
         "spec": spec.identity,
         "spending": {},
         "left_out": {},
+        "left_out_train": {},
+        "dropped_rows": 0,
         "problem": {},
         "provenance": dict(provenance),
     }
@@ -143,9 +156,8 @@ class _Trial:
             "parameters": self._parameters,
         }
 
-    def left_out(self) -> dict[str, int]:
-        protocol = self._spec.protocol
-        return {str(k): self.family.left_out(protocol.split, k) for k in protocol.shots}
+    def left_out(self, split: Split) -> dict[str, int]:
+        return {str(k): self.family.left_out(split, k) for k in self._spec.protocol.shots}
 
     def history(self) -> pd.DataFrame:
         rows: list[HistoryRow] = self._source.history if self._source is not None else []
@@ -159,6 +171,17 @@ class _Trial:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
+
+
+def _on_cpu(value: Any) -> Any:
+    """The same nest of values, tensors moved: a checkpoint made on a GPU loads without one."""
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    if isinstance(value, Mapping):
+        return {key: _on_cpu(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_cpu(inner) for inner in value)
+    return value
 
 
 def _count(state: State) -> int:

@@ -15,7 +15,7 @@ from reml.policy_gradient import PolicyGradient, RecurrentComposer, roll_out
 from reml.pool import LayerPool
 
 ROWS = 256
-QUERIES = 10
+DEFAULT = REML()
 
 
 def _pool() -> LayerPool:
@@ -23,14 +23,23 @@ def _pool() -> LayerPool:
 
 
 def _env(pool: LayerPool) -> ComposeEnv:
-    return ComposeEnv(pool, steps=2, unadapted_weight=0.4, max_norm=10.0, differentiable=False)
+    """As the later part of training has it: the pool is to learn through adaptation."""
+    return ComposeEnv(
+        pool,
+        steps=DEFAULT.train_steps,
+        unadapted_weight=DEFAULT.unadapted_weight,
+        max_norm=DEFAULT.max_inner_norm,
+        differentiable=True,
+    )
 
 
-def _batch(rows: int, queries: int = QUERIES) -> TaskBatch:
-    return Sinusoid().sample(rows, "train", generator_of("speed"), shots=10, queries=queries)
+def _batch(rows: int) -> TaskBatch:
+    return Sinusoid().sample(
+        rows, "train", generator_of("speed"), shots=10, queries=DEFAULT.train_queries
+    )
 
 
-@pytest.mark.benchmark(group="one episode of the environment a row, two adaptation steps included")
+@pytest.mark.benchmark(group="one episode of the environment a row, adaptation included")
 @pytest.mark.parametrize(("side", "rows"), [("slow", 1), ("fast", ROWS)], ids=["1", str(ROWS)])
 def test_environment(benchmark: Any, side: str, rows: int) -> None:
     """`ROWS` episodes either way: all in lock-step, or one after the other."""
@@ -71,10 +80,10 @@ def test_parts(benchmark: Any, part: str) -> None:
     """One iteration of the default size, taken apart.
 
     `environment` is an episode with choices given, adaptation and losses included; `adaptation`
-    the two differentiable steps and the meta-gradient alone.
+    the differentiable steps of it and the meta-gradient alone.
     """
-    learner = REML()
-    pool, batch = _pool(), _batch(learner.batch_tasks, learner.train_queries)
+    learner = DEFAULT
+    pool, batch = _pool(), _batch(learner.batch_tasks)
     generator = generator_of("speed")
     composer = RecurrentComposer(1, 1, pool.choices, learner.policy_width, generator)
     env = _env(pool)
@@ -99,9 +108,13 @@ def test_parts(benchmark: Any, part: str) -> None:
 
     def adaptation() -> None:
         network = pool.gather(composition)
-        for _ in range(2):
+        for _ in range(learner.train_steps):
             network = adapt(
-                network, batch.support.x, batch.support.y, max_norm=10.0, differentiable=True
+                network,
+                batch.support.x,
+                batch.support.y,
+                max_norm=learner.max_inner_norm,
+                differentiable=True,
             )
         run(network, batch.query.x).square().mean().backward()
 

@@ -1,6 +1,6 @@
 """Columns of a CSV or Parquet file, with every way they can be unusable said in one sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,32 +8,50 @@ import pandas as pd
 
 from benchmarks.core.errors import DataError, nearest
 
+EMPTY_NUMBERS = ("NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
 
-def read_columns(path: str, columns: Iterable[str]) -> pd.DataFrame:
+
+def read_columns(path: str, columns: Iterable[str], numbers: Collection[str]) -> pd.DataFrame:
     """The columns as text, whatever the kind of file; empty cells are NaN.
+
+    In the columns that hold `numbers` the `EMPTY_NUMBERS` are empty cells too; elsewhere "NA" may
+    well be the name of something.
 
     Raises:
         DataError: the file cannot be read, holds no rows, or lacks a column.
+    """
+    table = read_table(path)
+    columns = list(dict.fromkeys(columns))  # a column may be both a task and an input
+    for column in columns:
+        if column not in table.columns:
+            raise DataError(f"{path}: no column {column!r}; {nearest(column, table.columns)}")
+    table = table[columns]
+    for column in set(columns) & set(numbers):
+        table = table.assign(**{column: table[column].mask(table[column].isin(EMPTY_NUMBERS))})
+    return table
+
+
+def read_table(path: str) -> pd.DataFrame:
+    """The whole file as text; empty cells are NaN.
+
+    Raises:
+        DataError: the file cannot be read, or holds no rows.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise DataError(f"{path}: expected a file that ends in .csv or .parquet")
     try:
         if suffix == ".csv":
-            table = pd.read_csv(path, dtype=str)
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
         else:
             table = pd.read_parquet(path, dtype_backend="numpy_nullable")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise DataError(f"{path}: is not a {suffix[1:]} file ({str(error).strip()})") from error
-    columns = list(dict.fromkeys(columns))  # a column may be both a task and an input
-    for column in columns:
-        if column not in table.columns:
-            raise DataError(f"{path}: no column {column!r}; {nearest(column, table.columns)}")
     if table.empty:
         raise DataError(f"{path}: holds no rows")
-    table = table[columns].reset_index(drop=True)
+    table = table.reset_index(drop=True)
     return table.where(table.notna(), None).astype("str")
 
 

@@ -27,6 +27,12 @@ class Sinusoid:
     x_range: Annotated[float, Gt(0)] = 5.0
     noise: Annotated[float, Ge(0)] = 0.0
 
+    def __post_init__(self) -> None:
+        for what in ("amplitude", "phase"):
+            low, high = getattr(self, f"{what}_low"), getattr(self, f"{what}_high")
+            if not low <= high:
+                raise ValueError(f"expected {what}_low <= {what}_high, got {low} and {high}")
+
     name: ClassVar[str] = "sinusoid"
     version: ClassVar[int] = 1
 

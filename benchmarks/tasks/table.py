@@ -163,7 +163,8 @@ class Table:
     @cached_property
     def _data(self) -> _Data:
         self._check_fields()
-        whole = read_columns(self.path, (*self.task, self.split_by, *self.x, self.y))
+        numbers = {*self.x, self.y} - set(self.categorical)
+        whole = read_columns(self.path, (*self.task, self.split_by, *self.x, self.y), numbers)
         table = without_missing(self.path, whole, self.drop_missing)
         target = to_numbers(self.path, table[self.y])
         inputs = {column: self._values(table[column]) for column in self.x}

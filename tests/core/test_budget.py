@@ -87,6 +87,25 @@ def test_train_shots_shrink_to_the_largest_task():
     assert source(tasks=9).train_shots(10) == 10
 
 
+def test_a_few_large_tasks_do_not_become_the_whole_of_training():
+    @dataclasses.dataclass(frozen=True)
+    class OneLarge(Toy):
+        def size(self, split, shots):
+            return 25 if shots < 8 else 1
+
+    assert source(tasks=9, family=OneLarge()).train_shots(10) == 7
+
+
+def test_the_last_stretch_of_training_is_in_the_history(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    s = BudgetedSource(Toy(), Budget(seconds=10), generator_of("seconds"))
+    for loss in (1.0, 2.0):
+        now[0] += 6
+        s.log(loss=loss)
+    assert [row.value for row in s.history] == [1.0, 2.0]
+
+
 def test_work_is_counted_by_name():
     s = source(tasks=9)
     s.count(inner_gradients=5, outer_gradients=1)

@@ -108,6 +108,9 @@ def test_a_preset_is_its_fields(trials_of: Trials) -> None:
         ("[[family]]", "[family]", "key 'family': expected a valid array"),
         ('"sinusoid"', '"sinusoid"\nnoize = 1', "'sinusoid': unknown key 'noize'.*'noise'"),
         ('"sinusoid"', '"sinusoid"\nnoise = -1', "'sinusoid': key 'noise': expected greater"),
+        ('"sinusoid"', '"sinusoid"\nnoise = nan', "key 'noise': expected a finite number, got nan"),
+        ('"sinusoid"', '"sinusoid"\nphase_low = 4.0', "expected phase_low <= phase_high, got 4.0"),
+        ("tasks = 100", "seconds = inf", "key 'seconds': expected a finite number, got inf"),
         ("[[learner]]", "[[learner", "not valid TOML"),
     ],
 )
@@ -121,6 +124,7 @@ def test_mistakes(trials_of: Trials, write_matrix: Write, old: str, new: str, me
 @pytest.mark.parametrize(
     ("learners", "message"),
     [
+        (['name = "reml"\ntrain_shots = [10, 5]'], r"expected train_shots = \[fewest, most\]"),
         (["gues"], "unknown learner 'gues'; did you mean 'guess'"),
         (['label = "x"'], "key 'name' is missing"),
         (['name = "guess"\nscael = 1'], "learner 'guess': unknown key 'scael'; .*'scale'"),

@@ -29,7 +29,7 @@ tasks = 5
 name = "table"
 path = "shops.csv"
 task = ["shop"]
-x = ["price", "day"]
+x = ["price=€", "day"]
 y = "sold"
 categorical = ["day"]
 split_by = "shop"
@@ -56,7 +56,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame(
         {
             "shop": np.arange(rows) // 10,
-            "price": generator.uniform(100, 200, rows),
+            "price=€": generator.uniform(100, 200, rows),
             "day": generator.choice(["mon", "sun"], rows),
             "sold": generator.uniform(1000, 3000, rows),
         }
@@ -65,9 +65,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = folder / "out"
     assert main(["run", str(folder / "matrix.toml"), "--out", str(out), "--jobs", "1"]) == 0
     (folder / "support.csv").write_text(
-        "day,price,sold\nmon,120,1500\nsun,150,1800\nmon,190,2400\n"
+        "day,price=€,sold\nmon,120,1500\nsun,150,1800\nmon,190,2400\n"
     )
-    (folder / "query.csv").write_text("price,day\n130,sun\n175,mon\n")
+    (folder / "query.csv").write_text("price=€,day\n130,sun\n175,mon\n")
     return folder
 
 
@@ -83,7 +83,7 @@ def _predict(run: Path, learner: str, steps: int | None = None) -> tuple[pd.Data
 
 def test_the_mean_is_that_of_the_support_targets_in_their_own_units(run: Path) -> None:
     predicted, words = _predict(run, "mean")
-    assert list(predicted.columns) == ["price", "day", "sold"]
+    assert list(predicted.columns) == ["price=€", "day", "sold"]
     assert predicted["sold"].to_numpy() == pytest.approx([1900, 1900])
     assert words == []
 
@@ -93,7 +93,7 @@ def test_predictions_are_the_learners_own(run: Path, steps: int | None) -> None:
     """Standardised by hand, with the statistics that the trial stored."""
     predicted, _ = _predict(run, "maml", steps)
     problem = json.loads((_trial(run, "maml") / "trial.json").read_text())["problem"]
-    assert problem["inputs"] == ["price", "day=mon", "day=sun"]
+    assert problem["inputs"] == ["price=€", "day=mon", "day=sun"]
     mean, scale = problem["input_offset"][0], problem["input_scale"][0]
 
     def inputs(*rows: tuple[float, int, int]) -> torch.Tensor:
@@ -123,11 +123,11 @@ def test_reml_says_which_layers_it_took(run: Path, capsys: pytest.CaptureFixture
 def test_a_query_row_without_an_input_is_one_sentence(run: Path) -> None:
     checkpoint = load_checkpoint(_trial(run, "mean"), Registry())
     bad = run / "bad.csv"
-    bad.write_text("price,day\n130,\n")
+    bad.write_text("price=€,day\n130,\n")
     with pytest.raises(DataError, match=r"bad\.csv: column 'day' is empty in 1 of 1 rows"):
         predict(checkpoint, run / "support.csv", bad, None)
-    bad.write_text("prices,day\n130,sun\n")
-    with pytest.raises(DataError, match="no column 'price'; did you mean 'prices'"):
+    bad.write_text("price=€,dai\n130,sun\n")
+    with pytest.raises(DataError, match="no column 'day'; did you mean 'dai'"):
         predict(checkpoint, run / "support.csv", bad, None)
 
 

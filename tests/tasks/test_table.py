@@ -154,6 +154,15 @@ def test_categories_are_those_of_the_training_split(table):
     assert (unseen[..., :2] == 0).all()
 
 
+def test_na_is_a_category_but_no_number(table):
+    data = frame().assign(colour=np.where(frame()["row"] % 2, "NA", "blue"))
+    family = table(data, x=("colour",), categorical=("colour",))
+    assert family.problem.inputs == ("colour=NA", "colour=blue")
+    holey = table(data.assign(x=["NA", "NaN", *data["x"].astype(str)[2:]]))
+    with pytest.raises(DataError, match="column 'x' is empty in 2 of 180 rows"):
+        holey.size("train", 1)
+
+
 def test_numbers_may_be_categories(table):
     family = table(x=("row",), categorical=("row",))
     assert family.problem.inputs == tuple(f"row={i}" for i in range(6))
