@@ -22,6 +22,7 @@ from benchmarks.harness.registry import Found, Kind, Registry, check_shape, clas
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.status import status_text
 from benchmarks.harness.store import Results, consolidate, load_results
+from benchmarks.report.stale import remove_report
 
 INTERRUPTED = 130
 
@@ -58,13 +59,16 @@ def _run(options: argparse.Namespace) -> int:
     directory = options.out or Path("results") / matrix.name
     origin = provenance.collect(options.device, provenance.command_line())
     folder = ResultsFolder(directory)
-    with folder.open(describe(matrix, trials)):
+    with folder.open(describe(matrix, trials)) as strays:
         if options.force:
             for trial in chosen:
                 folder.remove(trial.id)
         records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
         left = [trial for trial in chosen if records[trial.id].get("status") != "done"]
         _announce(matrix.name, directory, records, left, origin["commit"])
+        if strays:
+            are = "trial there is" if strays == 1 else "trials there are"
+            print(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
         with watch(left, options.jobs) as progress:
             run_trials(
                 left,
@@ -76,7 +80,9 @@ def _run(options: argparse.Namespace) -> int:
                 provenance=origin,
             )
         results = consolidate(directory)
-        if not results.scores.empty:
+        if results.scores.empty:
+            remove_report(directory)  # of a matrix this one has replaced
+        else:
             _report(results, directory)
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())

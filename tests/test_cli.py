@@ -176,6 +176,23 @@ def test_a_folder_that_cannot_be_written(complaint: Complaint, matrix: Path) -> 
     )
 
 
+def test_a_report_that_cannot_be_written(complaint: Complaint, matrix: Path) -> None:
+    out = matrix.parent / "out"
+    run = ["run", matrix, "--plugin", PLUGIN, "--out", out, "--jobs", "1"]
+    assert main([str(argument) for argument in run]) == 0
+    for name in ("table.csv", "table.md", "index.md", "scores.parquet"):
+        (out / name).unlink()
+        (out / name).mkdir()
+        assert f"{name}: cannot be written" in complaint("table", out)
+        (out / name).rmdir()
+    shutil.rmtree(out / "figures")
+    (out / "figures").write_text("")
+    assert "figures: cannot be written" in complaint("plot", out)
+    (out / "figures").unlink()
+    (out / "figures" / "error-against-steps.png").mkdir(parents=True)
+    assert "figures: cannot be written" in complaint("plot", out)
+
+
 @pytest.mark.parametrize("command", ["status", "table", "plot"])
 def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command: str) -> None:
     assert "holds no results" in complaint(command, tmp_path)
@@ -231,6 +248,30 @@ def test_a_failed_trial_gives_exit_code_1(
     assert "no trial is done" in complaint("table", out)
     assert main(["status", str(out)]) == 0
     assert "ArithmeticError: two and two make five" in capsys.readouterr().out
+
+
+def test_nothing_of_a_former_matrix_stays(
+    matrix: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = matrix.parent / "out"
+    run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
+    assert main(run) == 0
+    (out / "figures" / "former.svg").write_text("")
+    (out / "figures" / "mine.txt").write_text("")
+    change(matrix, '"guess-half"', '"raises"')
+    assert main(run) == 1
+    assert "note: 1 trial there is no longer part of tiny" in capsys.readouterr().out
+    assert "guess-half" not in (out / "table.md").read_text()
+    assert not (out / "figures" / "former.svg").exists()
+
+    change(matrix, '"guess"', '"mean"')
+    assert "none of the 2 trials that are done there" in complaint(*run)
+    shutil.rmtree(out / "trials")
+    (out / "trials.json").unlink()
+    assert main([*run, "--only", "raises"]) == 1
+    assert not list(out.glob("table.*"))
+    assert not (out / "index.md").exists()
+    assert [path.name for path in (out / "figures").iterdir()] == ["mine.txt"]
 
 
 def test_list_shows_everything_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,16 +12,34 @@ import pandas as pd
 from benchmarks.core.errors import StoreError
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there yet.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from None
+
+
 def write_text(path: Path, text: str) -> None:
+    """Write a text, in place of what is there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
     _replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Write a value as `write_text` does."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame; the same frame gives the same bytes."""
+    """Write a frame as `write_text` does; the same frame gives the same bytes."""
     # floats hardly repeat, so a dictionary only costs; splitting their bytes lets zstd find more
     floats = [str(name) for name in frame if frame[name].dtype.kind == "f"]
     _replace(
@@ -61,13 +79,16 @@ def sync(path: Path) -> None:
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
     try:
-        write(temporary)
-        temporary.chmod(0o644)
-        sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        try:
+            write(temporary)
+            temporary.chmod(0o644)
+            sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -15,17 +15,9 @@ from benchmarks.core.budget import COUNTERS
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.evaluator import CURVE_TYPES, SCORE_TYPES, empty
 from benchmarks.harness.files import read_json, write_json, write_parquet
-from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.folder import KEYS, ResultsFolder, read_matrix
 from benchmarks.harness.trial import HISTORY_TYPES
 
-KEYS = {
-    "trial": "str",
-    "family": "str",
-    "protocol": "str",
-    "learner": "str",
-    "seed": "int64",
-    "privileged": "bool",
-}
 SPENDING = (
     *("tasks", "points", *COUNTERS),
     *("seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
@@ -64,7 +56,7 @@ def load_results(directory: Path) -> Results:
     Raises:
         StoreError: it holds no results, or they are damaged.
     """
-    matrix = _matrix(directory)
+    matrix = read_matrix(directory)
     order = tuple(learner["label"] for learner in matrix["learners"])
     if (directory / "trials").is_dir():
         records = _records(directory, matrix)
@@ -85,25 +77,16 @@ def consolidate(directory: Path) -> Results:
     """
     results = load_results(directory)
     if (directory / "trials").is_dir():
-        records = _records(directory, _matrix(directory))
+        records = _records(directory, read_matrix(directory))
         published = [
             {key: value for key, value in record.items() if key != "traceback"}
             for record in records
         ]
-        try:
-            write_json(directory / "trials.json", published)
-            write_json(directory / "provenance.json", results.provenance)
-            for name in TABLES:
-                write_parquet(directory / f"{name}.parquet", getattr(results, name))
-        except OSError as error:
-            raise StoreError(f"{directory}: cannot be written ({error.strerror})") from None
+        write_json(directory / "trials.json", published)
+        write_json(directory / "provenance.json", results.provenance)
+        for name in TABLES:
+            write_parquet(directory / f"{name}.parquet", getattr(results, name))
     return results
-
-
-def _matrix(directory: Path) -> dict[str, Any]:
-    if not (directory / "matrix.json").is_file():
-        raise StoreError(f"{directory}: holds no results (there is no matrix.json)")
-    return read_json(directory / "matrix.json")
 
 
 def _records(directory: Path, matrix: Mapping[str, Any]) -> list[dict[str, Any]]:

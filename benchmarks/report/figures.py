@@ -8,14 +8,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmarks.harness.files import make_folder
 from benchmarks.harness.store import Results
 from benchmarks.report.plots import against_shots, against_spending, against_steps
+from benchmarks.report.stale import FIGURES, remove_figures
 from benchmarks.report.style import looks, save
 from benchmarks.report.summary import Comparison, summarise
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.words import slug
 
-FOLDER = "figures"
 BAND = "with its 95 % nested bootstrap interval"
 
 
@@ -33,13 +34,14 @@ def write_figures(results: Results, directory: Path) -> list[Path]:
     """Draw what the results allow into `directory`/figures; returns the paths, PNG before SVG.
 
     With several families (or protocols) there is one file for each. Figures whose data are not
-    there (no training history, no curves) are left out.
+    there (no training history, no curves) are left out, and former ones of other names removed.
 
     Raises:
-        StoreError: the scores of a trial are incomplete or not finite.
+        StoreError: the scores of a trial are incomplete or not finite, or the folder cannot be
+            written.
     """
-    folder = directory / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = directory / FIGURES
+    make_folder(folder)
     written: list[Path] = []
     for picture in pictures(results):
         with looks(), warnings.catch_warnings():
@@ -47,6 +49,7 @@ def write_figures(results: Results, directory: Path) -> list[Path]:
             figure = picture.draw()
             if figure is not None:
                 written += save(figure, folder / picture.stem)
+    remove_figures(folder, written)
     return written
 
 

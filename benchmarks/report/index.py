@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.harness.files import write_text
 from benchmarks.harness.store import Results
-from benchmarks.report.figures import FOLDER, pictures
+from benchmarks.report.figures import pictures
 from benchmarks.report.markdown import escape, section_blocks
 from benchmarks.report.sheets import Entry, Section, Sheet, reading_guide, sections
+from benchmarks.report.stale import FIGURES
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.words import (
     bounds,
@@ -19,14 +21,12 @@ from benchmarks.report.words import (
     with_interval,
 )
 
-LEAST_COST = 0.01
-
 
 def write_index(results: Results, directory: Path) -> Path:
     """Write index.md into the folder; it shows the figures that are in `directory`/figures.
 
     Raises:
-        StoreError: the scores of a trial are incomplete or not finite.
+        StoreError: the scores of a trial are incomplete or not finite, or it cannot be written.
     """
     comparisons = summarise(results)
     blocks = [
@@ -41,7 +41,7 @@ def write_index(results: Results, directory: Path) -> Path:
         blocks += section_blocks(section, 3)
     blocks += [*section_blocks(_costs(comparisons), 3), *_provenance(results)]
     path = directory / "index.md"
-    path.write_text("\n\n".join(filter(None, blocks)) + "\n", encoding="utf-8", newline="\n")
+    write_text(path, "\n\n".join(filter(None, blocks)) + "\n")
     return path
 
 
@@ -85,11 +85,11 @@ def _finding(comparison: Comparison, group: Group) -> str:
 
 
 def _shown_figures(results: Results, directory: Path) -> Iterator[str]:
-    there = [it for it in pictures(results) if (directory / FOLDER / f"{it.stem}.png").is_file()]
+    there = [it for it in pictures(results) if (directory / FIGURES / f"{it.stem}.png").is_file()]
     if there:
         yield "## Figures"
     for picture in there:
-        path = f"{FOLDER}/{picture.stem}"
+        path = f"{FIGURES}/{picture.stem}"
         yield f"### {picture.title}"
         yield f"![{picture.title}]({path}.png)"
         yield f"{picture.caption} ([SVG]({path}.svg))"
@@ -119,10 +119,6 @@ def _costs(comparisons: tuple[Comparison, ...]) -> Section:
             for comparison in comparisons
         ),
     )
-
-
-def _cost(value: float) -> str:
-    return number(value) if value >= LEAST_COST else f"< {LEAST_COST}"
 
 
 def _provenance(results: Results) -> Iterator[str]:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from benchmarks.core.errors import StoreError
 from benchmarks.report.summary import Entrant
 
 CONTROLS = ("reml-random", "reml-fixed", "scratch", "mean")
@@ -83,10 +84,17 @@ def panels(rows: int, columns: int, width: float, height: float, **shared: Any) 
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write PNG and SVG without anything that changes from one run to the next."""
+    """Write PNG and SVG without anything that changes from one run to the next.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
     png, svg = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
-    figure.savefig(png, dpi=DPI, facecolor="white")
-    figure.savefig(svg, facecolor="white", metadata={"Date": None})
+    try:
+        figure.savefig(png, dpi=DPI, facecolor="white")
+        figure.savefig(svg, facecolor="white", metadata={"Date": None})
+    except OSError as error:
+        raise StoreError(f"{path.parent}: cannot be written ({error.strerror or error})") from None
     return [png, svg]
 
 

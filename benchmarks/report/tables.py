@@ -6,6 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
+from benchmarks.harness.files import make_folder, write_text
 from benchmarks.harness.store import Results
 from benchmarks.report import latex, markdown
 from benchmarks.report.sheets import reading_guide, sections
@@ -66,13 +67,15 @@ def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
 
 
 def write_table(results: Results, directory: Path) -> Path:
-    """Write table.csv and table.md into the folder; returns the path of table.md."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "table.csv").write_text(
-        render_table(results, "csv"), encoding="utf-8", newline="\n"
-    )
+    """Write table.csv and table.md into the folder; returns the path of table.md.
+
+    Raises:
+        StoreError: as `make_table`, or they cannot be written.
+    """
+    make_folder(directory)
+    write_text(directory / "table.csv", render_table(results, "csv"))
     path = directory / "table.md"
-    path.write_text(render_table(results, "md"), encoding="utf-8", newline="\n")
+    write_text(path, render_table(results, "md"))
     return path
 
 

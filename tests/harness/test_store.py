@@ -119,6 +119,46 @@ def test_a_folder_belongs_to_one_matrix(folder: ResultsFolder) -> None:
         pass
 
 
+def test_a_matrix_may_grow_and_change_but_not_be_exchanged(folder: ResultsFolder) -> None:
+    matrix = read_json(folder.directory / "matrix.json")
+    with folder.open(matrix) as strays:
+        assert strays == 0
+    others = [row for row in matrix["trials"] if row["learner"] != "told"]
+    with folder.open(matrix | {"trials": others}) as strays:
+        assert strays == 1
+    exchanged = matrix | {"trials": [row | {"trial": "x"} for row in others]}
+    for _ in range(2):
+        with (
+            pytest.raises(StoreError, match="none of the 2 trials that are done there is part of"),
+            folder.open(exchanged),
+        ):
+            pass
+        write_json(folder.directory / "matrix.json", matrix)
+        consolidate(folder.directory)
+        shutil.rmtree(folder.trials)  # as in a published folder
+
+
+@pytest.mark.parametrize(
+    ("damaged", "key"),
+    [
+        ([], "name"),
+        ({"learners": []}, "name"),
+        ({"name": "tiny"}, "learners"),
+        ({"name": "tiny", "learners": [{"label": "a"}], "protocols": {}}, "protocols"),
+        ({"name": "tiny", "learners": [], "protocols": [], "trials": [{"trial": "a"}]}, "trials"),
+    ],
+)
+def test_a_damaged_matrix_is_named(tmp_path: Path, damaged: object, key: str) -> None:
+    write_json(tmp_path / "matrix.json", damaged)
+    with pytest.raises(StoreError, match=rf"matrix\.json: .*key '{key}'"):
+        load_results(tmp_path)
+    with (
+        pytest.raises(StoreError, match=rf"matrix\.json: .*key '{key}'"),
+        ResultsFolder(tmp_path).open({"name": "tiny", "trials": []}),
+    ):
+        pass
+
+
 def test_what_one_trial_leaves(folder: ResultsFolder) -> None:
     results = load_results(folder.directory)
     trial = results.trials.query("learner == 'z' and seed == 0")["trial"].item()

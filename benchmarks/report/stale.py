@@ -1,0 +1,38 @@
+"""Removing what a former report left in a results folder."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from benchmarks.core.errors import StoreError
+
+FIGURES = "figures"
+TEXTS = ("table.csv", "table.md", "index.md")
+
+
+def remove_report(directory: Path) -> None:
+    """Remove the tables, the index and the figures; nothing else is touched.
+
+    Raises:
+        StoreError: one of them cannot be removed.
+    """
+    for name in TEXTS:
+        _remove(directory / name)
+    remove_figures(directory / FIGURES, ())
+
+
+def remove_figures(folder: Path, kept: Collection[Path]) -> None:
+    """Remove the figures that are not among those to be kept.
+
+    Raises:
+        StoreError: one of them cannot be removed.
+    """
+    for ending in ("png", "svg"):
+        for path in set(folder.glob(f"*.{ending}")).difference(kept):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be removed ({error.strerror})") from None
