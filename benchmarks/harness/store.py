@@ -22,6 +22,8 @@ SPENDING = (
     *("tasks", "points", *COUNTERS),
     *("seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
 )
+NOTES: dict[str, Any] = {"left_out": {}, "left_out_train": {}, "dropped_rows": 0, "problem": {}}
+"""What a record says of its data, and what a record says that is silent about it."""
 TABLES = {"scores": SCORE_TYPES, "history": HISTORY_TYPES, "curves": CURVE_TYPES}
 
 
@@ -33,7 +35,8 @@ class Results:
         name: the matrix.
         trials: one row a trial of the matrix: trial, family, protocol, learner, seed, privileged,
             status (done, failed or missing), reason, one column for each kind of spending,
-            left_out (shots to number of tasks) and problem.
+            left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
+            problem, and split (test or validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done.
         history: the training curves.
         curves: the fitted curves of the first test tasks.
@@ -66,7 +69,9 @@ def load_results(directory: Path) -> Results:
         records = read_json(directory / "trials.json")
         tables = {name: _read(directory / f"{name}.parquet") for name in TABLES}
         provenance = read_json(directory / "provenance.json")
-    return Results(matrix["name"], _trials(records), **tables, provenance=provenance, order=order)
+    return Results(
+        matrix["name"], _trials(records, matrix), **tables, provenance=provenance, order=order
+    )
 
 
 def consolidate(directory: Path) -> Results:
@@ -96,15 +101,17 @@ def _records(directory: Path, matrix: Mapping[str, Any]) -> list[dict[str, Any]]
     return [unknown | (folder.record(row["trial"]) or {}) | row for row in matrix["trials"]]
 
 
-def _trials(records: list[dict[str, Any]]) -> pd.DataFrame:
+def _trials(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> pd.DataFrame:
+    splits = {protocol["label"]: protocol["split"] for protocol in matrix["protocols"]}
     rows = [
         {key: record[key] for key in KEYS}
         | {"status": record["status"], "reason": record.get("reason")}
         | {name: record.get("spending", {}).get(name) for name in SPENDING}
-        | {"left_out": record.get("left_out", {}), "problem": record.get("problem", {})}
+        | {key: record.get(key, default) for key, default in NOTES.items()}
+        | {"split": splits.get(record["protocol"], "test")}
         for record in records
     ]
-    columns = [*KEYS, "status", "reason", *SPENDING, "left_out", "problem"]
+    columns = [*KEYS, "status", "reason", *SPENDING, *NOTES, "split"]
     return pd.DataFrame(rows, columns=columns).astype(KEYS | dict.fromkeys(SPENDING, "float64"))
 
 

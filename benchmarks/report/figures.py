@@ -88,8 +88,8 @@ def _pictures_of(comparison: Comparison, results: Results, ending: str) -> Itera
     yield Picture(
         f"fitted-curves{ending}",
         f"Fitted curves, {where}",
-        "Predictions for the first test tasks, from before adaptation (light) to after the most "
-        "steps (dark); the first seed of each learner, at the fewest shots.",
+        f"Predictions for the first {comparison.split} tasks, from before adaptation (light) to "
+        "after the most steps (dark); the first seed of each learner, at the fewest shots.",
         lambda: fitted_curves(comparison, mine(results.curves)),
     )
     yield Picture(

@@ -13,6 +13,7 @@ from benchmarks.report.words import (
     number,
     plural,
     seeds_warning,
+    tasks_scored,
 )
 
 STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
@@ -59,7 +60,7 @@ def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
             yield Section(
                 f"{comparison.title}, {plural(group.shots, 'shot')}",
                 tuple(_score_sheets(comparison, group)),
-                _left_out(group),
+                tuple(_left_out(comparison, group)),
             )
         yield Section(
             f"{comparison.title}: spending",
@@ -70,9 +71,10 @@ def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
 
 def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
     """How the score tables are to be read."""
+    tasks = tasks_scored(comparisons)
     sentences = [
-        "Each cell is an average over seeds and test tasks with its 95 % nested bootstrap interval "
-        "(seeds are resampled, then tasks; all learners meet the same test tasks).",
+        f"Each cell is an average over seeds and {tasks} with its 95 % nested bootstrap interval "
+        f"(seeds are resampled, then tasks; all learners meet the same {tasks}).",
         "Bold: the best of its column, and every learner whose paired difference to it has an "
         "interval that includes 0, so that the two are not told apart.",
     ]
@@ -140,14 +142,20 @@ def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
     return Entry(text), Entry(f"{min(cell.tasks for cell in cells):,}")
 
 
-def _left_out(group: Group) -> tuple[str, ...]:
-    if not group.left_out:
-        return ()
-    were = "test task is" if group.left_out == 1 else "test tasks are"
-    return (
-        f"{group.left_out:,} {were} left out for having fewer than {group.shots + 1} points: "
-        f"{group.shots} to adapt on and one to be scored on.",
-    )
+def _left_out(comparison: Comparison, group: Group) -> Iterator[str]:
+    """What of the data took no part."""
+    for split, n in ((comparison.split, group.left_out), ("training", group.left_out_train)):
+        if n:
+            yield (
+                f"{plural(n, f'{split} task')} {_is(n)} left out for having fewer than "
+                f"{group.shots + 1} points: {group.shots} to adapt on and one to be scored on."
+            )
+    if n := comparison.dropped_rows:
+        yield f"{plural(n, 'row')} of the data {_is(n)} left out for having an empty cell."
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _spending_sheet(comparison: Comparison) -> Sheet:

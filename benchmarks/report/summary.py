@@ -1,7 +1,7 @@
 """From per-task scores to cells with intervals: what every table, figure and sentence reads."""
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -75,6 +75,7 @@ class Group:
     cells: Mapping[tuple[str, int, str], Cell]
     rankings: Mapping[tuple[int, str, Statistic], Ranking]
     left_out: int
+    left_out_train: int
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,17 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One family under one protocol: the learners that met there, in the order of the matrix."""
+    """One family under one protocol: the learners that met there, in the order of the matrix.
+
+    Attributes:
+        split: what tasks the scores are of, `test` or `validation`.
+        dropped_rows: how many rows of the data could not be used.
+    """
 
     family: str
     protocol: str
+    split: str
+    dropped_rows: int
     problem: Mapping[str, Any]
     entrants: tuple[Entrant, ...]
     groups: tuple[Group, ...]
@@ -123,7 +131,8 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        return self.family if self.protocol == "few_shot" else f"{self.family}, {self.protocol}"
+        where = self.family if self.protocol == "few_shot" else f"{self.family}, {self.protocol}"
+        return where if self.split == "test" else f"{where} ({self.split} tasks)"
 
 
 _last: list[tuple[weakref.ref[Results], tuple[Comparison, ...]]] = []
@@ -171,7 +180,15 @@ def _compare(
     problems = [
         problem for problem in trials["problem"] if isinstance(problem, Mapping) and problem
     ]
-    return Comparison(family, protocol, problems[0] if problems else {}, entrants, groups)
+    return Comparison(
+        family,
+        protocol,
+        split=str(trials["split"].iloc[0]),
+        dropped_rows=int(trials["dropped_rows"].max()),
+        problem=problems[0] if problems else {},
+        entrants=entrants,
+        groups=groups,
+    )
 
 
 def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
@@ -235,15 +252,19 @@ def _group(
             if column:
                 rankings[steps, metric, "mean"] = _rank(column, metric, "mean")
                 rankings[steps, metric, "iqm"] = _rank(column, metric, "iqm")
-    left_out = [dict(it or {}) for it in trials.loc[trials["status"] == "done", "left_out"]]
     return Group(
         shots=shots,
         steps=tuple(sorted({int(steps) for steps in rows["steps"].unique()})),
         metrics=tuple(metrics),
         cells=cells,
         rankings=rankings,
-        left_out=max((int(it.get(str(shots), 0)) for it in left_out), default=0),
+        left_out=_most(trials["left_out"], shots),
+        left_out_train=_most(trials["left_out_train"], shots),
     )
+
+
+def _most(counts: Iterable[Mapping[str, int]], shots: int) -> int:
+    return max(int(by_shots.get(str(shots), 0)) for by_shots in counts)
 
 
 def _scores(rows: pd.DataFrame, tasks: np.ndarray) -> Scores:

@@ -1,4 +1,4 @@
-"""Figures of training curves and of curves fitted to single test tasks."""
+"""Figures of training curves and of curves fitted to single tasks."""
 
 import textwrap
 
@@ -60,7 +60,7 @@ def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure | N
 
 
 def fitted_curves(comparison: Comparison, curves: pd.DataFrame) -> Figure | None:
-    """Predictions after each number of steps for the first test tasks, one row a learner.
+    """Predictions after each number of steps for the first tasks scored, one row a learner.
 
     Shows the fewest shots and, for each learner, its first seed that is there.
     """
@@ -91,7 +91,7 @@ def fitted_curves(comparison: Comparison, curves: pd.DataFrame) -> Figure | None
             fontweight="bold",
         )
     for task, ax in zip(tasks, axes[0], strict=True):
-        ax.set_title(f"test task {task + 1}")
+        ax.set_title(f"{comparison.split} task {task + 1}")
     problem = comparison.problem
     unit = f" in {problem['unit']}" if problem.get("unit") else ""
     figure.supxlabel(str(next(iter(problem.get("inputs") or ["x"]))), fontsize="medium")

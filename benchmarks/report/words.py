@@ -72,13 +72,19 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unnamed"
 
 
-def seeds_warning(comparisons: Iterable[Comparison]) -> str:
+def tasks_scored(comparisons: Iterable[Comparison]) -> str:
+    """`test tasks`, `validation tasks` or both: what the scores are of."""
+    return f"{listing(sorted({it.split for it in comparisons}))} tasks"
+
+
+def seeds_warning(comparisons: tuple[Comparison, ...]) -> str:
     """What the number of seeds does to the intervals; empty where it does little."""
     fewest = min((it.done for c in comparisons for it in c.entrants if it.done), default=FEW_SEEDS)
     if fewest == 1:
         return (
-            "An interval from one seed shows how much the score depends on the test tasks, and "
-            "nothing of how much it would differ after training again."
+            "An interval from one seed shows how much the score depends on the "
+            f"{tasks_scored(comparisons)}, and nothing of how much it would differ after training "
+            "again."
         )
     if fewest < FEW_SEEDS:
         return (

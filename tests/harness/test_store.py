@@ -197,6 +197,21 @@ def test_results_have_one_row_a_trial_of_the_matrix(folder: ResultsFolder) -> No
     assert results.provenance["commits"] == ["abc"]
 
 
+def test_results_say_what_of_the_data_took_no_part(folder: ResultsFolder) -> None:
+    trials = load_results(folder.directory).trials
+    assert set(trials["split"]) == {"test"}
+    assert set(trials["dropped_rows"]) == {0}
+    path = folder.trials / trials["trial"].iloc[0] / "trial.json"
+    write_json(path, read_json(path) | {"dropped_rows": 3, "left_out_train": {"2": 4}})
+    matrix = folder.directory / "matrix.json"
+    matrix.write_text(matrix.read_text().replace('"split": "test"', '"split": "validation"'))
+    trials = load_results(folder.directory).trials
+    assert trials["dropped_rows"].tolist() == [3, 0, 0, 0, 0, 0]
+    assert trials["left_out_train"].iloc[0] == {"2": 4}
+    assert trials["left_out_train"].iloc[1] == {}
+    assert set(trials["split"]) == {"validation"}
+
+
 def test_consolidated_files_say_the_same_without_the_trials(folder: ResultsFolder) -> None:
     whole = consolidate(folder.directory)
     shutil.rmtree(folder.trials)

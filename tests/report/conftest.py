@@ -47,6 +47,7 @@ def build(
     missing: Sequence[tuple[str, int]] = (),
     curves: bool = True,
     history: bool = True,
+    split: str = "test",
 ) -> Results:
     """Results of every learner × family × seed; `failed` and `missing` name (learner, seed)."""
     trials, scores, rows, fits = [], [], [], []
@@ -83,7 +84,7 @@ def build(
                     fits += [key | row for row in _curves(learner, family, shots, steps, draw)]
     return Results(
         name="synthetic",
-        trials=pd.DataFrame(trials),
+        trials=pd.DataFrame(trials).assign(split=split),
         scores=pd.DataFrame(scores, columns=[*KEYS, "shots", "steps", "task", "metric", "value"]),
         history=pd.DataFrame(rows, columns=[*KEYS, "tasks", "seconds", "metric", "value"]),
         curves=pd.DataFrame(fits, columns=[*KEYS, "shots", "steps", "task", "kind", "x", "y"]),
@@ -118,7 +119,13 @@ def _trial(learner: str, family: str, rank: int, seed: int, status: str) -> dict
     if status != "done":
         spent = dict.fromkeys(spent, None)
     left_out = {"5": 12} if table else {}
-    return spent | {"status": status, "left_out": left_out, "problem": problem}
+    return spent | {
+        "status": status,
+        "left_out": left_out,
+        "left_out_train": {"5": 1} if table else {},
+        "dropped_rows": 1_234 if table else 0,
+        "problem": problem,
+    }
 
 
 def _scores(learner, family, shots, steps, tasks, draw):

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.store import Results
+from benchmarks.report.figures import write_figures
+from benchmarks.report.index import write_index
 from benchmarks.report.tables import COLUMNS, make_table, render_table, write_table
 from benchmarks.report.words import essential
 
@@ -160,9 +162,33 @@ def test_rmse_families_name_their_unit_and_show_nmse(make_results: Make) -> None
     text = render_table(make_results(families=["table"], tasks=5), "md")
     assert "Mean RMSE of tmax_degC in °C after adaptation steps; lower is better." in text
     assert "Mean NMSE" in text
-    assert "12 test tasks are left out" in text.split("## table, 10 shots")[0]
-    assert "left out for" not in text.split("## table, 10 shots")[1]
+    five, ten = text.split("## table, 10 shots")
+    assert "- 12 test tasks are left out for having fewer than 6 points" in five
+    assert "- 1 training task is left out for having fewer than 6 points" in five
+    assert "- 1,234 rows of the data are left out for having an empty cell." in five
+    assert "tasks are left out" not in ten
+    assert "- 1,234 rows of the data are left out" in ten
     assert "NMSE" not in render_table(make_results(tasks=5), "md")
+
+
+def test_validation_scores_are_never_called_test_scores(make_results: Make, tmp_path) -> None:
+    results = make_results(
+        ["reml", "mean"], families=["table"], tasks=4, seeds=1, split="validation"
+    )
+    write_figures(results, tmp_path)
+    index = write_index(results, tmp_path).read_text(encoding="utf-8")
+    for text in (index, *(render_table(results, fmt) for fmt in ("md", "latex"))):
+        assert "test task" not in text
+        assert "average over seeds and validation tasks" in text
+        assert "depends on the validation tasks" in text
+        assert "12 validation tasks are left out" in text
+        assert "table (validation tasks), 5 shots" in text
+    assert "On table (validation tasks) with 5 shots" in index
+    assert "### Error against adaptation steps, table (validation tasks)" in index
+    assert "for the first validation tasks" in index
+    svg = (tmp_path / "figures" / "fitted-curves.svg").read_text(encoding="utf-8")
+    assert "validation task 1" in svg
+    assert "test task" not in svg
 
 
 def test_accuracy_is_better_when_higher(make_results: Make) -> None:
