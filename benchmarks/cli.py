@@ -236,6 +236,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _target(target: str) -> Found:
     file, colon, name = target.rpartition(":")
+    if not colon and target.endswith(".py"):
+        raise UserError(f"{target}: names no class; expected {target}:Class")
     if not colon:
         return Registry().find("learner", target)
     classes = {cls.__name__: cls for cls in classes_of(import_file(Path(file)))}

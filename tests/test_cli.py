@@ -292,4 +292,5 @@ def test_check_runs_the_conformance_kit(
     assert "BROKEN" in capsys.readouterr().out
     assert "unknown learner 'meen'; did you mean 'mean'?" in complaint("check", "meen")
     assert "unknown class 'Gess'; did you mean 'Guess'?" in complaint("check", f"{PLUGIN}:Gess")
+    assert complaint("check", PLUGIN) == f"{PLUGIN}: names no class; expected {PLUGIN}:Class"
     assert "no such plugin file" in complaint("check", "nowhere.py:Mean")

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.harness.files import write_text
 from benchmarks.harness.store import Results
 from benchmarks.report.figures import pictures
-from benchmarks.report.markdown import escape, section_blocks
+from benchmarks.report.markdown import code, escape, section_blocks
 from benchmarks.report.sheets import Entry, Section, Sheet, reading_guide, sections
 from benchmarks.report.stale import FIGURES
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
@@ -30,7 +30,7 @@ def write_index(results: Results, directory: Path) -> Path:
     """
     comparisons = summarise(results)
     blocks = [
-        f"# {results.name}",
+        f"# {escape(results.name)}",
         " ".join([*findings(comparisons), seeds_warning(comparisons)]).strip(),
         *_shown_figures(results, directory),
         "## Tables",
@@ -51,35 +51,34 @@ def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
         for group in comparison.groups:
             yield _finding(comparison, group)
         unranked = [
-            f"`{it.name}` ({it.coverage.removeprefix('⚠ ') or 'privileged'})"
+            f"{code(it.name)} ({it.coverage.removeprefix('⚠ ') or 'privileged'})"
             for it in comparison.entrants
             if it.privileged or not it.complete
         ]
         if unranked:
-            yield f"Not ranked on {comparison.title}: {listing(unranked)}."
+            yield f"Not ranked on {escape(comparison.title)}: {listing(unranked)}."
 
 
 def _finding(comparison: Comparison, group: Group) -> str:
     steps, metric = group.steps[-1], comparison.metric
-    where = (
-        f"On {comparison.title} with {plural(group.shots, 'shot')}, after {plural(steps, 'step')}"
-    )
+    title, shots = escape(comparison.title), plural(group.shots, "shot")
+    where = f"On {title} with {shots}, after {plural(steps, 'step')}"
     ranking = group.rankings.get((steps, metric, "mean"))
     if ranking is None:
         return f"{where}, no learner can be ranked."
     best = group.cells[ranking.best, steps, metric].mean
     extreme = "highest" if metric in HIGHER_IS_BETTER else "lowest"
-    name = metric_name(metric, comparison.problem)
-    told = f"{where}, `{ranking.best}` has the {extreme} mean {name}, {with_interval(best)}"
+    name = escape(metric_name(metric, comparison.problem))
+    told = f"{where}, {code(ranking.best)} has the {extreme} mean {name}, {with_interval(best)}"
     if not ranking.behind:
         return f"{told}; there is no other to compare it with."
     following, difference = next(iter(ranking.behind.items()))
     value = number(group.cells[following, steps, metric].mean.value)
-    told += f". The next is `{following}` at {value}, a paired difference of "
+    told += f". The next is {code(following)} at {value}, a paired difference of "
     told += f"{number(difference.value)} {bounds(difference)}; the interval"
     if ranking.unresolved:
-        names = listing(f"`{name}`" for name in ranking.unresolved)
-        return f"{told}s of such differences do not separate `{ranking.best}` from {names}."
+        names = listing(code(name) for name in ranking.unresolved)
+        return f"{told}s of such differences do not separate {code(ranking.best)} from {names}."
     others = ", and likewise from all others" if len(ranking.behind) > 1 else ""
     return f"{told} separates the two{others}."
 
@@ -90,8 +89,9 @@ def _shown_figures(results: Results, directory: Path) -> Iterator[str]:
         yield "## Figures"
     for picture in there:
         path = f"{FIGURES}/{picture.stem}"
-        yield f"### {picture.title}"
-        yield f"![{picture.title}]({path}.png)"
+        title = escape(picture.title)
+        yield f"### {title}"
+        yield f"![{title}]({path}.png)"
         yield f"{picture.caption} ([SVG]({path}.svg))"
 
 

@@ -8,16 +8,16 @@ from benchmarks.report.sheets import Entry, Section, Sheet
 
 def render(title: str, origin: str, guide: str, sections: tuple[Section, ...]) -> str:
     """One document: a title, where the numbers come from, how to read them, and the tables."""
-    blocks = [f"# {title}", origin, guide]
+    blocks = [f"# {escape(title)}", origin, guide]
     for section in sections:
         blocks += section_blocks(section)
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def section_blocks(section: Section, level: int = 2) -> Iterator[str]:
-    yield f"{'#' * level} {section.heading}"
+    yield f"{'#' * level} {escape(section.heading)}"
     for sheet in section.sheets:
-        yield sheet.caption
+        yield escape(sheet.caption)
         yield _table(sheet)
     if section.remarks:
         yield "\n".join(f"- {escape(remark)}" for remark in section.remarks)
@@ -25,8 +25,14 @@ def section_blocks(section: Section, level: int = 2) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """What Markdown would take for markup in a table or a line of text."""
-    text = re.sub(r"([\\|*<`]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+    text = re.sub(r"([\\|*<>`]|(?<!\w)_|_(?!\w))", r"\\\1", text)
     return " ".join(text.split())
+
+
+def code(text: str) -> str:
+    """Text in code type, where nothing is markup but as many backticks as it begins with."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{ticks} {text} {ticks}" if "`" in text else f"`{text}`"
 
 
 def _table(sheet: Sheet) -> str:

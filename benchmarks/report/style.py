@@ -1,7 +1,7 @@
 """How figures look: one colour and marker a learner, sober axes, files that are reproducible."""
 
 from collections.abc import Iterable, Sequence
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +18,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from benchmarks.core.errors import StoreError
 from benchmarks.report.summary import Entrant
 
+Line = Literal["-", "--", "-.", ":"]
+
 CONTROLS = ("reml-random", "reml-fixed", "scratch", "mean")
 REML_COLOURS = ("#D55E00", "#E69F00", "#A63603", "#F0B27A")
 CONTROL_COLOURS = ("#4D4D4D", "#8A6F5C", "#76799B", "#9A9563")
@@ -31,6 +33,8 @@ OTHER_COLOURS = (
     "#882255",
     "#44AA99",
 )
+LINES: tuple[Line, ...] = ("-", "-.", ":")
+CONTROL_LINES: tuple[Line, ...] = ("--", ":", "-.")
 MARKERS = "osD^vPX<>hp*"
 DPI = 150
 
@@ -38,23 +42,35 @@ DPI = 150
 class Style(NamedTuple):
     colour: str
     marker: str
-    line: Literal["-", "--"]
+    line: Line
     width: float
     order: int
 
 
 def styles(entrants: Sequence[Entrant]) -> dict[str, Style]:
-    """Colours that the colour-blind can tell apart; REML in warm ones, controls dull and dashed."""
-    reml, control, other = cycle(REML_COLOURS), cycle(CONTROL_COLOURS), cycle(OTHER_COLOURS)
+    """Colours that the colour-blind can tell apart; REML in warm ones, controls dull and dashed.
+
+    Where there are more learners than colours, those of one colour differ in their lines.
+    """
+    reml, control, other = (
+        cycle(product(lines, colours))
+        for lines, colours in (
+            (LINES, REML_COLOURS),
+            (CONTROL_LINES, CONTROL_COLOURS),
+            (LINES, OTHER_COLOURS),
+        )
+    )
     chosen = {}
     for entrant, marker in zip(entrants, cycle(MARKERS), strict=False):
         label = entrant.label
-        if label.startswith(CONTROLS):
-            chosen[label] = Style(next(control), marker, "--", 1.3, 2)
+        if any(label == name or label.startswith(f"{name} ") for name in CONTROLS):
+            palette, width, order = control, 1.3, 2
         elif label.startswith("reml"):
-            chosen[label] = Style(next(reml), marker, "-", 2.4, 4)
+            palette, width, order = reml, 2.4, 4
         else:
-            chosen[label] = Style(next(other), marker, "-", 1.6, 3)
+            palette, width, order = other, 1.6, 3
+        line, colour = next(palette)
+        chosen[label] = Style(colour, marker, line, width, order)
     return chosen
 
 

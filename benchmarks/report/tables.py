@@ -62,7 +62,7 @@ def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
     guide = reading_guide(comparisons)
     where = origin(results.name, results.provenance)
     if fmt == "md":
-        return markdown.render(f"Results of `{results.name}`", where, guide, parts)
+        return markdown.render(f"Results of {results.name}", where, guide, parts)
     return latex.render(where, guide, parts)
 
 

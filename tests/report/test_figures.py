@@ -229,6 +229,18 @@ def test_styles_tell_learners_apart() -> None:
     assert chosen["reml"].width > chosen["maml"].width > chosen["mean"].width
 
 
+def test_only_a_control_looks_like_one() -> None:
+    chosen = styles(entrants("mean", "mean (all points)", "mean-shift", "reml-randomised"))
+    assert [style.line for style in chosen.values()] == ["--", "--", "-", "-"]
+
+
+def test_twenty_lines_without_markers_differ() -> None:
+    chosen = styles(
+        entrants(*(f"learner {i}" for i in range(20)), *(f"reml {i}" for i in range(9)))
+    )
+    assert len({(style.colour, style.line) for style in chosen.values()}) == 29
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(200_000, "200k"), (1e6, "1M"), (0.05, "0.05"), (1.5, "1.5"), (0, "0")]
 )

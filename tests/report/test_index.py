@@ -68,6 +68,26 @@ def test_findings_rank_neither_privileged_nor_incomplete_learners(make_results: 
     assert "no learner can be ranked" in words(nobody)
 
 
+def test_hostile_labels_are_no_markup(make_results: Make, tmp_path) -> None:
+    results = make_results(["reml", "maml"], families=["sinusoid"], tasks=5, shots=(5,))
+    names = {"reml": "a`b", "maml": "<i>", "sinusoid": "<b> | *x*"}
+    frames = {
+        name: getattr(results, name).replace({"learner": names, "family": names})
+        for name in ("trials", "scores", "curves", "history")
+    }
+    hostile = replace(results, **frames, order=("a`b", "<i>"))
+    write_figures(hostile, tmp_path)
+    text = write_index(hostile, tmp_path).read_text(encoding="utf-8")
+    assert "<b>" not in text
+    assert "*x*" not in text
+    title = r"\<b\> \| \*x\*"
+    assert f"### {title}, 5 shots\n" in text
+    assert f"![Fitted curves, {title}](" in text
+    assert f"On {title} with 5 shots, after 10 steps, `` a`b `` has the lowest" in text
+    assert "The next is `<i>` at" in text  # in code type nothing is markup
+    assert r"| \<i\> " in text
+
+
 def test_few_seeds_are_said_to_be_few(make_results: Make, tmp_path) -> None:
     for seeds, said in ((2, True), (12, False)):
         text = write_index(make_results(["mean"], tasks=4, seeds=seeds), tmp_path).read_text()
