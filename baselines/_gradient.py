@@ -11,7 +11,7 @@ from torch import nn
 
 from baselines._learn2learn import sgd_predictors
 from benchmarks.core import BudgetedSource, Predictor, State, Support
-from benchmarks.networks import Init, mlp
+from benchmarks.networks import mlp
 
 Width = Annotated[int, Ge(1)]
 Rate = Annotated[float, Gt(0)]
@@ -25,12 +25,10 @@ class GradientLearner(ABC):
     Attributes:
         hidden: widths of the hidden layers.
         inner_lr: learning rate of the adaptation steps.
-        init: how the weights start, see `benchmarks.networks.Linear`.
     """
 
     hidden: tuple[Width, ...] = (40, 40, 40, 40)
     inner_lr: Rate = 0.01
-    init: Init = "uniform"
 
     name: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -64,4 +62,4 @@ class GradientLearner(ABC):
     def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
         self.features_ = features
         self.outputs_ = outputs
-        self.network_: nn.Module = mlp(features, self.hidden, outputs, generator, self.init)
+        self.network_: nn.Module = mlp(features, self.hidden, outputs, generator)

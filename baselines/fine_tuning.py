@@ -20,7 +20,6 @@ class FineTuning(GradientLearner):
     Attributes:
         hidden: widths of the hidden layers.
         inner_lr: learning rate of fine-tuning.
-        init: how the weights start, see `benchmarks.networks.Linear`.
         pretrain_lr: Adam's learning rate in pretraining.
         batch_tasks: tasks in each pretraining update.
         train_shots: support points drawn from a training task (fewer where it has fewer).

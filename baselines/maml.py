@@ -13,12 +13,11 @@ class MAML(MetaGradientLearner):
     """Learns an initialisation from which a few gradient steps go far.
 
     The defaults are those of Finn et al. (2017, section 5.1) but for the network, which is the
-    suite's common one; theirs is `hidden = (40, 40)` with `init = "truncated_normal"`.
+    suite's common one; theirs is `hidden = (40, 40)`.
 
     Attributes:
         hidden: widths of the hidden layers.
         inner_lr: learning rate of the adaptation steps, in training and at test.
-        init: how the weights start, see `benchmarks.networks.Linear`.
         meta_lr: Adam's learning rate for the initialisation.
         meta_batch: tasks in each update of the initialisation.
         train_steps: adaptation steps that training looks through.

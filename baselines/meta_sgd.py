@@ -19,7 +19,6 @@ class MetaSGD(MetaGradientLearner):
     Attributes:
         hidden: widths of the hidden layers.
         inner_lr: where every adaptation rate starts.
-        init: how the weights start, see `benchmarks.networks.Linear`.
         meta_lr: Adam's learning rate for the initialisation and the rates.
         meta_batch: tasks in each update.
         train_steps: adaptation steps that training looks through.

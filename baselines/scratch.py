@@ -16,7 +16,6 @@ class Scratch(GradientLearner):
     Attributes:
         hidden: widths of the hidden layers.
         inner_lr: learning rate of the adaptation steps.
-        init: how the weights start, see `benchmarks.networks.Linear`.
     """
 
     name: ClassVar[str] = "scratch"

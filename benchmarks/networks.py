@@ -7,35 +7,20 @@ batched matrix product. Tasks never touch each other.
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Init = Literal["uniform", "truncated_normal"]
-
 
 class Linear(nn.Module):
-    """A linear layer, shared or with one weight a task.
+    """A linear layer, shared or with one weight a task; initialised as torch.nn.Linear is."""
 
-    Initialised as torch.nn.Linear is (`uniform`), or as in the code of Finn, Abbeel & Levine
-    (2017): weights from a normal of deviation 0.01 cut at two deviations, biases zero
-    (`truncated_normal`).
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, generator: torch.Generator, init: Init = "uniform"
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(inputs, outputs))
-        self.bias = nn.Parameter(torch.zeros(1, outputs))
-        if init == "uniform":
-            bound = 1 / math.sqrt(inputs)
-            self.weight.data = _uniform(bound, (inputs, outputs), generator)
-            self.bias.data = _uniform(bound, (1, outputs), generator)
-        else:
-            nn.init.trunc_normal_(self.weight, std=0.01, a=-0.02, b=0.02, generator=generator)
+        bound = 1 / math.sqrt(inputs)
+        self.weight = nn.Parameter(_uniform(bound, (inputs, outputs), generator))
+        self.bias = nn.Parameter(_uniform(bound, (1, outputs), generator))
 
     def forward(self, x: Float[Tensor, "*tasks points inputs"]) -> Tensor:
         """Map (tasks, points, inputs) to (tasks, points, outputs)."""
@@ -49,19 +34,15 @@ def _uniform(bound: float, shape: tuple[int, ...], generator: torch.Generator) -
 
 
 def mlp(
-    features: int,
-    hidden: Sequence[int],
-    outputs: int,
-    generator: torch.Generator,
-    init: Init = "uniform",
+    features: int, hidden: Sequence[int], outputs: int, generator: torch.Generator
 ) -> nn.Sequential:
     """A ReLU network with the given hidden widths and a linear output."""
     layers: list[nn.Module] = []
     width = features
     for size in hidden:
-        layers += [Linear(width, size, generator, init), nn.ReLU()]
+        layers += [Linear(width, size, generator), nn.ReLU()]
         width = size
-    layers.append(Linear(width, outputs, generator, init))
+    layers.append(Linear(width, outputs, generator))
     return nn.Sequential(*layers)
 
 
