@@ -1,0 +1,60 @@
+"""The README's numbers are those of the committed results, to the letter."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness.expand import expand
+from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.registry import Registry
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+README = (ROOT / "README.md").read_text()
+SECTIONS = re.split(r"^### ", README, flags=re.MULTILINE)[1:]
+RESULTS = [section for section in SECTIONS if "results/" in section]
+
+
+def _rows(text: str) -> list[str]:
+    """The rows of tables whose cells are numbers with intervals."""
+    return [line for line in text.splitlines() if line.startswith("|") and " [" in line]
+
+
+@pytest.mark.parametrize("section", RESULTS, ids=lambda section: section.splitlines()[0])
+def test_every_row_stands_in_the_table_it_names(section: str) -> None:
+    found = re.search(r"\(results/([\w-]+)/index\.md\)", section)
+    assert found is not None
+    matrix = found.group(1)
+    assert f"reml run {matrix}`" in section
+    assert matrix in bundled()
+    table = (ROOT / "results" / matrix / "table.md").read_text().splitlines()
+    rows = _rows(section)
+    assert rows
+    assert [row for row in rows if row not in table] == []
+
+
+def test_all_results_are_of_clean_commits() -> None:
+    assert len(RESULTS) == 3
+    for section in RESULTS:
+        found = re.search(r"\(results/([\w-]+)/index\.md\)", section)
+        assert found is not None
+        assert "uncommitted" not in (ROOT / "results" / found.group(1) / "table.md").read_text()
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the project")
+def test_the_matrix_shown_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = re.search(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    assert found is not None
+    (tmp_path / "my_matrix.toml").write_text(found.group(1))
+    monkeypatch.setenv("REML_DATA", str(DATA))
+    trials = expand(load_matrix(str(tmp_path / "my_matrix.toml")), Registry())
+    labels = {trial.learner.label for trial in trials}
+    assert labels == {"maml (inner_lr=0.01)", "maml (inner_lr=0.1)", "reml (16 candidates)"}
+    assert len(trials) == 9
+
+
+def test_pictures_and_links_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
