@@ -21,7 +21,7 @@ from benchmarks.harness.progress import count, watch
 from benchmarks.harness.registry import Found, Kind, Registry, check_shape, classes_of, import_file
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.status import status_text
-from benchmarks.harness.store import Results, consolidate, load_results
+from benchmarks.harness.store import Results, consolidate, load_results, restore
 from benchmarks.report.stale import remove_report
 
 INTERRUPTED = 130
@@ -59,6 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     directory = options.out or Path("results") / matrix.name
     origin = provenance.collect(options.device, provenance.command_line())
     folder = ResultsFolder(directory)
+    restore(directory)
     with folder.open(describe(matrix, trials)) as strays:
         if options.force:
             for trial in chosen:

@@ -4,6 +4,7 @@ A results folder always has `matrix.json`, which says what trials there should b
 has `trials/` (which is not published), that is the truth, and the consolidated files follow it.
 """
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,32 @@ def consolidate(directory: Path) -> Results:
         for name in TABLES:
             write_parquet(directory / f"{name}.parquet", getattr(results, name))
     return results
+
+
+def restore(directory: Path) -> None:
+    """Make the `trials/` of a published folder again, so that a run adds to what is there.
+
+    Checkpoints are not published and stay missing. Does nothing where `trials/` is there.
+
+    Raises:
+        StoreError: what is there is damaged, or the folder cannot be written.
+    """
+    if (directory / "trials").is_dir() or not (directory / "trials.json").is_file():
+        return
+    tables = {name: _read(directory / f"{name}.parquet") for name in TABLES}
+    try:
+        unfinished = Path(tempfile.mkdtemp(prefix=".restoring-", dir=directory))
+        for record in read_json(directory / "trials.json"):
+            if record["status"] == "done":
+                folder = unfinished / record["trial"]
+                folder.mkdir()
+                for name, table in tables.items():
+                    own = table[table["trial"] == record["trial"]].drop(columns=list(KEYS))
+                    write_parquet(folder / f"{name}.parquet", own)
+                write_json(folder / "trial.json", record)
+        unfinished.rename(directory / "trials")
+    except OSError as error:
+        raise StoreError(f"{directory}: cannot be written ({error.strerror})") from None
 
 
 def _records(directory: Path, matrix: Mapping[str, Any]) -> list[dict[str, Any]]:

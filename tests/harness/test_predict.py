@@ -144,7 +144,7 @@ def test_nothing_is_unpickled(run: Path, tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return Path.touch, (planted,)  # type: ignore[return-value]
 
-    (tmp_path / "learner.pt").write_bytes(pickle.dumps(Evil()))
+    (tmp_path / "learner.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(StoreError, match="cannot be read as a trial"):
         load_checkpoint(tmp_path, Registry())
     assert not planted.exists()

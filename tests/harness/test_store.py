@@ -15,7 +15,7 @@ from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.matrix import Matrix, load_matrix
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
-from benchmarks.harness.store import TABLES, consolidate, load_results
+from benchmarks.harness.store import TABLES, consolidate, load_results, restore
 from benchmarks.harness.trial import blank_record, run_trial
 
 ORIGIN = {"started": "2025-01-01", "commit": "abc", "dirty": False, "command": "reml run tiny"}
@@ -222,6 +222,21 @@ def test_consolidated_files_say_the_same_without_the_trials(folder: ResultsFolde
     assert published.provenance == whole.provenance
     assert "Traceback" not in (folder.directory / "trials.json").read_text()
     pd.testing.assert_frame_equal(consolidate(folder.directory).scores, whole.scores)
+
+
+def test_a_published_folder_is_added_to_not_shadowed(folder: ResultsFolder) -> None:
+    directory = folder.directory
+    consolidate(directory)
+    before = {name: (directory / f"{name}.parquet").read_bytes() for name in TABLES}
+    done = {path.parent.name for path in folder.trials.glob("*/scores.parquet")}
+    shutil.rmtree(folder.trials)
+    restore(directory)
+    assert {path.name for path in folder.trials.iterdir()} == done
+    consolidate(directory)
+    for name, content in before.items():
+        assert (directory / f"{name}.parquet").read_bytes() == content
+    restore(directory)
+    assert {path.name for path in folder.trials.iterdir()} == done
 
 
 def test_consolidated_bytes_do_not_depend_on_the_order_of_trials(
