@@ -13,7 +13,7 @@ import torch
 from typing_extensions import Protocol, runtime_checkable
 
 from benchmarks.core.budget import BudgetedSource
-from benchmarks.core.types import Predictor, Problem, Split, Support, TaskBatch
+from benchmarks.core.types import Diagnosis, Predictor, Problem, Split, Support, TaskBatch
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and containers of those: loads with `weights_only=True`."""
@@ -110,3 +110,13 @@ class Explains(Protocol):
     """A learner that can say in words what it does to adapt to each task."""
 
     def explain(self, support: Support) -> list[str]: ...
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """A learner that can say in numbers what it decides for each task; stored for the figures.
+
+    Asking changes nothing, and row i of the answer depends on task i alone.
+    """
+
+    def diagnose(self, support: Support) -> Diagnosis: ...

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Split = Literal["train", "validation", "test"]
@@ -102,3 +102,24 @@ class Problem:
     inputs: tuple[str, ...] = ("x",)
     input_scale: tuple[float, ...] = (1.0,)
     input_offset: tuple[float, ...] = (0.0,)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a learner chose for each task out of options numbered from 0 to `options` - 1."""
+
+    values: Int[Tensor, " tasks"]
+    options: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a learner decided for each task, and numbers that say how it got there.
+
+    `choices` are by name, in the order of a reader ("input layer", "hidden layer 1", ..., "output
+    layer", "depth", "activation", "rate"); layers of one bank share the words before the number.
+    `measures` are plain numbers ("policy_entropy").
+    """
+
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    measures: Mapping[str, Float[Tensor, " tasks"]] = field(default_factory=dict)

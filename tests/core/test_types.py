@@ -4,7 +4,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from benchmarks.core import Query, Support, generator_of
+from benchmarks.core import Choice, Diagnosis, Query, Support, generator_of
 from benchmarks.testing import Toy
 
 
@@ -53,8 +53,17 @@ def test_batches_cannot_be_changed():
         lambda: Support(torch.zeros(4, 3), torch.zeros(4, 3)),
         lambda: Query(torch.zeros(4, 3, 1), torch.zeros(4, 3, 1), torch.ones(4, 2, dtype=bool)),
         lambda: Query(torch.zeros(4, 3, 1), torch.zeros(4, 3, 1), torch.ones(4, 3)),
+        lambda: Choice(torch.zeros(4), 3),
+        lambda: Diagnosis(measures={"policy_entropy": torch.zeros(4, 1)}),
     ],
-    ids=["tasks differ", "an axis is missing", "points differ", "the mask is no bool"],
+    ids=[
+        "tasks differ",
+        "an axis is missing",
+        "points differ",
+        "the mask is no bool",
+        "a choice is no integer",
+        "a measure is no number a task",
+    ],
 )
 def test_shapes_that_do_not_fit_are_refused(make):
     with pytest.raises(TypeCheckError):
