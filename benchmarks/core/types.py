@@ -106,7 +106,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a learner chose for each task out of options numbered from 0 to `options` - 1."""
+    """What a learner chose for each task out of options numbered from 0 to `options` - 1.
+
+    Where a task never came to this decision, that is an option of its own.
+    """
 
     values: Int[Tensor, " tasks"]
     options: int
@@ -116,9 +119,8 @@ class Choice:
 class Diagnosis:
     """What a learner decided for each task, and numbers that say how it got there.
 
-    `choices` are by name, in the order of a reader ("input layer", "hidden layer 1", ..., "output
-    layer", "depth", "activation", "rate"); layers of one bank share the words before the number.
-    `measures` are plain numbers ("policy_entropy").
+    `choices` have names for people: "input layer", "hidden layer 1", ..., "output layer", "depth",
+    "activation", "rate". `measures` are plain numbers ("policy_entropy").
     """
 
     choices: Mapping[str, Choice] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.core import MetaLearner, Support, generator_of
+from benchmarks.core import Diagnoses, Diagnosis, MetaLearner, Support, generator_of
 from benchmarks.core.errors import ContractError
 from benchmarks.testing.cases import STEPS, TASKS, Case, Metered, predictions
 from benchmarks.testing.checks import (
@@ -227,6 +227,44 @@ def masked_rows_do_not_count(case: Case) -> None:
     demand(same_bits(tame, wild), "it learns from query rows that are masked")
 
 
+def diagnoses_each_task_on_its_own(case: Case) -> None:
+    """What it decides is one of the options, for each task alone; asking changes nothing."""
+    learner = case.learner
+    if not isinstance(learner, Diagnoses):
+        return
+    support, _ = case.test()
+    state = copy.deepcopy(learner.state())
+    with leaving_global_state_alone("diagnose"):
+        together = learner.diagnose(support)
+    alone = [learner.diagnose(support.rows(slice(i, i + 1))) for i in range(len(support))]
+    demand(same_bits(state, learner.state()), "diagnose changes the learner's state")
+    for name, choice in together.choices.items():
+        values, options = choice.values, choice.options
+        demand(
+            values.shape == (len(support),) and not values.is_floating_point(),
+            f"expected an integer a task for {name!r}, got {values!r}",
+        )
+        demand(
+            bool(((values >= 0) & (values < options)).all()),
+            f"expected {name!r} from 0 to {options - 1}, got {values.tolist()}",
+        )
+        single = torch.cat([_choice(one, name, options) for one in alone])
+        demand(same_bits(single, values), f"{name!r} of tasks together and one by one differ")
+    for name, numbers in together.measures.items():
+        demand(
+            numbers.shape == (len(support),) and numbers.is_floating_point(),
+            f"expected a float a task for {name!r}, got {numbers!r}",
+        )
+        single = torch.cat([one.measures[name] for one in alone])
+        demand_close(single, numbers, TOLERANCE, f"{name!r} of tasks together and one by one")
+
+
+def _choice(diagnosis: Diagnosis, name: str, options: int) -> torch.Tensor:
+    choice = diagnosis.choices[name]
+    demand(choice.options == options, f"{name!r} has now {options} options, now {choice.options}")
+    return choice.values
+
+
 LAWS = (
     keeps_to_the_protocol,
     construction_only_stores,
@@ -248,6 +286,7 @@ LAWS = (
     budget_is_kept,
     needs_only_what_it_declares,
     masked_rows_do_not_count,
+    diagnoses_each_task_on_its_own,
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.core import task_mse
+from benchmarks.core import Choice, Diagnosis, task_mse
 from benchmarks.testing import check_learner
 from benchmarks.testing.learners import LAWS
 
@@ -258,6 +258,52 @@ class TrainsOnMaskedRows(Good):
         return task_mse(prediction, y)
 
 
+class Decides(Good):
+    """Chooses one of three for each task, and says how far the task lies from the others."""
+
+    def diagnose(self, support):
+        chosen = (support.y.mean((1, 2)).abs() * 10).long() % 3
+        return Diagnosis({"layer": Choice(chosen, 3)}, {"size": support.y.std((1, 2))})
+
+
+class ChoosesWhatIsNoOption(Decides):
+    def diagnose(self, support):
+        return Diagnosis({"layer": Choice(torch.full((len(support),), 3), 3)})
+
+
+class CountsItsOptions(Decides):
+    def diagnose(self, support):
+        return Diagnosis({"layer": Choice(torch.zeros(len(support), dtype=int), len(support))})
+
+
+class ComparesTasks(Decides):
+    def diagnose(self, support):
+        return Diagnosis({"layer": Choice(support.y.mean((1, 2)).argsort(), len(support.y) + 5)})
+
+
+class MeasuresAgainstOthers(Decides):
+    def diagnose(self, support):
+        mean = support.y.mean((1, 2))
+        return Diagnosis(measures={"size": mean - mean.mean()})
+
+
+class SaysOneThingOfAll(Decides):
+    def diagnose(self, support):
+        return Diagnosis(measures={"size": support.y.mean(2)})
+
+
+class LearnsWhenAsked(Decides):
+    def diagnose(self, support):
+        self.weight_ = self.weight_ + 1
+        return super().diagnose(support)
+
+
+class DrawsWhenAsked(Decides):
+    def diagnose(self, support):
+        torch.rand(1)
+        return super().diagnose(support)
+
+
 OFFENDERS = {
     "keeps to the protocol": [UnknownTestField],
     "construction only stores": [NeverEqual, SeedsWhenConstructed, BuildsWhenConstructed],
@@ -279,6 +325,15 @@ OFFENDERS = {
     "budget is kept": [StopsEarly, GoesOn, DrawsBehindTheSource, PeeksAtTestTasks],
     "needs only what it declares": [ReadsTheIntercept],
     "masked rows do not count": [TrainsOnMaskedRows],
+    "diagnoses each task on its own": [
+        ChoosesWhatIsNoOption,
+        CountsItsOptions,
+        ComparesTasks,
+        MeasuresAgainstOthers,
+        SaysOneThingOfAll,
+        LearnsWhenAsked,
+        DrawsWhenAsked,
+    ],
 }
 
 
@@ -291,6 +346,10 @@ def test_a_good_learner_passes():
     assert [check.message for check in checks if not check.passed] == []
     assert len(checks) == len(LAWS)
     assert all(check.name and check.message.endswith(".") for check in checks)
+
+
+def test_a_learner_that_diagnoses_passes():
+    assert not broken(Decides)
 
 
 def test_a_learner_may_declare_a_need():
