@@ -1,8 +1,7 @@
 """Scores of every test task, each on its own. Nothing is averaged here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -20,6 +19,8 @@ from benchmarks.core import (
     task_variance,
 )
 from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.harness.diagnostics import Diagnostics
+from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import FewShot
 
 CURVE_TASKS = 4
@@ -43,28 +44,23 @@ CURVE_TYPES = {
 }
 
 
-@dataclass
-class _Columns:
-    """Rows collected as columns, so that 600 tasks × 8 cells make no million dicts."""
+class Evaluation(NamedTuple):
+    """What `evaluate` finds, one row a test task in each.
 
-    types: dict[str, str]
-    parts: list[pd.DataFrame] = field(default_factory=list)
+    Attributes:
+        scores: columns shots, steps, task, metric, value; mse and rmse in the target's own units.
+        curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
+            unless the problem has one feature and one output.
+        diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
+            learner decided out of so many options, a `measure` a number it gives; both only of
+            learners that diagnose. The measure `support_mse`, after every number of steps and in
+            own units, is of every learner. A `trait` is a privileged scalar of the task, whether
+            the learner saw it or not. Steps are -1 where they play no part.
+    """
 
-    def add(self, **columns: Any) -> None:
-        for name, values in columns.items():
-            if isinstance(values, Tensor):
-                columns[name] = values.numpy()
-        self.parts.append(pd.DataFrame(columns)[list(self.types)])
-
-    def frame(self) -> pd.DataFrame:
-        if not self.parts:
-            return empty(self.types)
-        return pd.concat(self.parts, ignore_index=True).astype(self.types)
-
-
-def empty(types: dict[str, str]) -> pd.DataFrame:
-    """No rows, but with the right columns."""
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
+    scores: pd.DataFrame
+    curves: pd.DataFrame
+    diagnostics: pd.DataFrame
 
 
 def draw_test_tasks(family: TaskFamily, identity: str, protocol: FewShot, shots: int) -> TaskBatch:
@@ -83,26 +79,24 @@ def evaluate(
     *,
     device: torch.device | str = "cpu",
     on_progress: Callable[[float], None] = lambda fraction: None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Evaluation:
     """Score a trained learner on the test tasks of every k, after every number of steps.
-
-    Returns:
-        scores: columns shots, steps, task, metric, value; mse and rmse in the target's own units.
-        curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
-            unless the problem has one feature and one output.
 
     Raises:
         Diverged: a prediction is not finite.
         ContractError: the learner yields too few or too many predictors, or a wrong shape.
     """
-    scores = _Columns(SCORE_TYPES)
-    curves = _Columns(CURVE_TYPES)
+    scores = Columns(SCORE_TYPES)
+    curves = Columns(CURVE_TYPES)
+    diagnostics = Diagnostics()
     problem = family.problem
     drawable = problem.features == 1 and problem.outputs == 1
     cells = len(protocol.shots) * len(protocol.steps)
     for i, shots in enumerate(protocol.shots):
-        batch = draw_test_tasks(family, identity, protocol, shots).showing(learner.needs)
+        everything = draw_test_tasks(family, identity, protocol, shots)
+        batch = everything.showing(learner.needs)
         on_device = batch.to(device)
+        diagnostics.add_traits(everything.support, shots)
         if drawable:
             _draw_data(curves, batch, problem, shots)
         predictors = learner.adapt(on_device.support, protocol.steps)
@@ -116,11 +110,13 @@ def evaluate(
                 scores.add(shots=shots, steps=steps, task=tasks, metric=metric, value=values)
             if drawable:
                 _draw(curves, batch, prediction, problem, shots, steps)
+            diagnostics.add_support_error(predictor, on_device.support, problem, shots, steps)
             done += 1
             on_progress((i * len(protocol.steps) + done) / cells)
         if done < len(protocol.steps):
             raise ContractError(f"adapt yielded {done} predictors for steps {protocol.steps}")
-    return scores.frame(), curves.frame()
+        diagnostics.add_diagnosis(learner, on_device.support, shots)
+    return Evaluation(scores.frame(), curves.frame(), diagnostics.frame())
 
 
 def score(
@@ -160,7 +156,7 @@ def _check(prediction: Tensor, batch: TaskBatch, shots: int, steps: int) -> None
         )
 
 
-def _draw_data(curves: _Columns, batch: TaskBatch, problem: Problem, shots: int) -> None:
+def _draw_data(curves: Columns, batch: TaskBatch, problem: Problem, shots: int) -> None:
     query = batch.query
     for task in range(min(CURVE_TASKS, len(batch))):
         mask = query.mask[task]
@@ -173,7 +169,7 @@ def _draw_data(curves: _Columns, batch: TaskBatch, problem: Problem, shots: int)
 
 
 def _draw(
-    curves: _Columns,
+    curves: Columns,
     batch: TaskBatch,
     prediction: Tensor,
     problem: Problem,

@@ -14,9 +14,11 @@ import pandas as pd
 
 from benchmarks.core.budget import COUNTERS
 from benchmarks.core.errors import StoreError
-from benchmarks.harness.evaluator import CURVE_TYPES, SCORE_TYPES, empty
+from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
+from benchmarks.harness.evaluator import CURVE_TYPES, SCORE_TYPES
 from benchmarks.harness.files import read_json, write_json, write_parquet
 from benchmarks.harness.folder import KEYS, ResultsFolder, read_matrix
+from benchmarks.harness.frames import empty
 from benchmarks.harness.trial import HISTORY_TYPES
 
 SPENDING = (
@@ -25,7 +27,27 @@ SPENDING = (
 )
 NOTES: dict[str, Any] = {"left_out": {}, "left_out_train": {}, "dropped_rows": 0, "problem": {}}
 """What a record says of its data, and what a record says that is silent about it."""
-TABLES = {"scores": SCORE_TYPES, "history": HISTORY_TYPES, "curves": CURVE_TYPES}
+TABLES = {
+    "scores": SCORE_TYPES,
+    "history": HISTORY_TYPES,
+    "curves": CURVE_TYPES,
+    "diagnostics": DIAGNOSTIC_TYPES,
+}
+YOUNGER = frozenset({"diagnostics"})
+"""Tables that results of former versions do not have; there, they have no rows."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a learner's label stands for.
+
+    Attributes:
+        name: the learner or preset that the matrix names.
+        fields: every field of the learner, defaults included; empty while no trial has ended.
+    """
+
+    name: str
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,8 +63,10 @@ class Results:
         scores: one row a test task, metric, shots and steps of each trial that is done.
         history: the training curves.
         curves: the fitted curves of the first test tasks.
+        diagnostics: what the learners decided for each test task; see `Evaluation`.
         provenance: of the latest trial; `commits` names all commits that took part.
         order: the labels of the learners, as the matrix file orders them.
+        settings: by label, what the learners are.
     """
 
     name: str
@@ -50,8 +74,10 @@ class Results:
     scores: pd.DataFrame
     history: pd.DataFrame
     curves: pd.DataFrame
+    diagnostics: pd.DataFrame
     provenance: dict[str, Any]
     order: tuple[str, ...]
+    settings: Mapping[str, Settings]
 
 
 def load_results(directory: Path) -> Results:
@@ -68,10 +94,15 @@ def load_results(directory: Path) -> Results:
         provenance = _provenance(records)
     else:
         records = read_json(directory / "trials.json")
-        tables = {name: _read(directory / f"{name}.parquet") for name in TABLES}
+        tables = _published(directory)
         provenance = read_json(directory / "provenance.json")
     return Results(
-        matrix["name"], _trials(records, matrix), **tables, provenance=provenance, order=order
+        matrix["name"],
+        _trials(records, matrix),
+        **tables,
+        provenance=provenance,
+        order=order,
+        settings=_settings(records, matrix),
     )
 
 
@@ -105,7 +136,7 @@ def restore(directory: Path) -> None:
     """
     if (directory / "trials").is_dir() or not (directory / "trials.json").is_file():
         return
-    tables = {name: _read(directory / f"{name}.parquet") for name in TABLES}
+    tables = _published(directory)
     try:
         unfinished = Path(tempfile.mkdtemp(prefix=".restoring-", dir=directory))
         for record in read_json(directory / "trials.json"):
@@ -146,7 +177,7 @@ def _gather(directory: Path, records: list[dict[str, Any]], name: str) -> pd.Dat
     parts = []
     for record in records:
         if record["status"] == "done":
-            part = _read(directory / "trials" / record["trial"] / f"{name}.parquet")
+            part = _read(directory / "trials" / record["trial"], name)
             for place, key in enumerate(KEYS):
                 part.insert(place, key, record[key])
             parts.append(part)
@@ -154,11 +185,33 @@ def _gather(directory: Path, records: list[dict[str, Any]], name: str) -> pd.Dat
     return pd.concat(parts, ignore_index=True).astype(types) if parts else empty(types)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _published(directory: Path) -> dict[str, pd.DataFrame]:
+    """The consolidated tables."""
+    return {name: _read(directory, name, KEYS) for name in TABLES}
+
+
+def _read(folder: Path, name: str, keys: dict[str, str] | None = None) -> pd.DataFrame:
+    path = folder / f"{name}.parquet"
+    if name in YOUNGER and not path.is_file():
+        return empty((keys or {}) | TABLES[name])
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: cannot be read ({error})") from None
+
+
+def _settings(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> dict[str, Settings]:
+    fields = {
+        record["learner"]: record["spec"]["learner"]["fields"]
+        for record in records
+        if "spec" in record
+    }
+    return {
+        learner["label"]: Settings(
+            learner.get("name", learner["label"]), fields.get(learner["label"], {})
+        )
+        for learner in matrix["learners"]
+    }
 
 
 def _provenance(records: list[dict[str, Any]]) -> dict[str, Any]:

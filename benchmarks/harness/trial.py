@@ -25,9 +25,10 @@ from benchmarks.core import (
     seed_of,
 )
 from benchmarks.core.budget import COUNTERS, HistoryRow
-from benchmarks.harness.evaluator import empty, evaluate
+from benchmarks.harness.evaluator import Evaluation, evaluate
 from benchmarks.harness.expand import TrialSpec, make_family, make_learner
 from benchmarks.harness.files import write_json, write_parquet
+from benchmarks.harness.frames import empty
 from benchmarks.harness.registry import Registry, first_line
 
 HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
@@ -71,8 +72,8 @@ def run_trial(
             "dropped_rows": getattr(trial.family, "dropped_rows", 0),
             "problem": asdict(trial.family.problem),
         }
-        write_parquet(folder / "scores.parquet", trial.scores)
-        write_parquet(folder / "curves.parquet", trial.curves)
+        for name, frame in trial.evaluation._asdict().items():
+            write_parquet(folder / f"{name}.parquet", frame)
         write_parquet(folder / "history.parquet", trial.history())
         torch.save(_on_cpu(trial.learner.state()), folder / "learner.pt")
     write_json(folder / "trial.json", record)
@@ -99,8 +100,7 @@ def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, An
 class _Trial:
     """The steps of one trial, and what it has spent so far."""
 
-    scores: pd.DataFrame
-    curves: pd.DataFrame
+    evaluation: Evaluation
     family: TaskFamily
     learner: MetaLearner
 
@@ -133,7 +133,7 @@ class _Trial:
         self._seconds = time.perf_counter() - started
         self._parameters = _count(self.learner.state())
         started = time.perf_counter()
-        self.scores, self.curves = evaluate(
+        self.evaluation = evaluate(
             self.learner,
             self.family,
             identity,

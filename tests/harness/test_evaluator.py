@@ -1,13 +1,23 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from baselines.mean import Mean
-from benchmarks.core import Predictor, Problem, Query, Support, TaskBatch, generator_of
+from benchmarks.core import (
+    Choice,
+    Diagnosis,
+    Predictor,
+    Problem,
+    Query,
+    Support,
+    TaskBatch,
+    generator_of,
+)
 from benchmarks.core.errors import ContractError, Diverged
 from benchmarks.harness.evaluator import draw_test_tasks, evaluate, score
 from benchmarks.harness.protocols import FewShot
@@ -60,7 +70,7 @@ class Spy(Mean):
 
 
 def test_every_task_is_scored_after_every_number_of_steps() -> None:
-    scores, curves = evaluate(Spy(1.0), Sinusoid(), "id", PROTOCOL)
+    scores, curves, _ = evaluate(Spy(1.0), Sinusoid(), "id", PROTOCOL)
     assert len(scores) == 2 * 2 * 5 * 3
     cell = scores.query("shots == 3 and steps == 4 and metric == 'mse'")
     y = draw_test_tasks(Sinusoid(), "id", PROTOCOL, 3).query.y.double()
@@ -81,10 +91,94 @@ def test_a_problem_with_two_features_has_no_curves() -> None:
         def problem(self) -> Problem:
             return Problem(features=2, outputs=1)
 
-    scores, curves = evaluate(Spy(), Plane(), "id", PROTOCOL)
+    scores, curves, _ = evaluate(Spy(), Plane(), "id", PROTOCOL)
     assert len(scores) > 0
     assert list(curves) == ["shots", "steps", "task", "kind", "x", "y"]
     assert curves.empty
+
+
+def test_the_error_on_the_support_points_is_kept_for_every_learner() -> None:
+    class Scaled(Sinusoid):
+        @property
+        def problem(self) -> Problem:
+            return Problem(1, 1, target_scale=10.0)
+
+    kept = evaluate(Spy(1.0), Scaled(), "id", PROTOCOL).diagnostics
+    kept = kept[kept["kind"] == "measure"]
+    assert set(kept["name"]) == {"support_mse"}
+    assert len(kept) == 2 * 2 * 5
+    y = draw_test_tasks(Scaled(), "id", PROTOCOL, 3).support.y
+    mine = kept.query("shots == 3 and steps == 4")
+    assert mine["task"].tolist() == list(range(5))
+    np.testing.assert_allclose(mine["value"], 100 * ((y - 5) ** 2).mean((1, 2)), rtol=1e-5)
+
+
+def test_traits_are_kept_though_the_learner_sees_none() -> None:
+    spy = Spy()
+    kept = evaluate(spy, Sinusoid(), "id", PROTOCOL).diagnostics.query("kind == 'trait'")
+    assert all(not support.privileged for support in spy.seen_)
+    assert set(kept["name"]) == {"amplitude", "phase"}
+    amplitude = draw_test_tasks(Sinusoid(), "id", PROTOCOL, 2).support.privileged["amplitude"]
+    mine = kept.query("name == 'amplitude' and shots == 2")
+    assert mine["value"].tolist() == amplitude[:, 0].tolist()
+    assert set(kept["steps"]) == {-1}
+    assert set(kept["options"]) == {0}
+
+
+def test_traits_that_are_no_scalars_are_left_out() -> None:
+    class Marked(Sinusoid):
+        def sample(self, n_tasks: int, *arguments: object, **more: int) -> TaskBatch:
+            batch = super().sample(n_tasks, *arguments, **more)
+            marks = {"pair": torch.zeros(n_tasks, 2), "flat": torch.arange(float(n_tasks))}
+            return replace(batch, support=replace(batch.support, privileged=marks))
+
+    kept = evaluate(Spy(), Marked(), "id", PROTOCOL).diagnostics.query("kind == 'trait'")
+    assert set(kept["name"]) == {"flat"}
+    assert kept.query("shots == 3")["value"].tolist() == [0, 1, 2, 3, 4]
+
+
+class Decided(Spy):
+    """Chooses option 1 where the first target is positive, and knows its privileged fields."""
+
+    diagnosis: Diagnosis | None = None
+
+    def diagnose(self, support: Support) -> Diagnosis:
+        self.told_ = set(support.privileged)
+        chosen = (support.y[:, 0, 0] > 0).long()
+        return self.diagnosis or Diagnosis(
+            {"input layer": Choice(chosen, 7)}, {"policy_entropy": support.y[:, 0, 0]}
+        )
+
+
+def test_what_a_learner_decides_is_kept_for_every_task() -> None:
+    learner = Decided()
+    kept = evaluate(learner, Sinusoid(), "id", PROTOCOL).diagnostics
+    assert learner.told_ == set()
+    first = draw_test_tasks(Sinusoid(), "id", PROTOCOL, 3).support.y[:, 0, 0]
+    choice = kept.query("kind == 'choice' and shots == 3")
+    assert choice["value"].tolist() == (first > 0).double().tolist()
+    assert set(choice["name"]) == {"input layer"}
+    assert set(choice["options"]) == {7}
+    assert choice["task"].tolist() == list(range(5))
+    measure = kept.query("name == 'policy_entropy' and shots == 3")
+    assert measure["value"].tolist() == first.tolist()
+    assert set(measure["steps"]) == {-1}
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "said"),
+    [
+        (Diagnosis({"a": Choice(torch.tensor([0, 1, 2, 3, 4]), 4)}), "from 0 to 3, got 0 to 4"),
+        (Diagnosis({"a": Choice(torch.tensor([0, -1, 2, 3, 4]), 9)}), "from 0 to 8, got -1 to 4"),
+        (Diagnosis({"a": Choice(torch.tensor([0, 1]), 4)}), r"'a' of shape \(5,\), got \(2,\)"),
+        (Diagnosis(measures={"b": torch.zeros(3)}), r"'b' of shape \(5,\), got \(3,\)"),
+    ],
+)
+def test_a_diagnosis_that_fits_no_task_is_refused(diagnosis: Diagnosis, said: str) -> None:
+    learner = Decided()
+    learner.diagnosis = diagnosis
+    with pytest.raises(ContractError, match=said):
+        evaluate(learner, Sinusoid(), "id", PROTOCOL)
 
 
 def test_privileged_fields_are_shown_to_who_needs_them_alone() -> None:

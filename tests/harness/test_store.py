@@ -224,6 +224,48 @@ def test_consolidated_files_say_the_same_without_the_trials(folder: ResultsFolde
     pd.testing.assert_frame_equal(consolidate(folder.directory).scores, whole.scores)
 
 
+def test_what_learners_are_and_decide_is_part_of_the_results(
+    write_matrix: Callable[..., Path], registry: Registry, tmp_path: Path
+) -> None:
+    text = 'name = "chooses"\nlabel = "wide"\nscale = 2.0'
+    matrix = load_matrix(str(write_matrix(text, "guess-half", "mean")))
+    trials = expand(matrix, registry)
+    folder = ResultsFolder(tmp_path / "results")
+    with folder.open(describe(matrix, trials)):
+        for trial in trials:
+            if trial.learner.name != "mean":
+                put(folder, trial, registry)
+    results = load_results(folder.directory)
+    kept = results.diagnostics
+    assert set(kept.query("kind == 'choice'")["learner"]) == {"wide"}
+    assert set(kept.query("name == 'support_mse'")["learner"]) == {"wide", "guess-half"}
+    one = kept.query("learner == 'wide' and seed == 1 and shots == 5")
+    assert one.query("name == 'input layer'")["task"].tolist() == list(range(20))
+    assert {name: it.name for name, it in results.settings.items()} == {
+        "wide": "chooses",
+        "guess-half": "guess-half",
+        "mean": "mean",
+    }
+    fields = results.settings["wide"].fields
+    assert (fields["scale"], fields["kind"]) == (2.0, "plain")
+    assert results.settings["guess-half"].fields["scale"] == 0.5
+    assert results.settings["mean"].fields == {}  # nothing of it has run
+
+
+def test_results_without_diagnostics_can_still_be_read(folder: ResultsFolder) -> None:
+    whole = consolidate(folder.directory)
+    for path in folder.directory.rglob("diagnostics.parquet"):
+        path.unlink()
+    trials = load_results(folder.directory)
+    shutil.rmtree(folder.trials)
+    published = load_results(folder.directory)
+    restore(folder.directory)
+    for results in (trials, published, consolidate(folder.directory)):
+        assert results.diagnostics.empty
+        assert results.diagnostics.dtypes.equals(whole.diagnostics.dtypes)
+        pd.testing.assert_frame_equal(results.scores, whole.scores)
+
+
 def test_a_published_folder_is_added_to_not_shadowed(folder: ResultsFolder) -> None:
     directory = folder.directory
     consolidate(directory)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.store import Results
+from benchmarks.harness.store import Results, Settings
 
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),
@@ -27,6 +27,15 @@ SPENT = {
     "peak_memory_mb": 512.0,
     "parameters": 1761,
 }
+DECISIONS = {
+    "input layer": 7,
+    "hidden layer 1": 21,
+    "hidden layer 2": 21,
+    "output layer": 7,
+    "activation": 3,
+    "rate": 5,
+}
+DIAGNOSTICS = ["shots", "steps", "task", "kind", "name", "value", "options"]
 KEYS = ["trial", "family", "protocol", "learner", "seed", "privileged"]
 
 
@@ -47,10 +56,11 @@ def build(
     missing: Sequence[tuple[str, int]] = (),
     curves: bool = True,
     history: bool = True,
+    diagnostics: bool = False,
     split: str = "test",
 ) -> Results:
     """Results of every learner × family × seed; `failed` and `missing` name (learner, seed)."""
-    trials, scores, rows, fits = [], [], [], []
+    trials, scores, rows, fits, decided = [], [], [], [], []
     for family in families:
         for rank, learner in enumerate(learners):
             for seed in range(seeds):
@@ -80,6 +90,9 @@ def build(
                 scores += [key | row for row in _scores(learner, family, shots, steps, tasks, draw)]
                 if history:
                     rows += [key | row for row in _history(learner, draw)]
+                if diagnostics:
+                    found = _diagnostics(learner, family, shots, steps, tasks, draw)
+                    decided += [key | row for row in found]
                 if curves:
                     fits += [key | row for row in _curves(learner, family, shots, steps, draw)]
     return Results(
@@ -88,6 +101,7 @@ def build(
         scores=pd.DataFrame(scores, columns=[*KEYS, "shots", "steps", "task", "metric", "value"]),
         history=pd.DataFrame(rows, columns=[*KEYS, "tasks", "seconds", "metric", "value"]),
         curves=pd.DataFrame(fits, columns=[*KEYS, "shots", "steps", "task", "kind", "x", "y"]),
+        diagnostics=pd.DataFrame(decided, columns=[*KEYS, *DIAGNOSTICS]),
         provenance={
             "versions": {"torch": "2.13.0", "reml-bench": "0.1.0"},
             "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -100,6 +114,7 @@ def build(
             "command": "reml run synthetic",
         },
         order=tuple(learners),
+        settings={label: Settings(label, {}) for label in learners},
     )
 
 
@@ -160,8 +175,39 @@ def _history(learner, draw):
         metrics = {"query_loss": level * draw.lognormal(0, 0.15)}
         if learner.startswith("reml"):
             metrics["reward"] = -level
+            metrics["marginal_entropy"] = 9.0
         for metric, value in metrics.items():
             yield {"tasks": tasks, "seconds": tasks / 4_000, "metric": metric, "value": value}
+
+
+def _diagnostics(learner, family, shots, steps, tasks, draw):
+    """REML chooses by amplitude and phase, reml-random by chance, reml-fixed always the same."""
+    world = np.random.default_rng(3)
+    traits = {"amplitude": world.uniform(0.1, 5, tasks), "phase": world.uniform(0, np.pi, tasks)}
+    first, last, speed = LEVELS[learner]
+    for k in shots:
+        if family != "table":
+            for name, values in traits.items():
+                yield from _rows(k, -1, "trait", name, values)
+        for step in steps:
+            level = 0.5 * (last + (first - last) * np.exp(-1.5 * speed * step))
+            yield from _rows(k, step, "measure", "support_mse", level * draw.lognormal(0, 1, tasks))
+        if learner.startswith("reml"):
+            for place, (name, options) in enumerate(DECISIONS.items()):
+                turned = 0.5 + traits["amplitude"] * np.cos(place) + traits["phase"] * np.sin(place)
+                chosen = np.floor(abs(turned) * (place + 1)) % options
+                if learner == "reml-random":
+                    chosen = draw.integers(options, size=tasks)
+                if learner == "reml-fixed":
+                    chosen = np.zeros(tasks)
+                yield from _rows(k, -1, "choice", name, chosen, options)
+            yield from _rows(k, -1, "measure", "policy_entropy", draw.uniform(0, 2, tasks))
+
+
+def _rows(shots, steps, kind, name, values, options=0):
+    for task, value in enumerate(values):
+        row = (shots, steps, task, kind, name, float(value), options)
+        yield dict(zip(DIAGNOSTICS, row, strict=True))
 
 
 def _curves(learner, family, shots, steps, draw):

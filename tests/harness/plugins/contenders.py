@@ -11,7 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from annotated_types import Gt
 
-from benchmarks.core import BudgetedSource, Predictor, State, Support, task_mse
+from benchmarks.core import (
+    BudgetedSource,
+    Choice,
+    Diagnosis,
+    Predictor,
+    State,
+    Support,
+    task_mse,
+)
 from benchmarks.networks import mlp
 
 
@@ -89,6 +97,18 @@ class Told(Guess):
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         assert set(support.privileged) == {"amplitude"}
         return super().adapt(support, steps)
+
+
+@dataclass
+class Chooses(Guess):
+    """Sorts tasks by their mean: below 0, or not."""
+
+    name: ClassVar[str] = "chooses"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def diagnose(self, support: Support) -> Diagnosis:
+        mean = support.y.mean((1, 2))
+        return Diagnosis({"input layer": Choice((mean >= 0).long(), 2)}, {"policy_entropy": mean})
 
 
 @dataclass
