@@ -1,0 +1,343 @@
+"""REML as the thesis describes it: privileged, with write-back, under RecurrentPPO or PPO."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import torch
+from annotated_types import Ge, Gt, Le
+from gymnasium import spaces
+from jaxtyping import Bool, Float, Int
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.ppo_recurrent import MlpLstmPolicy
+from stable_baselines3 import PPO
+from stable_baselines3.ppo import MlpPolicy
+from torch import Tensor
+
+from benchmarks.core import (
+    BudgetedSource,
+    Choice,
+    Diagnosis,
+    Predictor,
+    State,
+    Support,
+)
+from benchmarks.core.errors import DataError
+from reml.sb3 import StopWhen, forwarding_logger, private_randomness
+from reml.thesis_building import Building, task_information
+from reml.thesis_env import Normaliser, Rules, ThesisEnv, observation_space
+from reml.thesis_pool import AdamTraining, ThesisPool, Weights, run
+from reml.thesis_reward import COMPOSITIONS, RewardScale, calibrate
+
+Count = Annotated[int, Ge(1)]
+Several = Annotated[int, Ge(2)]
+Rate = Annotated[float, Gt(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+
+
+@dataclass
+class Thesis:
+    """Reinforcement meta-learning as published (Stachyra, MSc thesis, Tufts University, 2023).
+
+    A policy that is told each task's amplitude and phase composes a network out of a pool of
+    layers: input layer, output layer, then hidden layers, no layer twice. Adam trains the network,
+    its layers go back to the pool, and the policy is paid for how good the network was (see
+    `reml.thesis_reward`). A choice that does not fit costs a reward of −1.
+
+    Deviations from the thesis:
+
+    - `rows` episodes run at once, and each policy update follows `horizon` decisions of each. A
+      layer that several networks composed at the same moment becomes the mean of their copies.
+    - An episode ends after `longest` decisions, complete or not.
+    - The network trains on a task's support points and is rewarded, as it is scored, on others.
+    - The extremes that scale a task's reward come from random compositions of the untrained pool;
+      a task that calibration has not seen is scaled as the nearest that it has.
+    - The credit is the same scale applied to the loss before Adam, as a factor of at least 0; the
+      thesis gives no formula. A reward is paid at the end of an episode only.
+    - Before there is an output layer the network predicts 0.
+    - An entropy bonus, as without one the policy soon composes one network for all.
+    - At test the policy takes its most likely choice among those that fit, and the pool stays as it
+      is: what is learned from one test task is not there for the next.
+
+    Attributes:
+        policy: `lstm` is sb3-contrib's RecurrentPPO, `mlp` stable-baselines3's PPO.
+        width: units of each hidden layer of a composed network.
+        depth: layers of a composed network.
+        pool: how many input, hidden and output layers the pool holds.
+        inner_lr: Adam's learning rate on composed networks, in training and at test.
+        inner_steps: Adam's steps at the end of an episode.
+        train_shots: support points of a training task.
+        train_queries: query points of a training task.
+        calibration: tasks that the calibration pass draws.
+        rows: episodes at once.
+        horizon: decisions of each row between two updates of the policy.
+        lr: learning rate of the policy.
+        clip: PPO's clip range.
+        epochs: passes over the decisions at each update.
+        minibatches: parts of each pass; `rows` is a multiple of it.
+        gamma: discount of later rewards.
+        gae_lambda: how far advantages look ahead.
+        entropy: weight of the entropy bonus.
+        policy_width: units of the policy's layers.
+        longest: decisions after which an episode ends whatever was chosen.
+    """
+
+    policy: Literal["lstm", "mlp"] = "lstm"
+    width: Count = 40
+    depth: Several = 5
+    pool: tuple[Count, Count, Count] = (7, 21, 7)
+    inner_lr: Rate = 0.005
+    inner_steps: Count = 10
+    train_shots: Count = 50
+    train_queries: Count = 50
+    calibration: Count = 60
+    rows: Count = 128
+    horizon: Count = 10
+    lr: Rate = 0.001
+    clip: Rate = 0.2
+    epochs: Count = 4
+    minibatches: Count = 1
+    gamma: Share = 0.99
+    gae_lambda: Share = 0.95
+    entropy: Annotated[float, Ge(0)] = 0.01
+    policy_width: Count = 64
+    longest: Count = 50
+
+    name: ClassVar[str] = "reml-thesis"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    test_fields: ClassVar[Mapping[str, Any]] = {
+        "width": 8,
+        "depth": 3,
+        "pool": (2, 2, 2),
+        "policy_width": 8,
+        "inner_steps": 2,
+        "calibration": 4,
+        "rows": 4,
+        "horizon": 4,
+        "train_shots": 5,
+        "train_queries": 5,
+    }
+    needs: ClassVar[frozenset[str]] = frozenset({"amplitude", "phase"})
+
+    def __post_init__(self) -> None:
+        if self.depth - 2 > self.pool[1]:
+            raise ValueError(
+                f"expected a pool of at least depth - 2 hidden layers, as none is used twice, got "
+                f"depth = {self.depth} and {self.pool[1]} hidden layers"
+            )
+        if self.longest < self.depth:
+            raise ValueError(f"expected longest >= depth, got {self.longest} and {self.depth}")
+        if self.rows % self.minibatches or self.rows // self.minibatches * self.horizon < 2:
+            raise ValueError(
+                "expected rows to be a multiple of minibatches, and two decisions in each, got "
+                f"{self.rows} rows × {self.horizon} decisions in {self.minibatches} minibatches"
+            )
+
+    def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Draw a new pool and policy, calibrate the reward, then train until the budget is spent.
+
+        Raises:
+            DataError: the family does not say what amplitude and phase its tasks have.
+        """
+        problem = source.problem
+        pool = ThesisPool(
+            problem.features, problem.outputs, self.width, self.pool, self.depth, generator
+        ).to(source.device)
+        batch = source.sample(
+            self.calibration,
+            shots=source.train_shots(self.train_shots),
+            queries=self.train_queries,
+        )
+        if not self.needs <= batch.support.privileged.keys():
+            raise DataError(
+                f"reml-thesis must be told {' and '.join(sorted(self.needs))} of each task, and "
+                f"this family reveals {', '.join(batch.support.privileged) or 'nothing'}"
+            )
+        information = self._information(batch.support)
+        self.features_, self.outputs_ = problem.features, problem.outputs
+        self.information_ = information.shape[1]
+        self.pool_ = pool
+        scale = calibrate(pool, batch, information, self.inner_lr, self.inner_steps, generator)
+        self.scale_ = scale
+        networks = COMPOSITIONS * len(batch)
+        source.count(inner_gradients=networks * self.inner_steps)
+        self._build_policy(generator, source.device)
+        self.partial_fit(source, generator)
+
+    def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Train further, with the reward's scale as it is; the policy's Adam starts anew."""
+        if source.exhausted:
+            return
+        device = source.device
+        shots = source.train_shots(self.train_shots)
+        rules = Rules(shots, self.train_queries, self.inner_lr, self.inner_steps, self.longest)
+        self.pool_.to(device)
+        env = ThesisEnv(
+            self.pool_,
+            source,
+            RewardScale(*(part.to(device) for part in self.scale_)),
+            self.normaliser_,
+            sorted(self.needs),
+            self.rows,
+            rules,
+        )
+        kind, policy = _KINDS[self.policy]
+        with private_randomness(generator, device):
+            model = kind(
+                policy,
+                env,
+                learning_rate=self.lr,
+                n_steps=self.horizon,
+                batch_size=self.rows // self.minibatches * self.horizon,
+                n_epochs=self.epochs,
+                gamma=self.gamma,
+                gae_lambda=self.gae_lambda,
+                clip_range=self.clip,
+                ent_coef=self.entropy,
+                policy_kwargs=self._policy_fields(),
+                device=device,
+            )
+            model.policy.load_state_dict(self.policy_.state_dict())
+            model.set_logger(forwarding_logger(source.log))
+            model.learn(sys.maxsize, StopWhen(lambda: env.spent))
+        self.policy_ = model.policy
+
+    def _information(self, support: Support) -> Float[Tensor, "tasks values"]:
+        return task_information(support, sorted(self.needs))
+
+    def _policy_fields(self) -> dict[str, Any]:
+        width = self.policy_width
+        if self.policy == "mlp":
+            return {"net_arch": [width, width]}
+        return {"net_arch": [width], "lstm_hidden_size": width}
+
+    def _build_policy(self, generator: torch.Generator, device: torch.device) -> None:
+        """A new policy, and a normaliser that has seen nothing."""
+        size = Building.observation_size(self.pool_, self.information_)
+        self.normaliser_ = Normaliser(size)
+        policy = _KINDS[self.policy].policy
+        with private_randomness(generator, device):
+            self.policy_: MlpPolicy | MlpLstmPolicy = policy(
+                observation_space(size),
+                spaces.Discrete(len(self.pool_)),
+                lambda _: self.lr,
+                **self._policy_fields(),
+            ).to(device)
+
+    def compose(self, support: Support) -> "Composed":
+        """The policy's most likely composition for each task out of layers that fit."""
+        device = support.x.device
+        pool, policy = self.pool_.to(device), self.policy_.to(device)
+        policy.set_training_mode(False)
+        building = Building(pool, support, self._information(support))
+        entropies, errors = [], []
+        memory: Any = None
+        if self.policy == "lstm":
+            layers, _, width = policy.lstm_hidden_state_shape
+            memory = (torch.zeros(layers, len(support), width, device=device),) * 2
+        with torch.no_grad():
+            for _ in range(self.depth):
+                seen = self.normaliser_(building.observation())
+                if self.policy == "lstm":
+                    going_on = torch.zeros(len(seen), device=device)
+                    distribution, memory = policy.get_distribution(seen, memory, going_on)
+                else:
+                    distribution = policy.get_distribution(seen)
+                logits: Float[Tensor, "tasks layers"] = distribution.distribution.logits
+                fitting: Bool[Tensor, "tasks layers"] = building.fitting()
+                entropies.append(distribution.entropy())
+                errors.append((logits.softmax(1) * ~fitting).sum(1))
+                building.add(logits.masked_fill(~fitting, -torch.inf).argmax(1))
+        return Composed(
+            building.layers, torch.stack(entropies).mean(0), torch.stack(errors).mean(0)
+        )
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        """Yield a predictor after each number of Adam steps; see `MetaLearner.adapt`."""
+        layers = self.compose(support).layers
+        training = AdamTraining(self.pool_.gather(layers), self.inner_lr)
+        taken = 0
+        for wanted in steps:
+            training.train(support.x, support.y, wanted - taken)
+            taken = wanted
+            yield _predictor(training.snapshot())
+
+    def diagnose(self, support: Support) -> Diagnosis:
+        """The layers chosen, and how sure the policy was of its decisions.
+
+        `error_rate` is the probability that the policy gave to choices that do not fit, and
+        `policy_entropy` its entropy over all choices, both as means over a task's decisions.
+        """
+        composed = self.compose(support)
+        n_input, n_hidden, n_output = self.pool
+        index = composed.layers.T - torch.tensor(
+            [[first] for first in self._first_layers()], device=composed.layers.device
+        )
+        choices = {"input layer": Choice(index[0], n_input)}
+        for number, chosen in enumerate(index[2:], start=1):
+            choices[f"hidden layer {number}"] = Choice(chosen, n_hidden)
+        choices["output layer"] = Choice(index[1], n_output)
+        measures = {"policy_entropy": composed.entropy, "error_rate": composed.errors}
+        return Diagnosis(choices, measures)
+
+    def _first_layers(self) -> list[int]:
+        """For each decision, the number of the first layer of the bank that it chooses from."""
+        first_input, first_output, first_hidden = self.pool_.first
+        return [first_input, first_output, *[first_hidden] * (self.depth - 2)]
+
+    def explain(self, support: Support) -> list[str]:
+        """The composition chosen for each task, in words."""
+        index = self.compose(support).layers.cpu() - torch.tensor(self._first_layers())
+        return [
+            f"input layer {first}, hidden layers {', '.join(map(str, hidden))}, output layer {last}"
+            for first, last, *hidden in index.tolist()
+        ]
+
+    def state(self) -> State:
+        return {
+            "features": self.features_,
+            "outputs": self.outputs_,
+            "information": self.information_,
+            "pool": self.pool_.state_dict(),
+            "policy": self.policy_.state_dict(),
+            "normaliser": self.normaliser_.state(),
+            "scale": self.scale_._asdict(),
+        }
+
+    def load_state(self, state: State) -> None:
+        self.features_, self.outputs_ = state["features"], state["outputs"]
+        self.information_ = state["information"]
+        generator = torch.Generator()
+        self.pool_ = ThesisPool(
+            self.features_, self.outputs_, self.width, self.pool, self.depth, generator
+        )
+        self._build_policy(generator, torch.device("cpu"))
+        self.pool_.load_state_dict(state["pool"])
+        self.policy_.load_state_dict(state["policy"])
+        self.normaliser_.load_state(state["normaliser"])
+        self.scale_ = RewardScale(**state["scale"])
+
+
+class Composed(NamedTuple):
+    """Compositions, in the order of decision, and what the policy was like on the way."""
+
+    layers: Int[Tensor, "tasks depth"]
+    entropy: Float[Tensor, " tasks"]
+    errors: Float[Tensor, " tasks"]
+
+
+class _Kind(NamedTuple):
+    algorithm: type[PPO] | type[RecurrentPPO]
+    policy: type[MlpPolicy] | type[MlpLstmPolicy]
+
+
+_KINDS = {"lstm": _Kind(RecurrentPPO, MlpLstmPolicy), "mlp": _Kind(PPO, MlpPolicy)}
+
+
+def _predictor(weights: Weights) -> Predictor:
+    def predict(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return run(weights, x)
+
+    return predict
