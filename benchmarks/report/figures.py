@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,14 +10,19 @@ from matplotlib.figure import Figure
 
 from benchmarks.harness.files import make_folder
 from benchmarks.harness.store import Results
+from benchmarks.report.diagnosis import support_against_query, training_diagnostics
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.stale import FIGURES, remove_figures
 from benchmarks.report.style import looks, save
-from benchmarks.report.summary import Comparison, summarise
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.traces import fitted_curves, training_curves
-from benchmarks.report.words import slug
+from benchmarks.report.tuning import Grid, find_grid, tuning
+from benchmarks.report.usage import compositions_by_trait, usage_map
+from benchmarks.report.words import plural, slug
 
 BAND = "with its 95 % nested bootstrap interval"
+MANY = 30
+BEST = 12
 
 
 @dataclass(frozen=True)
@@ -65,44 +70,112 @@ def pictures(results: Results) -> Iterator[Picture]:
         yield from _pictures_of(comparison, results, ending)
 
 
-def _pictures_of(comparison: Comparison, results: Results, ending: str) -> Iterator[Picture]:
+def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[Picture]:
+    comparison = _legible(whole)
     metric, where = comparison.metric.upper(), comparison.title
+    those = ""
+    if comparison is not whole:
+        n, of = len(comparison.entrants), len(whole.entrants)
+        those = f" Only the {n} best of {of} learners are shown."
 
     def mine(frame: pd.DataFrame) -> pd.DataFrame:
         return frame[
             (frame["family"] == comparison.family) & (frame["protocol"] == comparison.protocol)
         ]
 
-    yield Picture(
-        f"error-against-steps{ending}",
-        f"Error against adaptation steps, {where}",
+    def picture(stem: str, title: str, caption: str, draw: Callable[[], Figure | None]) -> Picture:
+        return Picture(f"{stem}{ending}", f"{title}, {where}", f"{caption}{those}", draw)
+
+    yield picture(
+        "error-against-steps",
+        "Error against adaptation steps",
         f"Mean {metric} after each number of adaptation steps {BAND}.",
         lambda: against_steps(comparison),
     )
-    yield Picture(
-        f"error-against-shots{ending}",
-        f"Error against shots, {where}",
+    yield picture(
+        "error-against-shots",
+        "Error against shots",
         f"Mean {metric} after the most adaptation steps {BAND}, by number of support points.",
         lambda: against_shots(comparison),
     )
-    yield Picture(
-        f"fitted-curves{ending}",
-        f"Fitted curves, {where}",
+    if (grid := find_grid(whole, results.settings)) is not None:
+        for group in whole.groups:
+            yield _tuning_picture(whole, grid, group, ending)
+    yield picture(
+        "fitted-curves",
+        "Fitted curves",
         f"Predictions for the first {comparison.split} tasks, from before adaptation (light) to "
         "after the most steps (dark); the first seed of each learner, at the fewest shots.",
         lambda: fitted_curves(comparison, mine(results.curves)),
     )
-    yield Picture(
-        f"training-curves{ending}",
-        f"Training curves, {where}",
+    yield picture(
+        "support-against-query",
+        "Support against query error",
+        f"Mean MSE on the points adapted to (dashed) and on the others (solid, {BAND}) after each "
+        "number of adaptation steps, at the fewest shots: where they part, a learner fits its "
+        "support set rather than the task.",
+        lambda: support_against_query(comparison, mine(results.diagnostics)),
+    )
+    yield picture(
+        "training-curves",
+        "Training curves",
         "Loss on training tasks as each learner logs it (thin: single seeds, thick: their mean); "
         "losses of different learners are not the same quantity.",
         lambda: training_curves(comparison, mine(results.history)),
     )
-    yield Picture(
-        f"score-against-spending{ending}",
-        f"Score against spending, {where}",
+    yield picture(
+        "training-diagnostics",
+        "Training diagnostics",
+        "What learners with a policy log of it in training, the mean over seeds. Entropies are in "
+        "nats and summed over decisions.",
+        lambda: training_diagnostics(comparison, mine(results.history)),
+    )
+    yield picture(
+        "layer-usage",
+        "Usage of the pool",
+        f"The share of {comparison.split} tasks for which each decision took each option (grey: "
+        "there is no such option); the first seed of each learner, at the fewest shots.",
+        lambda: usage_map(comparison, mine(results.diagnostics)),
+    )
+    yield picture(
+        "compositions",
+        "Compositions",
+        f"The {comparison.split} tasks by two of their traits, coloured by the network composed "
+        "for them and by each decision alone; the most frequent in colour, the rarer in grey. The "
+        "first seed of each learner, at the fewest shots. Who is not marked † was shown no trait.",
+        lambda: compositions_by_trait(comparison, mine(results.diagnostics)),
+    )
+    yield picture(
+        "score-against-spending",
+        "Score against spending",
         f"Mean {metric} after the most adaptation steps {BAND}, against the training tasks and the "
         "seconds that meta-training took; who spent the same stands side by side.",
         lambda: against_spending(comparison),
     )
+
+
+def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: str) -> Picture:
+    shots, steps = plural(group.shots, "shot"), plural(group.steps[-1], "adaptation step")
+    fields = ", ".join(f"`{name}`" for name in grid.values)
+    return Picture(
+        f"tuning-{group.shots}-shots{ending}",
+        f"Tuning, {comparison.title}, {shots}",
+        f"Mean {comparison.metric.upper()} after {steps} {BAND}, for each combination of {fields}. "
+        "A cross is a combination without a score: it failed, or was not run.",
+        lambda: tuning(comparison, grid, group),
+    )
+
+
+def _legible(comparison: Comparison) -> Comparison:
+    """The same with the best learners alone where nobody could tell so many lines apart."""
+    if len(comparison.entrants) <= MANY or not comparison.groups:
+        return comparison
+    group, metric = comparison.groups[0], comparison.metric
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    scores = {
+        label: sign * cell.mean.value
+        for (label, steps, name), cell in group.cells.items()
+        if (steps, name) == (group.steps[-1], metric)
+    }
+    best = sorted(scores, key=lambda label: scores[label])[:BEST]
+    return replace(comparison, entrants=tuple(it for it in comparison.entrants if it.label in best))

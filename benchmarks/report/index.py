@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.harness.files import write_text
 from benchmarks.harness.store import Results
+from benchmarks.report.compositions import FILE, composition_sections
 from benchmarks.report.figures import pictures
 from benchmarks.report.markdown import code, escape, section_blocks
 from benchmarks.report.sheets import Entry, Section, Sheet, reading_guide, sections
@@ -39,6 +40,9 @@ def write_index(results: Results, directory: Path) -> Path:
     ]
     for section in sections(comparisons):
         blocks += section_blocks(section, 3)
+    for section in composition_sections(results, comparisons):
+        blocks += section_blocks(section, 3)
+        blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
     blocks += [*section_blocks(_costs(comparisons), 3), *_provenance(results)]
     path = directory / "index.md"
     write_text(path, "\n\n".join(filter(None, blocks)) + "\n")

@@ -9,12 +9,20 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.labels import Spot, place_labels, shifted
 from benchmarks.report.statistics import Interval
-from benchmarks.report.style import Style, caption_name, fit_scale, legend, panels, styles, tick
+from benchmarks.report.style import (
+    Style,
+    caption_name,
+    fit_scale,
+    legend,
+    legend_width,
+    panels,
+    styles,
+    tick,
+)
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
 from benchmarks.report.words import metric_name, plural
 
 PANEL = 3.3
-LEGEND = 1.9
 MANY_STEPS = 8
 FEW_MARKS = 2
 FLOOR = {"tasks": 0.0, "seconds": 0.01}
@@ -28,7 +36,9 @@ def against_steps(comparison: Comparison) -> Figure | None:
     if not drawn:
         return None
     chosen = styles(comparison.entrants)
-    figure, axes = panels(1, len(groups), PANEL * len(groups) + LEGEND, 3.3, sharey=True)
+    figure, axes = panels(
+        1, len(groups), PANEL * len(groups) + legend_width(drawn), 3.3, sharey=True
+    )
     for group, ax in zip(groups, axes[0], strict=True):
         for entrant in drawn:
             line = [(steps, it) for steps, it in _line(comparison, group, entrant)]
@@ -53,7 +63,7 @@ def against_shots(comparison: Comparison) -> Figure | None:
     chosen = styles(comparison.entrants)
     lines = len(groups) > 2
     width = 4.2 if lines else 0.8 + max(2.6, len(groups) * max(1.2, 0.3 * len(drawn)))
-    figure, axes = panels(1, 1, width + LEGEND, 3.3)
+    figure, axes = panels(1, 1, width + legend_width(drawn), 3.3)
     ax = axes[0][0]
     for rank, entrant in enumerate(drawn):
         points = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.core.errors import StoreError
 
 FIGURES = "figures"
-TEXTS = ("table.csv", "table.md", "index.md")
+TEXTS = ("table.csv", "table.md", "compositions.csv", "index.md")
 
 
 def remove_report(directory: Path) -> None:
@@ -16,7 +16,7 @@ def remove_report(directory: Path) -> None:
         StoreError: one of them cannot be removed.
     """
     for name in TEXTS:
-        _remove(directory / name)
+        remove(directory / name)
     remove_figures(directory / FIGURES, ())
 
 
@@ -28,10 +28,15 @@ def remove_figures(folder: Path, kept: Collection[Path]) -> None:
     """
     for ending in ("png", "svg"):
         for path in set(folder.glob(f"*.{ending}")).difference(kept):
-            _remove(path)
+            remove(path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        StoreError: it cannot be removed.
+    """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -137,6 +137,12 @@ def legend(figure: Figure, entrants: Iterable[Entrant], chosen: dict[str, Style]
     figure.legend(handles=handles, loc="outside right center")
 
 
+def legend_width(entrants: Iterable[Entrant]) -> float:
+    """What the legend beside the panels takes of a figure's width, in inches."""
+    longest = max((len(caption_name(entrant)) for entrant in entrants), default=0)
+    return max(1.9, 0.6 + 0.08 * longest)
+
+
 def fit_scale(axis: Axis, axes: Axes, values: Iterable[float]) -> None:
     """A log axis with readable ticks; linear where values hardly differ or are not all positive."""
     numbers = np.array([value for value in values if np.isfinite(value)])

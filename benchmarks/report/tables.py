@@ -9,7 +9,9 @@ import pandas as pd
 from benchmarks.harness.files import make_folder, write_text
 from benchmarks.harness.store import Results
 from benchmarks.report import latex, markdown
+from benchmarks.report.compositions import FILE, make_compositions
 from benchmarks.report.sheets import reading_guide, sections
+from benchmarks.report.stale import remove
 from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import Comparison, summarise
 from benchmarks.report.words import origin
@@ -56,7 +58,7 @@ def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
         StoreError: as `make_table`.
     """
     if fmt == "csv":
-        return make_table(results).to_csv(index=False, float_format=FLOATS, lineterminator="\n")
+        return _csv(make_table(results))
     comparisons = summarise(results)
     parts = tuple(sections(comparisons))
     guide = reading_guide(comparisons)
@@ -69,6 +71,8 @@ def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
 def write_table(results: Results, directory: Path) -> Path:
     """Write table.csv and table.md into the folder; returns the path of table.md.
 
+    Where learners said what they decide there is compositions.csv, too.
+
     Raises:
         StoreError: as `make_table`, or they cannot be written.
     """
@@ -76,7 +80,16 @@ def write_table(results: Results, directory: Path) -> Path:
     write_text(directory / "table.csv", render_table(results, "csv"))
     path = directory / "table.md"
     write_text(path, render_table(results, "md"))
+    compositions = make_compositions(results)
+    if compositions.empty:
+        remove(directory / FILE)
+    else:
+        write_text(directory / FILE, _csv(compositions))
     return path
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, float_format=FLOATS, lineterminator="\n")
 
 
 def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.report.style import caption_name, fit_scale, legend, panels, styles
+from benchmarks.report.style import caption_name, fit_scale, legend, legend_width, panels, styles
 from benchmarks.report.summary import Comparison
 from benchmarks.report.words import plural
 
@@ -32,7 +32,7 @@ def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure | N
     if not logged:
         return None
     chosen = styles(comparison.entrants)
-    figure, axes = panels(1, 1, 7.4, 3.6)
+    figure, axes = panels(1, 1, 5.5 + legend_width([it for it, _, _ in logged]), 3.6)
     ax = axes[0][0]
     shown: list[float] = []
     for entrant, _, rows in logged:

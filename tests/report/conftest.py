@@ -11,6 +11,7 @@ from benchmarks.harness.store import Results, Settings
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),
     "reml-random": (3.5, 1.6, 0.3),
+    "reml-fixed": (3.4, 0.6, 0.5),
     "maml": (3.0, 0.35, 0.7),
     "maml (first_order)": (3.1, 0.4, 0.6),
     "fine_tuning": (3.0, 2.1, 0.3),

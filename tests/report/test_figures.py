@@ -13,7 +13,7 @@ from benchmarks.report.figures import pictures, write_figures
 from benchmarks.report.labels import Spot, place_labels
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.statistics import Interval
-from benchmarks.report.style import panels, styles, tick
+from benchmarks.report.style import looks, panels, styles, tick
 from benchmarks.report.summary import Comparison, Entrant, summarise
 from benchmarks.report.traces import fitted_curves, training_curves
 
@@ -22,9 +22,14 @@ STEMS = [
     "error-against-steps",
     "error-against-shots",
     "fitted-curves",
+    "support-against-query",
     "training-curves",
+    "training-diagnostics",
+    "layer-usage",
+    "compositions",
     "score-against-spending",
 ]
+FRAMES = ("trials", "scores", "history", "curves", "diagnostics")
 ALL = ("reml", "reml-random", "maml", "fine_tuning", "scratch", "mean", "oracle")
 
 
@@ -50,7 +55,7 @@ def entrants(*labels: str) -> tuple[Entrant, ...]:
 def test_every_figure_is_written_as_png_and_svg_twice_the_same(
     make_results: Make, tmp_path
 ) -> None:
-    results = make_results(["reml", "oracle"], tasks=8)
+    results = make_results(["reml", "oracle"], tasks=8, diagnostics=True)
     first = write_figures(results, tmp_path / "a")
     assert [path.name for path in first] == [
         f"{s}.{kind}" for s in STEMS for kind in ("png", "svg")
@@ -59,6 +64,7 @@ def test_every_figure_is_written_as_png_and_svg_twice_the_same(
         results,
         curves=results.curves.sample(frac=1, random_state=0),
         history=results.history.sample(frac=1, random_state=0),
+        diagnostics=results.diagnostics.sample(frac=1, random_state=0),
     )
     for one, other in zip(first, write_figures(shuffled, tmp_path / "b"), strict=True):
         assert one.parent.name == "figures"
@@ -90,7 +96,7 @@ def test_any_label_can_be_drawn(make_results: Make, tmp_path, label: str, capfd)
 def test_what_has_no_data_is_left_out(make_results: Make, tmp_path) -> None:
     results = make_results(["mean"], tasks=4, seeds=1, curves=False, history=False)
     names = {path.stem for path in write_figures(results, tmp_path)}
-    assert names == set(STEMS) - {"fitted-curves", "training-curves"}
+    assert names == {"error-against-steps", "error-against-shots", "score-against-spending"}
     nothing = make_results(["mean"], seeds=1, missing=[("mean", 0)])
     assert write_figures(nothing, tmp_path) == []
 
@@ -116,6 +122,33 @@ def test_legends_mark_privileged_and_incomplete_learners(make_results: Make, dra
     results = make_results(["reml", "maml", "oracle"], tasks=5, failed=[("maml", 0)])
     figure = draw(comparison(results))
     assert legend_of(figure) == ["reml", "maml (⚠ 1 of 2 seeds)", "oracle †"]
+
+
+def test_of_too_many_learners_the_best_are_drawn(make_results: Make, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.report.figures.MANY", 3)
+    monkeypatch.setattr("benchmarks.report.figures.BEST", 2)
+    few = make_results(["mean", "maml", "reml"], tasks=5, seeds=1)
+    many = make_results(["mean", "maml", "reml", "scratch"], tasks=5, seeds=1)
+    whole, cut = (next(pictures(results)) for results in (few, many))
+    assert legend_of(whole.draw()) == ["mean", "maml", "reml"]
+    assert "learners are shown" not in whole.caption
+    assert legend_of(cut.draw()) == ["maml", "reml"]
+    assert cut.caption.endswith(" Only the 2 best of 4 learners are shown.")
+
+
+def test_long_names_leave_the_panels_their_width(make_results: Make) -> None:
+    results = make_results(["reml", "maml"], tasks=4)
+    long = {"maml": "maml (with a name that goes on and on and on)"}
+    frames = {name: getattr(results, name).replace({"learner": long}) for name in FRAMES}
+    renamed = replace(results, **frames, order=("reml", long["maml"]))
+    widths = []
+    for it in (results, renamed):
+        with looks():
+            figure = against_steps(comparison(it))
+            assert figure is not None
+            figure.draw_without_rendering()
+        widths.append(figure.axes[0].get_window_extent().width)
+    assert widths[1] > 0.9 * widths[0]
 
 
 def test_legends_do_not_cover_panels(make_results: Make) -> None:

@@ -5,6 +5,7 @@ from benchmarks.harness.store import Results
 from benchmarks.report.figures import write_figures
 from benchmarks.report.index import findings, write_index
 from benchmarks.report.summary import summarise
+from benchmarks.report.tables import write_table
 
 Make = Callable[..., Results]
 
@@ -24,7 +25,7 @@ def test_index_shows_findings_tables_figures_and_origin(make_results: Make, tmp_
         if line.startswith("!["):
             target = line.partition("](")[2].rstrip(")")
             assert (tmp_path / target).is_file()
-    assert text.count("![") == 5
+    assert text.count("![") == 6
     assert "| reml " in text
     assert "⚠ mean, seed 1: Diverged: query_loss became nan" in text
     assert "seconds to meta-train" in text
@@ -33,6 +34,19 @@ def test_index_shows_findings_tables_figures_and_origin(make_results: Make, tmp_
     assert "commit `0123456` + uncommitted changes" in text
     assert "Intervals from 1" not in text
     assert "An interval from one seed shows" in text  # mean has but one
+    assert "Compositions" not in text  # nobody diagnosed
+
+
+def test_index_shows_what_was_decided(make_results: Make, tmp_path) -> None:
+    results = make_results(["reml", "reml-fixed", "mean"], tasks=20, diagnostics=True)
+    write_table(results, tmp_path)
+    text = write_index(results, tmp_path).read_text(encoding="utf-8")
+    section = text.partition("### Compositions\n")[2].partition("###")[0]
+    assert "| learner    | shots | distinct compositions | marginal entropy |" in section
+    assert "| reml-fixed |     5 |                     1 |             0.00 |" in section
+    assert "| mean " not in section
+    assert "[compositions.csv](compositions.csv)" in section
+    assert (tmp_path / "compositions.csv").is_file()
 
 
 def test_index_links_no_figure_that_is_not_there(make_results: Make, tmp_path) -> None:
