@@ -15,14 +15,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.ppo import MlpPolicy
 from torch import Tensor
 
-from benchmarks.core import (
-    BudgetedSource,
-    Choice,
-    Diagnosis,
-    Predictor,
-    State,
-    Support,
-)
+from benchmarks.core import BudgetedSource, Choice, Diagnosis, Predictor, State, Support
 from benchmarks.core.errors import DataError
 from reml.sb3 import StopWhen, forwarding_logger, private_randomness
 from reml.thesis_building import Building, task_information
@@ -56,6 +49,8 @@ class Thesis:
     - The credit is the same scale applied to the loss before Adam, as a factor of at least 0; the
       thesis gives no formula. A reward is paid at the end of an episode only.
     - Before there is an output layer the network predicts 0.
+    - The LSTM policy's value comes from the observation alone, not from an LSTM of its own: the
+      observation says all there is to know, and a second LSTM costs as much as the first.
     - An entropy bonus, as without one the policy soon composes one network for all.
     - At test the policy takes its most likely choice among those that fit, and the pool stays as it
       is: what is learned from one test task is not there for the next.
@@ -92,12 +87,12 @@ class Thesis:
     train_shots: Count = 50
     train_queries: Count = 50
     calibration: Count = 60
-    rows: Count = 128
+    rows: Count = 256
     horizon: Count = 10
     lr: Rate = 0.001
     clip: Rate = 0.2
     epochs: Count = 4
-    minibatches: Count = 1
+    minibatches: Count = 4
     gamma: Share = 0.99
     gae_lambda: Share = 0.95
     entropy: Annotated[float, Ge(0)] = 0.01
@@ -114,6 +109,7 @@ class Thesis:
         "inner_steps": 2,
         "calibration": 4,
         "rows": 4,
+        "minibatches": 2,
         "horizon": 4,
         "train_shots": 5,
         "train_queries": 5,
@@ -182,9 +178,10 @@ class Thesis:
             self.rows,
             rules,
         )
-        kind, policy = _KINDS[self.policy]
+        algorithm: Any
+        algorithm, policy = _KINDS[self.policy]
         with private_randomness(generator, device):
-            model = kind(
+            model = algorithm(
                 policy,
                 env,
                 learning_rate=self.lr,
@@ -201,7 +198,7 @@ class Thesis:
             model.policy.load_state_dict(self.policy_.state_dict())
             model.set_logger(forwarding_logger(source.log))
             model.learn(sys.maxsize, StopWhen(lambda: env.spent))
-        self.policy_ = model.policy
+        self.policy_: MlpPolicy = model.policy  # MlpLstmPolicy is a kind of it
 
     def _information(self, support: Support) -> Float[Tensor, "tasks values"]:
         return task_information(support, sorted(self.needs))
@@ -210,7 +207,7 @@ class Thesis:
         width = self.policy_width
         if self.policy == "mlp":
             return {"net_arch": [width, width]}
-        return {"net_arch": [width], "lstm_hidden_size": width}
+        return {"net_arch": [width], "lstm_hidden_size": width, "enable_critic_lstm": False}
 
     def _build_policy(self, generator: torch.Generator, device: torch.device) -> None:
         """A new policy, and a normaliser that has seen nothing."""
@@ -218,20 +215,23 @@ class Thesis:
         self.normaliser_ = Normaliser(size)
         policy = _KINDS[self.policy].policy
         with private_randomness(generator, device):
-            self.policy_: MlpPolicy | MlpLstmPolicy = policy(
+            made = policy(
                 observation_space(size),
                 spaces.Discrete(len(self.pool_)),
                 lambda _: self.lr,
                 **self._policy_fields(),
-            ).to(device)
+            )
+        self.policy_ = made.to(device)
 
     def compose(self, support: Support) -> "Composed":
         """The policy's most likely composition for each task out of layers that fit."""
         device = support.x.device
-        pool, policy = self.pool_.to(device), self.policy_.to(device)
+        pool = self.pool_.to(device)
+        policy: Any = self.policy_.to(device)
         policy.set_training_mode(False)
         building = Building(pool, support, self._information(support))
-        entropies, errors = [], []
+        entropies: list[Tensor] = []
+        errors: list[Tensor] = []
         memory: Any = None
         if self.policy == "lstm":
             layers, _, width = policy.lstm_hidden_state_shape

@@ -67,19 +67,20 @@ class ThesisPool(nn.Module):
     ) -> None:
         super().__init__()
         n_input, n_hidden, n_output = sizes
-        self.banks = nn.ModuleList(
-            [
-                Bank(n_input, features, width, generator),
-                Bank(n_output, width, outputs, generator),
-                Bank(n_hidden, width, width, generator),
-            ]
-        )
+        self.input = Bank(n_input, features, width, generator)
+        self.output = Bank(n_output, width, outputs, generator)
+        self.hidden = Bank(n_hidden, width, width, generator)
         self.first = (0, n_input, n_input + n_output)
         self.width = width
         self.depth = depth
         kinds = torch.tensor([INPUT, OUTPUT, HIDDEN])
         counts = torch.tensor([n_input, n_output, n_hidden])
         self.register_buffer("kind", kinds.repeat_interleave(counts), persistent=False)
+
+    @property
+    def banks(self) -> tuple[Bank, Bank, Bank]:
+        """By kind: `INPUT`, `OUTPUT`, `HIDDEN`."""
+        return self.input, self.output, self.hidden
 
     def __len__(self) -> int:
         return len(self.kind)

@@ -1,4 +1,4 @@
-"""The thesis's reward: losses scaled by a calibration pass, with credit for choice, not for Adam."""
+"""The thesis's reward: losses scaled by a calibration pass, with credit for layers, not Adam."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,8 @@ from torch import Tensor
 from benchmarks.core import TaskBatch, task_mse
 from reml.thesis_pool import AdamTraining, ThesisPool, Weights, run
 
-COMPOSITIONS = 8  # of each calibration task: the fewest extremes mean something of
+COMPOSITIONS = 8
+"""How many random networks each calibration task is given; extremes of fewer say little."""
 
 
 class RewardScale(NamedTuple):
