@@ -12,6 +12,9 @@ from reml.observation import Observation
 Memory = Any
 """Whatever a composer carries from one decision to the next; None at the first."""
 
+IMPOSSIBLE = -1e9
+"""The logit of an option that there is not."""
+
 
 @runtime_checkable
 class Composer(Protocol):
@@ -45,23 +48,34 @@ class RandomComposer:
 class FixedComposer:
     """The control that always builds the same network: MAML with REML's inner training.
 
-    Hidden decisions take the hidden layers in order, so that no layer stands in two places as
-    long as the bank has enough of them.
+    Args:
+        choices: how many options each decision has.
+        composition: the option that is always taken.
     """
 
     greedy = True
 
-    def __init__(self, choices: Sequence[int]) -> None:
+    def __init__(self, choices: Sequence[int], composition: Sequence[int]) -> None:
         self.choices = tuple(choices)
+        self.composition = tuple(composition)
 
     def logits(
         self, observation: Observation, memory: Memory
     ) -> tuple[Float[Tensor, "tasks choices"], Memory]:
         points, decision = observation.points, observation.decision
-        size = self.choices[decision]
-        logits = points.new_full((len(points), size), -1e9)
-        logits[:, max(0, decision - 2) % size] = 0.0
+        logits = points.new_full((len(points), self.choices[decision]), IMPOSSIBLE)
+        logits[:, self.composition[decision]] = 0.0
         return logits, None
+
+
+def score(
+    composer: Composer, observation: Observation, memory: Memory
+) -> tuple[Float[Tensor, "tasks choices"], Memory]:
+    """The composer's logits, with options that there are not pushed out of reach."""
+    logits, memory = composer.logits(observation, memory)
+    if observation.allowed is not None:
+        logits = logits.masked_fill(~observation.allowed, IMPOSSIBLE)
+    return logits, memory
 
 
 def draw(

@@ -1,6 +1,6 @@
 """The decision process: compose a network for each of many tasks, all stepped together."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -8,6 +8,7 @@ from torch import Tensor
 from typing_extensions import Protocol, runtime_checkable
 
 from benchmarks.core import TaskBatch, task_mse, task_variance
+from reml.draft import Draft
 from reml.inner import adapt, run
 from reml.observation import Observation
 from reml.pool import LayerPool
@@ -38,15 +39,18 @@ class Environment(Protocol):
 
 
 class ComposeEnv:
-    """An episode composes one network a task; each decision picks a layer from one bank.
+    """An episode composes one network a task; each decision picks from one bank or menu.
 
-    The order is input layer, output layer, then the hidden layers from the front. The last
-    decision completes the network: it is adapted on the support set for `steps` gradient steps and
-    the reward is −log(NMSE + 0.01) of its query loss along the way. All other rewards are 0.
+    The order is that of `LayerPool.decisions`. The last decision completes the network: it is
+    adapted on the support set for `steps` gradient steps and the reward is −log(NMSE + 0.01) of
+    its query loss along the way. All other rewards are 0.
 
     After the last decision `losses` holds the query losses after 0, 1, ..., `steps` steps, each of
-    shape (tasks,), still attached to the pool where `differentiable` is set, and `variance` the
-    tasks' target variances.
+    shape (tasks,), `variance` the tasks' target variances and `adapted` the networks in the end.
+
+    Attributes:
+        gradients: whether losses and networks stay attached to the pool, and then whether through
+            the adaptation gradients as well (`second_order`) or around them (`first_order`).
     """
 
     def __init__(
@@ -56,29 +60,26 @@ class ComposeEnv:
         steps: int,
         unadapted_weight: float,
         max_norm: float,
-        differentiable: bool,
+        gradients: Literal["none", "first_order", "second_order"],
     ) -> None:
         self.pool = pool
         self.steps = steps
         self.unadapted_weight = unadapted_weight
         self.max_norm = max_norm
-        self.differentiable = differentiable
+        self.gradients = gradients
         self.losses: list[Float[Tensor, " tasks"]] = []
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """How many layers each decision chooses from."""
+        """How many options each decision has."""
         return self.pool.choices
 
     def reset(self, batch: TaskBatch) -> Observation:
         """Begin one episode for each task of the batch."""
         self._batch = batch
-        self._chosen: list[Int[Tensor, " tasks"]] = []
+        self._draft = Draft(self.pool, batch.support)
         self.losses = []
-        support = batch.support
-        self._points = torch.cat([support.x, support.y], 2)
-        nothing = torch.zeros(len(batch), dtype=torch.long, device=support.x.device)
-        return Observation(self._points, 0, nothing)
+        return self._draft.observation
 
     def step(self, choice: Int[Tensor, " tasks"]) -> Transition:
         """Make one decision for every task.
@@ -86,24 +87,24 @@ class ComposeEnv:
         Raises:
             RuntimeError: the episode is over.
         """
-        decision = len(self._chosen)
-        if decision == len(self.choices):
+        if self._draft.complete:
             raise RuntimeError("the episode is over; call reset")
-        self._chosen.append(choice)
-        observation = Observation(self._points, decision + 1, choice)
-        done = decision + 1 == len(self.choices)
-        reward = self._finish() if done else torch.zeros_like(self._points[:, 0, 0])
-        return Transition(observation, reward, torch.full_like(choice, done, dtype=torch.bool))
+        self._draft.add(choice)
+        done = self._draft.complete
+        reward = self._finish() if done else self._batch.support.x.new_zeros(len(choice))
+        ended = torch.full_like(choice, done, dtype=torch.bool)
+        return Transition(self._draft.observation, reward, ended)
 
     @property
     def composition(self) -> Int[Tensor, "tasks decisions"]:
         """The choices so far, in decision order."""
-        return torch.stack(self._chosen, 1)
+        return self._draft.composition
 
     def _finish(self) -> Float[Tensor, " tasks"]:
         support, query = self._batch.support, self._batch.query
         network = self.pool.gather(self.composition)
-        if not self.differentiable:
+        attached = self.gradients != "none"
+        if not attached:
             network = network.detach()
         self.losses = [task_mse(run(network, query.x), query.y, query.mask)]
         for _ in range(self.steps):
@@ -112,9 +113,11 @@ class ComposeEnv:
                 support.x,
                 support.y,
                 max_norm=self.max_norm,
-                differentiable=self.differentiable,
+                differentiable=attached,
+                second_order=self.gradients == "second_order",
             )
             self.losses.append(task_mse(run(network, query.x), query.y, query.mask))
+        self.adapted = network
         known = torch.ones_like(support.y[..., 0], dtype=torch.bool)
         self.variance = task_variance(
             torch.cat([support.y, query.y], 1), torch.cat([known, query.mask], 1)

@@ -2,47 +2,71 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Gt, Le
-from jaxtyping import Int
-from torch import Tensor, nn
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from benchmarks.core import BudgetedSource, Predictor, State, Support, task_mse
-from reml.composer import Composer, FixedComposer, RandomComposer, draw, task_noise
-from reml.env import ComposeEnv
+from benchmarks.core import (
+    BudgetedSource,
+    Choice,
+    Diagnosis,
+    Predictor,
+    State,
+    Support,
+    task_mse,
+)
+from reml.composer import Composer, FixedComposer, RandomComposer, draw, score, task_noise
+from reml.draft import Draft
 from reml.inner import ComposedNetwork, adapt, run
-from reml.observation import Observation
-from reml.policy_gradient import PolicyGradient, RecurrentComposer, roll_out
-from reml.pool import LayerPool
-from reml.reward import pool_loss
+from reml.policy import PolicyComposer
+from reml.pool import Decision, LayerPool
+from reml.training import Training
+
+if TYPE_CHECKING:
+    from reml.sb3_policy import Sb3Composer
 
 Count = Annotated[int, Ge(1)]
 Several = Annotated[int, Ge(2)]
 Rate = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Weight = Annotated[float, Ge(0)]
+Activation = Literal["relu", "tanh", "silu"]
+NEUTRAL = 0.5
+"""The uniform number that makes every option's noise the same: the best-scored one is drawn."""
 
 
 @dataclass
 class REML:
     """Reinforcement meta-learning (Stachyra, 2023), seeing nothing but the support set.
 
-    A recurrent policy composes a network for each task out of a pool of layers. For the first
-    `warm` of training the pool learns from the query loss of the networks as composed; after that,
-    also through `train_steps` adaptation steps, with the learned adaptation rate of each layer.
-    The policy learns all along, rewarded for low query losses.
+    A recurrent policy composes a network for each task out of a pool of layers. It reads the
+    support set, in any order and of any size, the choices so far and what the partial network
+    predicts on the support set. For the first `warm` of training the pool learns from the query
+    loss of the networks as composed; after that, also through `train_steps` adaptation steps, with
+    the learned adaptation rate of each layer. The policy learns all along, rewarded for low query
+    losses. `stop`, `activations` and `rates` make hyper-parameters decisions of the policy, too.
 
-    Deviations from the thesis: no privileged task information, fresh tasks in every rollout, a
-    layer may stand in several places, no invalid choices, a direct policy gradient instead of PPO,
-    the pool trained by meta-gradients instead of written back.
+    Deviations from the thesis (see `reml.thesis` for that): no privileged task information, fresh
+    tasks in every rollout, a layer may stand in several places, no invalid choices, a direct policy
+    gradient instead of PPO, the pool trained by meta-gradients instead of written back.
 
     Attributes:
         width: units of each hidden layer of a composed network.
-        depth: layers of a composed network.
+        depth: layers of a composed network; the most it can have with `stop`.
         pool: how many input, hidden and output layers the pool holds.
+        stop: whether the policy may end a network before `depth` layers.
+        activations: what follows every layer but the last; the policy picks if there are several.
+        rates: factors on a task's adaptation rates; the policy picks if there are several.
         composer: who composes: the learned policy, or one of the two controls.
+        policy: what the learned policy remembers with; see `reml.policy.PolicyComposer`.
+        watch: whether the policy sees the partial network's predictions on the support set.
+        pool_update: how the pool learns: from the query loss, through adaptation gradients
+            (`second_order`) or around them (`first_order`); or by keeping what adaptation made of
+            the layers (`write_back`), or going a part of the way (`reptile`).
+        reptile_share: that part, at first; it falls as `lr` does.
         candidates: compositions tried at test; the one with the lowest support loss is kept.
         inner_lr: where the learned adaptation rates start.
         max_inner_norm: cap on the norm of a task's gradient in an adaptation step.
@@ -52,6 +76,10 @@ class REML:
         train_shots: fewest and most support points of a training task; drawn anew each iteration.
         train_queries: query points of a training task.
         batch_tasks: tasks, and so episodes, in each iteration.
+        optimiser: who trains the policy: the batched policy gradient, or `recurrent_ppo` of
+            sb3-contrib or `ppo` of stable-baselines3, which bring policies of their own.
+        clip: PPO's clip range; None is the plain policy gradient.
+        epochs: steps of the policy on each batch, more than one only with `clip`.
         lr: Adam's learning rate for pool and policy; falls linearly to 0 from `decay_from` on.
         decay_from: share of training after which the learning rate falls.
         policy_width: units of the policy's encoder and LSTM.
@@ -64,7 +92,14 @@ class REML:
     width: Count = 40
     depth: Several = 5
     pool: tuple[Count, Count, Count] = (7, 21, 7)
+    stop: bool = False
+    activations: Annotated[tuple[Activation, ...], MinLen(1)] = ("relu",)
+    rates: Annotated[tuple[Rate, ...], MinLen(1)] = (1.0,)
     composer: Literal["policy", "random", "fixed"] = "policy"
+    policy: Literal["lstm", "mlp"] = "lstm"
+    watch: bool = True
+    pool_update: Literal["second_order", "first_order", "reptile", "write_back"] = "second_order"
+    reptile_share: Annotated[float, Gt(0), Lt(1)] = 0.1
     candidates: Count = 1
     inner_lr: Rate = 0.01
     max_inner_norm: Rate = 2.0
@@ -74,6 +109,9 @@ class REML:
     train_shots: tuple[Count, Count] = (5, 10)
     train_queries: Count = 50
     batch_tasks: Several = 32
+    optimiser: Literal["policy_gradient", "recurrent_ppo", "ppo"] = "policy_gradient"
+    clip: Annotated[float, Gt(0), Lt(1)] | None = None
+    epochs: Count = 1
     lr: Rate = 0.003
     decay_from: Share = 0.5
     policy_width: Several = 64
@@ -100,85 +138,58 @@ class REML:
         fewest, most = self.train_shots
         if fewest > most:
             raise ValueError(f"expected train_shots = [fewest, most], got {[fewest, most]}")
+        if self.epochs > 1 and self.clip is None:
+            raise ValueError(f"expected clip to be set, as epochs = {self.epochs} is more than 1")
+        if self.clip is None and self.optimiser != "policy_gradient":
+            raise ValueError(f"expected clip to be set with optimiser = {self.optimiser!r}")
+        if self.train_steps == 0 and self.pool_update in ("reptile", "write_back"):
+            raise ValueError(f"expected train_steps >= 1 with pool_update = {self.pool_update!r}")
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw a new pool and policy, then train both until the budget is spent."""
         self._build(source.problem.features, source.problem.outputs, generator)
-        self._train(source, generator, fresh=True)
+        Training(self, source, generator, fresh=True).run()
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further, through adaptation from the start; Adam's moments start anew."""
-        self._train(source, generator, fresh=False)
+        Training(self, source, generator, fresh=False).run()
 
     def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
         self.features_ = features
         self.outputs_ = outputs
         self.pool_ = LayerPool(
-            features, outputs, self.width, self.pool, self.depth, self.inner_lr, generator
+            features,
+            outputs,
+            self.width,
+            self.pool,
+            self.depth,
+            self.inner_lr,
+            generator,
+            stop=self.stop,
+            activations=self.activations,
+            rates=self.rates,
         )
-        self.policy_: RecurrentComposer | None = None
-        if self.composer == "policy":
-            self.policy_ = RecurrentComposer(
-                features, outputs, self.pool_.choices, self.policy_width, generator
-            )
+        self.policy_ = self._policy(generator) if self.composer == "policy" else None
 
-    def _composer(self) -> Composer:
+    def _policy(self, generator: torch.Generator) -> "PolicyComposer | Sb3Composer":
+        sizes = self.features_, self.outputs_, self.pool_.choices, self.policy_width
+        if self.optimiser == "policy_gradient":
+            return PolicyComposer(*sizes, generator, memory=self.policy, watch=self.watch)
+        # imported here because it takes seconds, and few want it
+        from reml.sb3_policy import Sb3Composer
+
+        return Sb3Composer(self.optimiser, *sizes, self.train_shots[1], generator)
+
+    def composer_(self) -> Composer:
+        """Who composes: the learned policy, or the control in its place."""
         if self.policy_ is not None:
             return self.policy_
-        control = RandomComposer if self.composer == "random" else FixedComposer
-        return control(self.pool_.choices)
+        if self.composer == "random":
+            return RandomComposer(self.pool_.choices)
+        return FixedComposer(self.pool_.choices, self.pool_.in_order)
 
-    def _train(self, source: BudgetedSource, generator: torch.Generator, *, fresh: bool) -> None:
-        pool = self.pool_.to(source.device)
-        pool_optimiser = torch.optim.Adam(pool.parameters(), self.lr)
-        optimisers = [pool_optimiser]
-        if self.policy_ is not None:
-            policy = self.policy_.to(source.device)
-            policy_optimiser = torch.optim.Adam(policy.parameters(), self.lr)
-            optimisers.append(policy_optimiser)
-        teacher = PolicyGradient(
-            self.task_entropy, self.marginal_entropy, self.entropy_floor, self.reading
-        )
-        fewest, most = (source.train_shots(shots) for shots in self.train_shots)
-        while not source.exhausted:
-            progress = source.progress
-            for optimiser in optimisers:
-                optimiser.param_groups[0]["lr"] = self.lr * self._falling(progress)
-            shots = int(torch.randint(fewest, most + 1, (), generator=generator))
-            warming = fresh and progress < self.warm
-            first = fresh and source.tasks == 0
-            batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
-            if first and self.policy_ is not None:
-                policy.encoder.standardise(torch.cat([batch.support.x, batch.support.y], 2))
-            steps = 0 if warming else self.train_steps
-            env = ComposeEnv(
-                pool,
-                steps=steps,
-                unadapted_weight=self.unadapted_weight,
-                max_norm=self.max_inner_norm,
-                differentiable=True,
-            )
-            rollout = roll_out(env, self._composer(), batch, generator)
-            if self.policy_ is not None:
-                teacher.update(policy, policy_optimiser, rollout, batch, progress)
-            loss = pool_loss(env.losses, env.variance, self.unadapted_weight)
-            pool_optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(pool.parameters(), 10.0)
-            pool_optimiser.step()
-            source.count(
-                inner_gradients=len(batch) * steps,
-                outer_gradients=len(batch),
-                environment_steps=len(batch) * len(env.choices),
-            )
-            source.log(
-                query_loss=env.losses[-1].mean(),
-                reward=rollout.reward.mean(),
-                policy_entropy=rollout.entropy,
-                marginal_entropy=rollout.marginal_entropy,
-            )
-
-    def _falling(self, progress: float) -> float:
+    def falling(self, progress: float) -> float:
+        """What is left of the learning rate when `progress` of training is over."""
         left = 1 - max(self.decay_from, progress)
         return 1.0 if self.decay_from == 1 else left / (1 - self.decay_from)
 
@@ -188,33 +199,40 @@ class REML:
         The first candidate is the policy's most likely composition, the others are sampled with
         random numbers that depend on the task alone.
         """
-        composer, choices = self._composer(), self.pool_.choices
+        composition, _ = self._compose(support)
+        return composition
+
+    def _compose(
+        self, support: Support
+    ) -> tuple[Int[Tensor, "tasks decisions"], Float[Tensor, " tasks"]]:
+        """The compositions, and the entropy of the policy on the way to them."""
+        composer, choices = self.composer_(), self.pool_.choices
         shape = (self.candidates, len(choices), max(choices))
         with torch.no_grad():
             noise = task_noise(support.x, support.y, shape).flatten(0, 1)
             if composer.greedy:
-                noise.view(-1, *shape)[:, 0] = 0.5
+                noise.view(-1, *shape)[:, 0] = NEUTRAL
             index = torch.arange(len(support), device=support.x.device)
             repeated = support.rows(index.repeat_interleave(self.candidates))
-            points = torch.cat([repeated.x, repeated.y], 2)
-            chosen = [torch.zeros(len(points), dtype=torch.long, device=points.device)]
-            memory = None
+            draft, memory = Draft(self.pool_, repeated), None
+            entropy = torch.zeros_like(repeated.x[:, 0, 0])
             for decision, size in enumerate(choices):
-                seen = Observation(points, decision, chosen[-1])
-                logits, memory = composer.logits(seen, memory)
-                chosen.append(draw(logits, noise[:, decision, :size]))
-            composition = torch.stack(chosen[1:], 1)
+                logits, memory = score(composer, draft.observation, memory)
+                log_probs = logits.log_softmax(1)
+                entropy -= (log_probs.exp() * log_probs).sum(1)
+                draft.add(draw(logits, noise[:, decision, :size]))
+            composition = draft.composition
             if self.candidates == 1:
-                return composition
+                return composition, entropy
             loss = task_mse(run(self.pool_.gather(composition), repeated.x), repeated.y)
             best = loss.view(-1, self.candidates).argmin(1)
-            return composition.view(len(support), self.candidates, -1)[index, best]
+            kept = index, best
+            composition = composition.view(len(support), self.candidates, -1)
+            return composition[kept], entropy.view(-1, self.candidates)[kept]
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""
-        for module in (self.pool_, self.policy_):
-            if module is not None:
-                module.to(support.x.device)
+        self._to(support.x.device)
         with torch.no_grad():
             network = self.pool_.gather(self.compose(support)).detach()
         taken = 0
@@ -232,10 +250,42 @@ class REML:
 
     def explain(self, support: Support) -> list[str]:
         """The composition chosen for each task, in words."""
+        decisions = self.pool_.decisions
         return [
-            f"input layer {first}, hidden layers {', '.join(map(str, hidden))}, output layer {last}"
-            for first, last, *hidden in self.compose(support).tolist()
+            ", ".join(
+                f"{decision.name} {self._word(decision, option)}"
+                for decision, option in zip(decisions, options, strict=True)
+            )
+            for options in self.compose(support).tolist()
         ]
+
+    def _word(self, decision: Decision, option: int) -> str:
+        if decision.kind == "activation":
+            return self.activations[option]
+        if decision.kind == "rate":
+            return f"× {self.rates[option]:g}"
+        if decision.kind == "hidden" and option == self.pool[1]:
+            return "none"
+        return str(option)
+
+    def diagnose(self, support: Support) -> Diagnosis:
+        """The option chosen in each decision, and the entropy of the policy on the way there."""
+        self._to(support.x.device)
+        composition, entropy = self._compose(support)
+        choices = {
+            decision.name: Choice(options, decision.options)
+            for decision, options in zip(self.pool_.decisions, composition.unbind(1), strict=True)
+        }
+        if self.stop:
+            present = self.pool_.shape(composition).present
+            assert present is not None
+            choices["depth"] = Choice(2 + present.sum(1), self.depth + 1)
+        return Diagnosis(choices, {"policy_entropy": entropy})
+
+    def _to(self, device: torch.device) -> None:
+        for module in (self.pool_, self.policy_):
+            if module is not None:
+                module.to(device)
 
     def state(self) -> State:
         state = {

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 
@@ -14,11 +14,15 @@ class Observation(NamedTuple):
         points: support inputs and targets side by side.
         decision: how many decisions have been made; all tasks move in lock-step.
         previous: the last choice as an index into its bank; zeros before the first decision.
+        outputs: what the partial network predicts at the support points; zeros until there is one.
+        allowed: which options there are; None where all are.
     """
 
     points: Float[Tensor, "tasks points values"]
     decision: int
     previous: Int[Tensor, " tasks"]
+    outputs: Float[Tensor, "tasks points outputs"]
+    allowed: Bool[Tensor, "tasks choices"] | None = None
 
 
 class SetEncoder(nn.Module):
@@ -52,6 +56,11 @@ class SetEncoder(nn.Module):
         """The points, standardised; same shape."""
         return (points - self.offset) / self.scale
 
+    def normal_outputs(self, outputs: Float[Tensor, "tasks points outputs"]) -> Tensor:
+        """Predictions in the units of the standardised targets; same shape."""
+        last = outputs.shape[2]
+        return (outputs - self.offset[-last:]) / self.scale[-last:]
+
     def forward(
         self, points: Float[Tensor, "tasks points values"]
     ) -> Float[Tensor, "tasks width2"]:
@@ -59,6 +68,26 @@ class SetEncoder(nn.Module):
         h = self.first(self.normal(points))
         told = _pool(h).unsqueeze(1).expand(-1, h.shape[1], -1)
         return _pool(self.second(torch.cat([h, told], 2)))
+
+
+class OutputReader(nn.Module):
+    """A summary of what the partial network predicts, next to what it should.
+
+    Each point is embedded together with its prediction, in standardised units; mean and maximum of
+    the embeddings are the summary.
+    """
+
+    def __init__(self, values: int, outputs: int, width: int) -> None:
+        super().__init__()
+        self.embed = nn.Sequential(nn.Linear(values + outputs, width), nn.ReLU())
+
+    def forward(
+        self,
+        points: Float[Tensor, "tasks points values"],
+        outputs: Float[Tensor, "tasks points outputs"],
+    ) -> Float[Tensor, "tasks width2"]:
+        """Summarise in 2 × `width` numbers; both arguments standardised."""
+        return _pool(self.embed(torch.cat([points, outputs], 2)))
 
 
 class Decoder(nn.Module):

@@ -1,6 +1,5 @@
-"""The composer that learns, and the recurrent policy gradient that teaches it."""
+"""The recurrent policy gradient: rolling episodes out, and teaching the composer with them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,122 +7,104 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from benchmarks.core import TaskBatch, task_mse
-from reml.composer import Composer, Memory, draw
+from benchmarks.core import TaskBatch
+from reml.composer import Composer, Memory, draw, score
 from reml.env import Environment
-from reml.observation import Decoder, Observation, SetEncoder
+from reml.observation import Observation
+from reml.policy import PolicyComposer
 
 
-class RecurrentComposer(nn.Module):
-    """An LSTM that reads the support set and its own choices; one head a decision.
+class Scores(NamedTuple):
+    """What a composer says of the choices of an episode.
 
-    Args:
-        features: inputs of a task.
-        outputs: outputs of a task.
-        choices: how many layers each decision chooses from.
-        width: units of the encoder and of the LSTM.
-        generator: for the initial weights.
+    Entropies are summed over decisions: `entropy` is the mean over tasks of each task's own,
+    `marginal_entropy` that of the average policy.
     """
 
-    greedy = True
-
-    def __init__(
-        self,
-        features: int,
-        outputs: int,
-        choices: Sequence[int],
-        width: int,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
-        self.features = features
-        with torch.random.fork_rng(devices=[]):  # the defaults drawn here are overwritten below
-            self.encoder = SetEncoder(features + outputs, width)
-            self.decoder = Decoder(features, outputs, width)
-            self.embeddings = nn.ModuleList(nn.Embedding(n, width // 2) for n in (1, *choices[:-1]))
-            self.cell = nn.LSTMCell(2 * width + width // 2, width)
-            self.heads = nn.ModuleList(nn.Linear(width, n) for n in choices)
-            self.value = nn.Linear(width, 1)
-        _initialise(self, generator)
-
-    def logits(
-        self, observation: Observation, memory: Memory
-    ) -> tuple[Float[Tensor, "tasks choices"], Memory]:
-        """Scores of the next decision's choices; `memory` is (encoding, hidden, cell)."""
-        if memory is None:
-            task = self.encoder(observation.points)
-            hidden = cell = task.new_zeros(len(task), self.cell.hidden_size)
-        else:
-            task, hidden, cell = memory
-        last = self.embeddings[observation.decision](observation.previous)
-        hidden, cell = self.cell(torch.cat([task, last], 1), (hidden, cell))
-        return self.heads[observation.decision](hidden), (task, hidden, cell)
-
-    def baseline(self, memory: Memory) -> Float[Tensor, " tasks"]:
-        """The reward expected of the episode, judged from the memory of its first decision."""
-        return self.value(memory[1]).squeeze(1)
-
-    def reading_loss(self, batch: TaskBatch, queries: int) -> Float[Tensor, ""]:
-        """How badly the encoding alone predicts each task's first `queries` query points.
-
-        The mean squared error in standardised units. The policy gradient is too faint a signal to
-        learn from it, early on, what tells one task from another; this one is not.
-        """
-        support, query = batch.support, batch.query
-        encoding = self.encoder(torch.cat([support.x, support.y], 2))
-        points = self.encoder.normal(torch.cat([query.x, query.y], 2)[:, :queries])
-        x, y = points[..., : self.features], points[..., self.features :]
-        return task_mse(self.decoder(encoding, x), y, query.mask[:, :queries]).mean()
-
-
-def _initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Redraw every weight from `generator`, each uniform as PyTorch's defaults would have it."""
-    with torch.no_grad():
-        for layer in module.modules():
-            fan = getattr(layer, "in_features", None) or getattr(layer, "hidden_size", None)
-            for parameter in layer.parameters(recurse=False):
-                if isinstance(layer, nn.Embedding):
-                    parameter.normal_(generator=generator)
-                elif fan:
-                    parameter.uniform_(-(fan**-0.5), fan**-0.5, generator=generator)
+    log_prob: Float[Tensor, "tasks decisions"]
+    entropy: Float[Tensor, ""]
+    marginal_entropy: Float[Tensor, ""]
+    baseline: Float[Tensor, " tasks"] | None
+    encoding: Float[Tensor, "tasks width"] | None
 
 
 class Rollout(NamedTuple):
     """One episode a task, with what a policy gradient needs of it."""
 
+    observations: list[Observation]
     composition: Int[Tensor, "tasks decisions"]
     reward: Float[Tensor, " tasks"]
-    log_prob: Float[Tensor, " tasks"]
-    entropy: Float[Tensor, ""]
-    marginal_entropy: Float[Tensor, ""]
-    baseline: Float[Tensor, " tasks"] | None
+    scores: Scores
+
+
+class _Tally:
+    """Adds up what a composer says, decision by decision."""
+
+    def __init__(self, composer: Composer) -> None:
+        self._composer = composer
+        self._memory: Memory = None
+        self._log_probs: list[Tensor] = []
+        self._entropy: list[Tensor] = []
+        self._marginal: list[Tensor] = []
+        self._baseline: Tensor | None = None
+        self._encoding: Tensor | None = None
+
+    def logits(self, observation: Observation) -> Float[Tensor, "tasks choices"]:
+        logits, self._memory = score(self._composer, observation, self._memory)
+        if isinstance(self._composer, PolicyComposer) and self._encoding is None:
+            self._encoding = self._memory[0]
+            self._baseline = self._composer.baseline(self._memory)
+        return logits
+
+    def count(self, logits: Float[Tensor, "tasks choices"], choice: Int[Tensor, " tasks"]) -> None:
+        log_probs = logits.log_softmax(1)
+        probs = log_probs.exp()
+        mean = probs.mean(0)
+        self._log_probs.append(log_probs.gather(1, choice.unsqueeze(1)))
+        self._entropy.append((probs * log_probs).sum(1).mean())
+        self._marginal.append((mean * mean.clamp_min(1e-9).log()).sum())
+
+    def scores(self) -> Scores:
+        return Scores(
+            torch.cat(self._log_probs, 1),
+            -torch.stack(self._entropy).sum(),
+            -torch.stack(self._marginal).sum(),
+            self._baseline,
+            self._encoding,
+        )
 
 
 def roll_out(
     env: Environment, composer: Composer, batch: TaskBatch, generator: torch.Generator
 ) -> Rollout:
-    """Compose one network for each task, sampling every decision.
-
-    Entropies are summed over decisions: `entropy` is the mean over tasks of each task's own,
-    `marginal_entropy` that of the average policy.
-    """
-    observation, memory = env.reset(batch), None
-    log_prob = entropy = marginal = torch.zeros((), device=batch.support.x.device)
-    reward = baseline = None
+    """Compose one network for each task, sampling every decision."""
+    tally = _Tally(composer)
+    observations = [env.reset(batch)]
+    reward = None
     for _ in env.choices:
-        logits, memory = composer.logits(observation, memory)
-        if baseline is None and isinstance(composer, RecurrentComposer):
-            baseline = composer.baseline(memory)
+        logits = tally.logits(observations[-1])
         uniform = torch.rand(logits.shape, generator=generator).to(logits.device)
         choice = draw(logits.detach(), uniform)
-        log_probs = logits.log_softmax(1)
-        mean = log_probs.exp().mean(0)
-        log_prob = log_prob + log_probs.gather(1, choice.unsqueeze(1)).squeeze(1)
-        entropy = entropy - (log_probs.exp() * log_probs).sum(1).mean()
-        marginal = marginal - (mean * mean.clamp_min(1e-9).log()).sum()
+        tally.count(logits, choice)
         observation, reward, _ = env.step(choice)
+        observations.append(observation)
     assert reward is not None
-    return Rollout(env.composition, reward, log_prob, entropy, marginal, baseline)
+    return Rollout(observations[:-1], env.composition, reward, tally.scores())
+
+
+def score_again(composer: Composer, rollout: Rollout) -> Scores:
+    """What the composer, having changed, says of the same choices."""
+    tally = _Tally(composer)
+    for observation, choice in zip(
+        rollout.observations, rollout.composition.unbind(1), strict=True
+    ):
+        tally.count(tally.logits(observation), choice)
+    return tally.scores()
+
+
+def entropy_share(progress: float, floor: float) -> float:
+    """What is left of the entropy terms' weights when `progress` of training is over."""
+    return max(floor, 1 - 1.5 * progress)
 
 
 @dataclass(frozen=True)
@@ -136,11 +117,16 @@ class PolicyGradient:
     a negative one on each task's own entropy makes every task certain. Together they reward the
     mutual information between task and composition. Both fall linearly to `floor` of their start.
 
+    With `clip`, the objective is PPO's (Schulman et al., 2017): `epochs` steps on each rollout,
+    with the ratio of new to old probability of every choice kept within 1 ± `clip`.
+
     Attributes:
         task_entropy: weight of the mean entropy of the tasks' own policies; may be negative.
         marginal_entropy: weight of the entropy of the policy averaged over tasks.
         floor: share of both weights that is left in the last half of training or so.
-        reading: weight of the encoder's own loss, see `RecurrentComposer.reading_loss`.
+        reading: weight of the encoder's own loss, see `PolicyComposer.reading_loss`.
+        clip: PPO's clip range; None for the plain policy gradient.
+        epochs: gradient steps on each rollout; more than 1 only with `clip`.
         reading_queries: query points of each task used in that loss.
         max_norm: cap on the norm of the gradient.
     """
@@ -149,33 +135,67 @@ class PolicyGradient:
     marginal_entropy: float
     floor: float
     reading: float
+    clip: float | None = None
+    epochs: int = 1
     reading_queries: int = 8
     max_norm: float = 1.0
 
     def update(
         self,
-        composer: RecurrentComposer,
+        composer: PolicyComposer,
         optimiser: torch.optim.Optimizer,
         rollout: Rollout,
         batch: TaskBatch,
         progress: float,
-    ) -> None:
-        """One gradient step; `progress` in [0, 1] is how much of training is over."""
-        assert rollout.baseline is not None
-        advantage = rollout.reward - rollout.baseline.detach()
+    ) -> dict[str, Tensor]:
+        """`epochs` gradient steps; `progress` in [0, 1] is how much of training is over.
+
+        Returns:
+            What there is to log, of the first step: policy_loss, value_loss, explained_variance,
+            reading_loss; clip_fraction of the last one, with `clip`.
+        """
+        falling = entropy_share(progress, self.floor)
+        scores, expected = rollout.scores, rollout.scores.baseline
+        assert expected is not None
+        advantage = rollout.reward - expected.detach()
         advantage = (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-6)
-        falling = max(self.floor, 1 - 1.5 * progress)
-        objective = (
-            -(advantage * rollout.log_prob).mean()
-            - falling * self.task_entropy * rollout.entropy
-            - falling * self.marginal_entropy * rollout.marginal_entropy
-            + 0.5 * ((rollout.baseline - rollout.reward) ** 2).mean()
-        )
-        if self.reading:
-            objective = objective + self.reading * composer.reading_loss(
-                batch, self.reading_queries
+        told: dict[str, Tensor] = {}
+        for epoch in range(self.epochs):
+            if epoch:
+                scores = score_again(composer, rollout)
+            assert scores.baseline is not None
+            assert scores.encoding is not None
+            policy_loss, clipped = self._policy_loss(scores, rollout.scores, advantage)
+            value_loss = ((scores.baseline - rollout.reward) ** 2).mean()
+            objective = (
+                policy_loss
+                - falling * self.task_entropy * scores.entropy
+                - falling * self.marginal_entropy * scores.marginal_entropy
+                + 0.5 * value_loss
             )
-        optimiser.zero_grad()
-        objective.backward()
-        nn.utils.clip_grad_norm_(composer.parameters(), self.max_norm)
-        optimiser.step()
+            if self.reading:
+                reading = composer.reading_loss(scores.encoding, batch, self.reading_queries)
+                objective = objective + self.reading * reading
+                told.setdefault("reading_loss", reading.detach())
+            told.setdefault("policy_loss", policy_loss.detach())
+            told.setdefault("value_loss", value_loss.detach())
+            optimiser.zero_grad()
+            objective.backward()
+            nn.utils.clip_grad_norm_(composer.parameters(), self.max_norm)
+            optimiser.step()
+        spread = rollout.reward.var(correction=0) + 1e-6
+        told["explained_variance"] = 1 - told["value_loss"] / spread
+        return told if self.clip is None else {**told, "clip_fraction": clipped}
+
+    def _policy_loss(
+        self, scores: Scores, before: Scores, advantage: Float[Tensor, " tasks"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """The loss, and the share of choices whose ratio is out of the clip range."""
+        if self.clip is None:
+            loss = -(advantage * scores.log_prob.sum(1)).mean()
+            return loss, torch.zeros_like(loss)
+        ratio = (scores.log_prob - before.log_prob.detach()).exp()
+        gain = advantage.unsqueeze(1)
+        within = ratio.clamp(1 - self.clip, 1 + self.clip)
+        loss = -torch.minimum(gain * ratio, gain * within).sum(1).mean()
+        return loss, ((ratio - 1).abs() > self.clip).float().mean()

@@ -1,12 +1,22 @@
 """The pool: banks of layers that every composed network is made of."""
 
 import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from reml.inner import ComposedNetwork
+from reml.inner import ComposedNetwork, Shape
+
+
+class Decision(NamedTuple):
+    """One decision of an episode: what it is about, and among how many options."""
+
+    name: str
+    kind: Literal["activation", "rate", "input", "output", "hidden"]
+    options: int
 
 
 class Bank(nn.Module):
@@ -30,6 +40,22 @@ class Bank(nn.Module):
         with torch.no_grad():
             self.bias.normal_(generator=generator)
 
+    def absorb(
+        self,
+        chosen: Int[Tensor, " copies"],
+        weight: Float[Tensor, "copies inputs outputs"],
+        bias: Float[Tensor, "copies 1 outputs"],
+        share: float,
+    ) -> None:
+        """Move each layer that was chosen by `share` of the way to the mean of its copies."""
+        with torch.no_grad():
+            copies = torch.bincount(chosen, minlength=len(self.weight)).to(weight.dtype)
+            copies = copies.view(-1, 1, 1)
+            for kept, adapted in ((self.weight, weight), (self.bias, bias)):
+                total = torch.zeros_like(kept).index_add_(0, chosen, adapted)
+                mean = torch.where(copies > 0, total / copies.clamp_min(1), kept)
+                kept.lerp_(mean, share)
+
 
 class LayerPool(nn.Module):
     """Three banks: input layers, hidden layers and output layers.
@@ -39,9 +65,12 @@ class LayerPool(nn.Module):
         outputs: outputs of a task.
         width: units of every hidden layer.
         sizes: how many input, hidden and output layers there are.
-        depth: layers of a composed network, at least 2.
+        depth: layers of a composed network, at least 2; the most there can be with `stop`.
         inner_lr: where the learned adaptation rates start.
         generator: for the initial weights.
+        stop: whether a hidden decision may also end the network.
+        activations: menu of activations; choosing one is a decision where there are several.
+        rates: menu of factors on the adaptation rates; likewise.
     """
 
     def __init__(
@@ -53,6 +82,10 @@ class LayerPool(nn.Module):
         depth: int,
         inner_lr: float,
         generator: torch.Generator,
+        *,
+        stop: bool = False,
+        activations: Sequence[str] = ("relu",),
+        rates: Sequence[float] = (1.0,),
     ) -> None:
         super().__init__()
         n_input, n_hidden, n_output = sizes
@@ -61,25 +94,104 @@ class LayerPool(nn.Module):
         self.hidden = Bank(n_hidden, width, width, inner_lr, generator)
         self.output = Bank(n_output, width, outputs, inner_lr, generator)
         self.depth = depth
+        self.stop = stop
+        self.activations = tuple(activations)
+        self.rates = tuple(rates)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All decisions, in their order: the menus', input layer, output layer, hidden layers."""
+        menus = []
+        if len(self.activations) > 1:
+            menus.append(Decision("activation", "activation", len(self.activations)))
+        if len(self.rates) > 1:
+            menus.append(Decision("adaptation rate", "rate", len(self.rates)))
+        hidden = len(self.hidden.weight) + self.stop
+        return (
+            *menus,
+            Decision("input layer", "input", len(self.input.weight)),
+            Decision("output layer", "output", len(self.output.weight)),
+            *(Decision(f"hidden layer {i + 1}", "hidden", hidden) for i in range(self.depth - 2)),
+        )
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """How many layers each decision chooses from: input, output, then hidden 1, 2, ..."""
+        """How many options each decision has."""
+        return tuple(decision.options for decision in self.decisions)
+
+    @property
+    def in_order(self) -> tuple[int, ...]:
+        """The composition that takes the first of everything, and the hidden layers in order.
+
+        No layer stands in two places as long as the bank has enough of them; adaptation rates are
+        those that come closest to being unchanged.
+        """
+        unchanged = min(range(len(self.rates)), key=lambda i: abs(math.log(self.rates[i])))
+        menus = [0] * (len(self.activations) > 1) + [unchanged] * (len(self.rates) > 1)
         hidden = len(self.hidden.weight)
-        return (len(self.input.weight), len(self.output.weight)) + (hidden,) * (self.depth - 2)
+        return (*menus, 0, 0, *(i % hidden for i in range(self.depth - 2)))
+
+    def shape(self, composition: Int[Tensor, "tasks decisions"]) -> Shape:
+        """The activations and the presence of hidden layers that the compositions name."""
+        menus = len(self.decisions) - self.depth
+        several = len(self.activations) > 1
+        hidden = composition[:, menus + 2 :]
+        return Shape(
+            self.activations,
+            composition[:, 0] if several else None,
+            hidden < len(self.hidden.weight) if self.stop else None,
+        )
 
     def gather(self, composition: Int[Tensor, "tasks decisions"]) -> ComposedNetwork:
         """The networks that the compositions name, one a task; gradients flow to the pool.
 
-        `composition` is in decision order (see `choices`), each entry an index into its bank.
+        `composition` is in decision order (see `decisions`), each entry an index into its bank or
+        menu. A hidden layer that is absent is a copy of some layer that is never run.
         """
-        banks = [self.input, *[self.hidden] * (self.depth - 2), self.output]
-        order = [0, *range(2, self.depth), 1]
         weights: list[Float[Tensor, "tasks inputs outputs"]] = []
         rates: list[Float[Tensor, "tasks 1 1"]] = []
-        for bank, decision in zip(banks, order, strict=True):
-            chosen = composition[:, decision]
+        factor = self._factor(composition)
+        for bank, chosen in self._layers(composition):
             rate = bank.log_rate[chosen].exp()
+            if factor is not None:
+                rate = rate * factor
             weights += [bank.weight[chosen], bank.bias[chosen]]
             rates += [rate[:, :1, None], rate[:, 1:, None]]
-        return ComposedNetwork(weights, rates)
+        return ComposedNetwork(weights, rates, self.shape(composition))
+
+    def absorb(
+        self, composition: Int[Tensor, "tasks decisions"], adapted: ComposedNetwork, share: float
+    ) -> None:
+        """Move each layer by `share` of the way to the mean of its adapted copies.
+
+        With a share of 1 the adapted layers are written back (Stachyra, 2023); with less this is
+        Reptile's step (Nichol, Achiam & Schulman, 2018), taken layer by layer.
+        """
+        present = adapted.shape.present
+        copies: dict[Bank, list[tuple[Tensor, Tensor, Tensor]]] = {}
+        for layer, (bank, chosen) in enumerate(self._layers(composition)):
+            weight, bias = adapted.weights[2 * layer], adapted.weights[2 * layer + 1]
+            if bank is self.hidden and present is not None:
+                there = present[:, layer - 1]
+                chosen, weight, bias = chosen[there], weight[there], bias[there]
+            copies.setdefault(bank, []).append((chosen, weight, bias))
+        for bank, parts in copies.items():
+            chosen, weight, bias = (torch.cat(column) for column in zip(*parts, strict=True))
+            bank.absorb(chosen, weight, bias, share)
+
+    def _layers(
+        self, composition: Int[Tensor, "tasks decisions"]
+    ) -> list[tuple[Bank, Int[Tensor, " tasks"]]]:
+        """The banks in forward order, each with the layer that every task takes from it."""
+        first, last, *hidden = composition.unbind(1)[len(self.decisions) - self.depth :]
+        most = len(self.hidden.weight) - 1
+        between = [(self.hidden, chosen.clamp(max=most)) for chosen in hidden]
+        return [(self.input, first), *between, (self.output, last)]
+
+    def _factor(
+        self, composition: Int[Tensor, "tasks decisions"]
+    ) -> Float[Tensor, "tasks 1"] | None:
+        if len(self.rates) == 1:
+            return None
+        menu = torch.tensor(self.rates, device=composition.device)
+        return menu[composition[:, int(len(self.activations) > 1)]].unsqueeze(1)

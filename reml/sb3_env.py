@@ -71,13 +71,13 @@ class ComposeVecEnv(VecEnv):
         """
         if self.over:
             raise RuntimeError("all batches have been played")
-        size = self.env.choices[self._decision]
-        choice = torch.as_tensor(self._actions, device=self._device) % size
+        action = torch.as_tensor(self._actions, device=self._meaning.device)
+        choice = self._meaning.gather(1, action.unsqueeze(1)).squeeze(1)
         transition = self.env.step(choice)
         done = bool(transition.done.all())
         weight = self.rarity()
         reward = transition.reward.detach()
-        paid = reward + weight * rarity_of(choice, size) if weight else reward
+        paid = reward + weight * rarity_of(choice) if weight else reward
         if done:
             self.finished(self.batch, reward)
             following = self.next_batch()
@@ -92,9 +92,8 @@ class ComposeVecEnv(VecEnv):
         return seen, paid.cpu().numpy(), np.full(self.num_envs, done), self._infos
 
     def _see(self, observation: Observation) -> np.ndarray:
-        self._decision = observation.decision
-        self._device = observation.points.device
         self._history = self.layout.remember(self._history, observation)
+        self._meaning = self.layout.meaning(observation)
         rows = self.layout.rows(observation, self._history, padded=True)
         self._seen: np.ndarray = rows.detach().cpu().numpy()
         return self._seen
@@ -117,7 +116,7 @@ class ComposeVecEnv(VecEnv):
         return [False] * self.num_envs
 
 
-def rarity_of(choice: Int[Tensor, " rows"], size: int) -> Float[Tensor, " rows"]:
-    """−log of the share of the rows that made the same choice out of `size`."""
-    share = torch.bincount(choice, minlength=size) / len(choice)
+def rarity_of(choice: Int[Tensor, " rows"]) -> Float[Tensor, " rows"]:
+    """−log of the share of the rows that made the same choice."""
+    share = torch.bincount(choice) / len(choice)
     return -torch.log(share)[choice]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -22,15 +22,19 @@ Kind = Literal["recurrent_ppo", "ppo"]
 class Layout:
     """How an `Observation` becomes one row of numbers for each task, as the library wants it.
 
-    A row is the points, one after the other, each with its values and a 1; then zeros up to
-    `max_points` points; then the decision and each of the choices so far, all one-hot. The tail
-    has a fixed length and the points come first, so a policy can read rows of any number of points.
+    A row is the points, one after the other, each with its inputs, its targets, what the partial
+    network predicts there, and a 1; then zeros up to `max_points` points; then the decision and
+    each of the choices so far, all one-hot. The tail has a fixed length and the points come first,
+    so a policy can read rows of any number of points.
+
+    All decisions share one action space, of `max(choices)` actions. An action counts as the allowed
+    option with the same number, modulo how many are allowed: so every action is valid.
     """
 
     def __init__(
         self, features: int, outputs: int, choices: Sequence[int], max_points: int
     ) -> None:
-        self.values = features + outputs
+        self.values = features + 2 * outputs
         self.choices = tuple(choices)
         self.max_points = max_points
         self.tail = len(self.choices) + sum(self.choices)
@@ -62,7 +66,7 @@ class Layout:
         Raises:
             ValueError: rows are to be padded and there are more points than they have room for.
         """
-        values = _point_values(observation)
+        values = torch.cat([observation.points, observation.outputs], 2)
         tasks, points, _ = values.shape
         if padded and points > self.max_points:
             raise ValueError(f"expected at most {self.max_points} support points, got {points}")
@@ -73,9 +77,16 @@ class Layout:
         decision[:, observation.decision] = 1.0
         return torch.cat([values.flatten(1), decision, history], 1)
 
-
-def _point_values(observation: Observation) -> Float[Tensor, "tasks points values"]:
-    return observation.points
+    def meaning(self, observation: Observation) -> Int[Tensor, "tasks actions"]:
+        """The choice that each action stands for."""
+        tasks, size = len(observation.points), self.choices[observation.decision]
+        action = torch.arange(max(self.choices), device=observation.points.device)
+        action = action.expand(tasks, -1)
+        if observation.allowed is None:
+            return action % size
+        # sorting brings each task's allowed options to the front, in their order
+        options = (~observation.allowed).long().argsort(dim=1, stable=True)
+        return options.gather(1, action % observation.allowed.sum(1, keepdim=True))
 
 
 class TaskFeatures(BaseFeaturesExtractor):
@@ -116,9 +127,8 @@ def _pool(
 class Sb3Composer(nn.Module):
     """Composes with a policy of sb3-contrib's RecurrentPPO or of stable-baselines3's PPO.
 
-    The library has one action space for all decisions, `max(choices)` actions; an action counts as
-    the choice with the same number modulo the size of the decision's bank. So every action is
-    valid, and the score of a choice is the log of the summed probability of its actions.
+    The score of a choice is the log of the summed probability of the actions that stand for it, see
+    `Layout`.
 
     Args:
         kind: the algorithm that trains the policy; `recurrent_ppo`'s has an LSTM.
@@ -166,10 +176,10 @@ class Sb3Composer(nn.Module):
             )
 
     def standardise(self, support: Support) -> None:
-        """Take offset and scale of the points' values from these tasks."""
+        """Take offset and scale of the points' values from these tasks; predictions are targets."""
         extractor = self.policy.features_extractor
         assert isinstance(extractor, TaskFeatures)
-        extractor.encoder.standardise(torch.cat([support.x, support.y], 2))
+        extractor.encoder.standardise(torch.cat([support.x, support.y, support.y], 2))
 
     def logits(
         self, observation: Observation, memory: Memory
@@ -188,12 +198,8 @@ class Sb3Composer(nn.Module):
         else:
             distribution = self.policy.get_distribution(rows)
         categorical: Any = distribution.distribution
-        scores = categorical.logits
-        return _fold(scores, self.layout.choices[observation.decision]), (history, state)
-
-
-def _fold(scores: Float[Tensor, "tasks actions"], size: int) -> Float[Tensor, "tasks choices"]:
-    """Log probabilities of `size` choices, each the sum over its actions modulo `size`."""
-    missing = -scores.shape[1] % size
-    scores = nn.functional.pad(scores, (0, missing), value=-float("inf"))
-    return scores.unflatten(1, (-1, size)).logsumexp(1)
+        size = self.layout.choices[observation.decision]
+        probability = rows.new_zeros(len(rows), size).scatter_add(
+            1, self.layout.meaning(observation), categorical.probs
+        )
+        return probability.clamp_min(1e-30).log(), (history, state)

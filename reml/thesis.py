@@ -3,15 +3,11 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt, Le
-from gymnasium import spaces
-from jaxtyping import Bool, Float, Int
-from sb3_contrib import RecurrentPPO
-from sb3_contrib.ppo_recurrent import MlpLstmPolicy
-from stable_baselines3 import PPO
+from jaxtyping import Float
 from stable_baselines3.ppo import MlpPolicy
 from torch import Tensor
 
@@ -19,7 +15,16 @@ from benchmarks.core import BudgetedSource, Choice, Diagnosis, Predictor, State,
 from benchmarks.core.errors import DataError
 from reml.sb3 import StopWhen, forwarding_logger, private_randomness
 from reml.thesis_building import Building, task_information
-from reml.thesis_env import Normaliser, Rules, ThesisEnv, observation_space
+from reml.thesis_env import Normaliser, Rules, ThesisEnv
+from reml.thesis_policy import (
+    ALGORITHMS,
+    POLICIES,
+    Composed,
+    PolicyName,
+    compose,
+    new_policy,
+    policy_fields,
+)
 from reml.thesis_pool import AdamTraining, ThesisPool, Weights, run
 from reml.thesis_reward import COMPOSITIONS, RewardScale, calibrate
 
@@ -78,7 +83,7 @@ class Thesis:
         longest: decisions after which an episode ends whatever was chosen.
     """
 
-    policy: Literal["lstm", "mlp"] = "lstm"
+    policy: PolicyName = "lstm"
     width: Count = 40
     depth: Several = 5
     pool: tuple[Count, Count, Count] = (7, 21, 7)
@@ -136,28 +141,24 @@ class Thesis:
         Raises:
             DataError: the family does not say what amplitude and phase its tasks have.
         """
-        problem = source.problem
-        pool = ThesisPool(
-            problem.features, problem.outputs, self.width, self.pool, self.depth, generator
-        ).to(source.device)
-        batch = source.sample(
-            self.calibration,
-            shots=source.train_shots(self.train_shots),
-            queries=self.train_queries,
-        )
+        shots = source.train_shots(self.train_shots)
+        batch = source.sample(self.calibration, shots=shots, queries=self.train_queries)
         if not self.needs <= batch.support.privileged.keys():
             raise DataError(
                 f"reml-thesis must be told {' and '.join(sorted(self.needs))} of each task, and "
                 f"this family reveals {', '.join(batch.support.privileged) or 'nothing'}"
             )
         information = self._information(batch.support)
-        self.features_, self.outputs_ = problem.features, problem.outputs
+        self.features_, self.outputs_ = source.problem.features, source.problem.outputs
         self.information_ = information.shape[1]
+        pool = ThesisPool(
+            self.features_, self.outputs_, self.width, self.pool, self.depth, generator
+        ).to(source.device)
         self.pool_ = pool
-        scale = calibrate(pool, batch, information, self.inner_lr, self.inner_steps, generator)
-        self.scale_ = scale
-        networks = COMPOSITIONS * len(batch)
-        source.count(inner_gradients=networks * self.inner_steps)
+        self.scale_ = calibrate(
+            pool, batch, information, self.inner_lr, self.inner_steps, generator
+        )
+        source.count(inner_gradients=COMPOSITIONS * len(batch) * self.inner_steps)
         self._build_policy(generator, source.device)
         self.partial_fit(source, generator)
 
@@ -178,11 +179,9 @@ class Thesis:
             self.rows,
             rules,
         )
-        algorithm: Any
-        algorithm, policy = _KINDS[self.policy]
         with private_randomness(generator, device):
-            model = algorithm(
-                policy,
+            model = ALGORITHMS[self.policy](
+                POLICIES[self.policy],
                 env,
                 learning_rate=self.lr,
                 n_steps=self.horizon,
@@ -192,66 +191,30 @@ class Thesis:
                 gae_lambda=self.gae_lambda,
                 clip_range=self.clip,
                 ent_coef=self.entropy,
-                policy_kwargs=self._policy_fields(),
+                policy_kwargs=policy_fields(self.policy, self.policy_width),
                 device=device,
             )
             model.policy.load_state_dict(self.policy_.state_dict())
             model.set_logger(forwarding_logger(source.log))
             model.learn(sys.maxsize, StopWhen(lambda: env.spent))
-        self.policy_: MlpPolicy = model.policy  # MlpLstmPolicy is a kind of it
+        self.policy_: MlpPolicy = model.policy
 
     def _information(self, support: Support) -> Float[Tensor, "tasks values"]:
         return task_information(support, sorted(self.needs))
-
-    def _policy_fields(self) -> dict[str, Any]:
-        width = self.policy_width
-        if self.policy == "mlp":
-            return {"net_arch": [width, width]}
-        return {"net_arch": [width], "lstm_hidden_size": width, "enable_critic_lstm": False}
 
     def _build_policy(self, generator: torch.Generator, device: torch.device) -> None:
         """A new policy, and a normaliser that has seen nothing."""
         size = Building.observation_size(self.pool_, self.information_)
         self.normaliser_ = Normaliser(size)
-        policy = _KINDS[self.policy].policy
-        with private_randomness(generator, device):
-            made = policy(
-                observation_space(size),
-                spaces.Discrete(len(self.pool_)),
-                lambda _: self.lr,
-                **self._policy_fields(),
-            )
-        self.policy_ = made.to(device)
+        self.policy_ = new_policy(
+            self.policy, self.policy_width, size, len(self.pool_), generator, device
+        )
 
-    def compose(self, support: Support) -> "Composed":
+    def compose(self, support: Support) -> Composed:
         """The policy's most likely composition for each task out of layers that fit."""
         device = support.x.device
-        pool = self.pool_.to(device)
-        policy: Any = self.policy_.to(device)
-        policy.set_training_mode(False)
-        building = Building(pool, support, self._information(support))
-        entropies: list[Tensor] = []
-        errors: list[Tensor] = []
-        memory: Any = None
-        if self.policy == "lstm":
-            layers, _, width = policy.lstm_hidden_state_shape
-            memory = (torch.zeros(layers, len(support), width, device=device),) * 2
-        with torch.no_grad():
-            for _ in range(self.depth):
-                seen = self.normaliser_(building.observation())
-                if self.policy == "lstm":
-                    going_on = torch.zeros(len(seen), device=device)
-                    distribution, memory = policy.get_distribution(seen, memory, going_on)
-                else:
-                    distribution = policy.get_distribution(seen)
-                logits: Float[Tensor, "tasks layers"] = distribution.distribution.logits
-                fitting: Bool[Tensor, "tasks layers"] = building.fitting()
-                entropies.append(distribution.entropy())
-                errors.append((logits.softmax(1) * ~fitting).sum(1))
-                building.add(logits.masked_fill(~fitting, -torch.inf).argmax(1))
-        return Composed(
-            building.layers, torch.stack(entropies).mean(0), torch.stack(errors).mean(0)
-        )
+        building = Building(self.pool_.to(device), support, self._information(support))
+        return compose(self.policy_.to(device), self.normaliser_, building)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of Adam steps; see `MetaLearner.adapt`."""
@@ -317,22 +280,6 @@ class Thesis:
         self.policy_.load_state_dict(state["policy"])
         self.normaliser_.load_state(state["normaliser"])
         self.scale_ = RewardScale(**state["scale"])
-
-
-class Composed(NamedTuple):
-    """Compositions, in the order of decision, and what the policy was like on the way."""
-
-    layers: Int[Tensor, "tasks depth"]
-    entropy: Float[Tensor, " tasks"]
-    errors: Float[Tensor, " tasks"]
-
-
-class _Kind(NamedTuple):
-    algorithm: type[PPO] | type[RecurrentPPO]
-    policy: type[MlpPolicy] | type[MlpLstmPolicy]
-
-
-_KINDS = {"lstm": _Kind(RecurrentPPO, MlpLstmPolicy), "mlp": _Kind(PPO, MlpPolicy)}
 
 
 def _predictor(weights: Weights) -> Predictor:

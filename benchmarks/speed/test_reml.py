@@ -11,7 +11,8 @@ from reml.composer import RandomComposer
 from reml.env import ComposeEnv
 from reml.inner import adapt, run
 from reml.learner import REML
-from reml.policy_gradient import PolicyGradient, RecurrentComposer, roll_out
+from reml.policy import PolicyComposer
+from reml.policy_gradient import PolicyGradient, roll_out
 from reml.pool import LayerPool
 
 ROWS = 256
@@ -29,7 +30,7 @@ def _env(pool: LayerPool) -> ComposeEnv:
         steps=DEFAULT.train_steps,
         unadapted_weight=DEFAULT.unadapted_weight,
         max_norm=DEFAULT.max_inner_norm,
-        differentiable=True,
+        gradients="second_order",
     )
 
 
@@ -85,7 +86,7 @@ def test_parts(benchmark: Any, part: str) -> None:
     learner = DEFAULT
     pool, batch = _pool(), _batch(learner.batch_tasks)
     generator = generator_of("speed")
-    composer = RecurrentComposer(1, 1, pool.choices, learner.policy_width, generator)
+    composer = PolicyComposer(1, 1, pool.choices, learner.policy_width, generator)
     env = _env(pool)
     teacher = PolicyGradient(
         learner.task_entropy, learner.marginal_entropy, learner.entropy_floor, learner.reading

@@ -1,17 +1,21 @@
 """Composers: what they see, how they draw, and that the policy gradient finds a known optimum."""
 
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 import torch
 from torch import Tensor
 
 from benchmarks.core import TaskBatch, generator_of
 from benchmarks.tasks.sinusoid import Sinusoid
-from reml.composer import FixedComposer, RandomComposer, draw, task_noise
-from reml.env import Transition
+from reml.composer import Composer, FixedComposer, RandomComposer, draw, task_noise
+from reml.env import ComposeEnv
 from reml.observation import Observation
-from reml.policy_gradient import PolicyGradient, RecurrentComposer, roll_out
+from reml.policy import PolicyComposer
+from reml.policy_gradient import PolicyGradient, Rollout, roll_out, score_again
+from reml.pool import LayerPool
 
+Memory = Literal["lstm", "mlp"]
 CHOICES = (3, 2, 5, 5)
 
 
@@ -23,15 +27,19 @@ def _points(batch: TaskBatch) -> Tensor:
     return torch.cat([batch.support.x, batch.support.y], 2)
 
 
-def _policy() -> RecurrentComposer:
-    return RecurrentComposer(1, 1, CHOICES, 16, generator_of("policy"))
+def _policy() -> PolicyComposer:
+    return PolicyComposer(1, 1, CHOICES, 16, generator_of("policy"))
+
+
+def _seen(points: Tensor, decision: int, previous: Tensor) -> Observation:
+    return Observation(points, decision, previous, points[:, :, 1:] / 2)
 
 
 def _logits(composer: Any, points: Tensor) -> Tensor:
     """Logits of all decisions side by side, always choosing layer 0 or 1 in turn."""
     memory, previous, out = None, torch.zeros(len(points), dtype=torch.long), []
     for decision in range(len(CHOICES)):
-        logits, memory = composer.logits(Observation(points, decision, previous), memory)
+        logits, memory = composer.logits(_seen(points, decision, previous), memory)
         previous = torch.full_like(previous, decision % 2)
         out.append(logits)
     return torch.cat(out, 1)
@@ -55,13 +63,13 @@ def test_the_policy_takes_any_number_of_points_and_tasks_alone_or_together() -> 
 def test_random_composer_is_uniform_and_fixed_composer_is_fixed() -> None:
     points = _points(_batch(2000))
     uniform = torch.rand(2000, 5, generator=generator_of("uniform"))
-    observation = Observation(points, 2, torch.zeros(2000, dtype=torch.long))
+    observation = _seen(points, 2, torch.zeros(2000, dtype=torch.long))
     logits, _ = RandomComposer(CHOICES).logits(observation, None)
     counts = torch.bincount(draw(logits, uniform), minlength=5)
     assert counts.min() > 330
-    logits, _ = FixedComposer(CHOICES).logits(observation, None)
+    logits, _ = FixedComposer(CHOICES, (0, 0, 0, 1)).logits(observation, None)
     assert set(draw(logits, uniform).tolist()) == {0}
-    logits, _ = FixedComposer(CHOICES).logits(observation._replace(decision=3), None)
+    logits, _ = FixedComposer(CHOICES, (0, 0, 0, 1)).logits(observation._replace(decision=3), None)
     assert set(draw(logits, uniform).tolist()) == {1}
 
 
@@ -83,53 +91,68 @@ def test_task_noise_depends_on_the_task_alone() -> None:
     assert torch.equal(task_noise(support.x[:, order], support.y[:, order], (2, 3)), noise)
 
 
-class _KnownBest:
-    """One composition is best for tasks with positive targets, another for the rest."""
-
-    choices: tuple[int, ...] = CHOICES
-    best = torch.tensor([[2, 0, 4, 1], [0, 1, 3, 3]])
-
-    def reset(self, batch: TaskBatch) -> Observation:
-        self.points = _points(batch)
-        self.wanted = self.best[(self.points[:, :, 1].mean(1) > 0).long()]
-        self.chosen: list[Tensor] = []
-        return Observation(self.points, 0, torch.zeros(len(batch), dtype=torch.long))
-
-    def step(self, choice: Tensor) -> Transition:
-        self.chosen.append(choice)
-        done = len(self.chosen) == len(CHOICES)
-        reward = torch.zeros(len(choice))
-        if done:
-            reward = (self.composition == self.wanted).float().mean(1)
-        observation = Observation(self.points, len(self.chosen), choice)
-        return Transition(observation, reward, torch.full_like(choice, done, dtype=torch.bool))
-
-    @property
-    def composition(self) -> Tensor:
-        return torch.stack(self.chosen, 1)
-
-
-def test_the_policy_gradient_solves_an_environment_with_a_known_optimum() -> None:
-    """Within 1 % of the optimum, which needs a different composition for different tasks."""
-    env = _KnownBest()
-    policy = RecurrentComposer(1, 1, CHOICES, 32, generator_of("policy"))
-    optimiser = torch.optim.Adam(policy.parameters(), 0.01)
-    teacher = PolicyGradient(task_entropy=0.0, marginal_entropy=0.02, floor=0.0, reading=0.0)
-    generator = generator_of("solve")
-    sample = Sinusoid(phase_low=0.0, phase_high=0.01).sample
-    for i in range(600):
-        batch = sample(128, "train", generator, shots=1, queries=1)
-        rollout = roll_out(env, policy, batch, generator)
-        teacher.update(policy, optimiser, rollout, batch, i / 600)
-    batch = sample(1000, "test", generator, shots=1, queries=1)
-    rewards = roll_out(env, policy, batch, generator).reward
-    assert rewards.mean() > 0.99
+def _roll(composer: Composer, tasks: int = 50) -> Rollout:
+    pool = LayerPool(1, 1, 8, (3, 5, 2), 4, 0.01, generator_of("pool"))
+    env = ComposeEnv(pool, steps=1, unadapted_weight=0.4, max_norm=10.0, gradients="none")
+    return roll_out(env, composer, _batch(tasks), generator_of("roll"))
 
 
 def test_entropies_are_those_of_the_policy() -> None:
-    env = _KnownBest()
-    rollout = roll_out(env, RandomComposer(CHOICES), _batch(50), generator_of("roll"))
+    scores = _roll(RandomComposer(CHOICES)).scores
     expected = sum(torch.log(torch.tensor(float(n))) for n in CHOICES)
-    torch.testing.assert_close(rollout.entropy, expected)
-    torch.testing.assert_close(rollout.marginal_entropy, expected)
-    torch.testing.assert_close(rollout.log_prob, -expected.expand(50))
+    torch.testing.assert_close(scores.entropy, expected)
+    torch.testing.assert_close(scores.marginal_entropy, expected)
+    torch.testing.assert_close(scores.log_prob.sum(1), -expected.expand(50))
+
+
+@pytest.mark.parametrize("memory", ["lstm", "mlp"])
+@pytest.mark.parametrize("watch", [True, False])
+def test_scoring_again_gives_the_same_scores(memory: Memory, watch: bool) -> None:
+    policy = PolicyComposer(1, 1, CHOICES, 16, generator_of("p"), memory=memory, watch=watch)
+    rollout = _roll(policy)
+    again = score_again(policy, rollout)
+    for name, value in rollout.scores._asdict().items():
+        torch.testing.assert_close(getattr(again, name), value)
+
+
+def test_only_a_watching_policy_minds_what_the_partial_network_predicts() -> None:
+    points = _points(_batch(4))
+    seen = _seen(points, 0, torch.zeros(4, dtype=torch.long))
+    other = seen._replace(outputs=seen.outputs + 1)
+    for watch in (True, False):
+        policy = PolicyComposer(1, 1, CHOICES, 16, generator_of("policy"), watch=watch)
+        same = torch.equal(policy.logits(seen, None)[0], policy.logits(other, None)[0])
+        assert same is not watch
+
+
+def test_an_mlp_policy_is_told_all_choices_so_far() -> None:
+    points = _points(_batch(4))
+    policy = PolicyComposer(1, 1, CHOICES, 16, generator_of("policy"), memory="mlp", watch=False)
+
+    def third(first: int) -> Tensor:
+        memory = None
+        for decision, previous in enumerate((0, first, 1)):
+            choice = torch.full((4,), previous)
+            logits, memory = policy.logits(_seen(points, decision, choice), memory)
+        return logits
+
+    assert not torch.equal(third(0), third(2))
+
+
+def test_clipping_keeps_a_policy_near_the_one_that_acted() -> None:
+    """Twenty steps on one rollout: what was chosen becomes far likelier unless it is clipped."""
+
+    def moved(clip: float) -> tuple[float, dict[str, Tensor]]:
+        policy = _policy()
+        optimiser = torch.optim.Adam(policy.parameters(), 0.01)
+        teacher = PolicyGradient(0.0, 0.0, 0.0, 0.0, clip=clip, epochs=20)
+        rollout = _roll(policy)
+        told = teacher.update(policy, optimiser, rollout, _batch(50), 0.0)
+        ratio = (score_again(policy, rollout).log_prob - rollout.scores.log_prob).exp()
+        return float((ratio - 1).detach().abs().mean()), told
+
+    tight, told = moved(0.02)
+    loose, _ = moved(0.9)
+    assert tight < 0.6 * loose
+    assert 0 < float(told["clip_fraction"]) <= 1
+    assert set(told) == {"policy_loss", "value_loss", "explained_variance", "clip_fraction"}

@@ -13,11 +13,9 @@ from reml.pool import LayerPool
 from reml.reward import log_nmse_reward, mixed_loss, pool_loss
 
 
-def _env(steps: int = 2, differentiable: bool = False) -> ComposeEnv:
+def _env(steps: int = 2, gradients: str = "none") -> ComposeEnv:
     pool = LayerPool(1, 1, 8, (3, 4, 2), 4, 0.01, generator_of("pool"))
-    return ComposeEnv(
-        pool, steps=steps, unadapted_weight=0.4, max_norm=10.0, differentiable=differentiable
-    )
+    return ComposeEnv(pool, steps=steps, unadapted_weight=0.4, max_norm=10.0, gradients=gradients)
 
 
 def _batch(tasks: int) -> TaskBatch:
@@ -35,11 +33,9 @@ def _play(env: ComposeEnv, batch: TaskBatch, choices: torch.Tensor) -> torch.Ten
 CHOICES = torch.tensor([[0, 1, 3, 2], [2, 0, 0, 0], [1, 1, 2, 3]])
 
 
-def test_observation_is_the_support_set_the_decision_and_the_last_choice() -> None:
+def test_only_the_last_decision_ends_the_episode_and_is_paid() -> None:
     env, batch = _env(), _batch(3)
-    seen = env.reset(batch)
-    assert torch.equal(seen.points, torch.cat([batch.support.x, batch.support.y], 2))
-    assert seen.decision == 0
+    assert env.reset(batch).decision == 0
     transition = env.step(CHOICES[:, 0])
     assert transition.observation.decision == 1
     assert torch.equal(transition.observation.previous, CHOICES[:, 0])
@@ -80,10 +76,10 @@ def test_masked_query_points_do_not_count() -> None:
 
 
 def test_losses_carry_gradients_to_the_pool_only_when_asked() -> None:
-    for differentiable in (True, False):
-        env = _env(differentiable=differentiable)
+    for gradients in ("none", "first_order", "second_order"):
+        env = _env(gradients=gradients)
         reward = _play(env, _batch(3), CHOICES)
-        assert all(loss.requires_grad is differentiable for loss in env.losses)
+        assert all(loss.requires_grad is (gradients != "none") for loss in env.losses)
         assert not reward.requires_grad
 
 

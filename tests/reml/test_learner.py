@@ -1,5 +1,7 @@
 """REML as a whole, at a size that trains in seconds."""
 
+import math
+
 import pytest
 import torch
 
@@ -66,8 +68,8 @@ def test_rates_are_learned_only_through_adaptation() -> None:
 
 def test_learning_rate_falls_to_zero() -> None:
     learner = REML(decay_from=0.5)
-    assert [learner._falling(p) for p in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 0.5, 0.0]
-    assert REML(decay_from=1.0)._falling(1.0) == 1.0
+    assert [learner.falling(p) for p in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 0.5, 0.0]
+    assert REML(decay_from=1.0).falling(1.0) == 1.0
 
 
 @pytest.mark.parametrize(("composer", "share"), [("policy", 0.8), ("random", 0.95), ("fixed", 0.8)])
@@ -81,3 +83,80 @@ def test_training_beats_the_untrained_pool(composer: str, share: float) -> None:
         return float(task_mse(predict(batch.query.x), batch.query.y).mean())
 
     assert error(16_000) < share * error(32)
+
+
+DECISIONS = {"stop": True, "activations": ("relu", "tanh"), "rates": (0.3, 1.0, 3.0)}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pool_update": "first_order"},
+        {"pool_update": "reptile"},
+        {"pool_update": "write_back"},
+        {"clip": 0.2, "epochs": 2},
+        {"policy": "mlp"},
+        {"optimiser": "recurrent_ppo", "clip": 0.2, "epochs": 2},
+        {"optimiser": "ppo", "clip": 0.2, "stop": True},
+        {"watch": False},
+        {"depth": 2},
+        *({key: value} for key, value in DECISIONS.items()),
+        {**DECISIONS, "candidates": 4},
+        {**DECISIONS, "composer": "random"},
+        {**DECISIONS, "composer": "fixed"},
+    ],
+    ids=str,
+)
+def test_every_variant_trains_and_its_state_is_all_it_needs(fields: dict[str, object]) -> None:
+    learner, source = _fitted(320, **fields)
+    support = Sinusoid().sample(20, "test", generator_of("t"), shots=5, queries=1).support
+    again = REML(**{**SMALL, **fields})
+    again.load_state(learner.state())
+    for got, want in zip(again.adapt(support, [0, 2]), learner.adapt(support, [0, 2]), strict=True):
+        assert torch.equal(got(support.x), want(support.x))
+    assert again.explain(support) == learner.explain(support)
+    assert {row.metric for row in source.history} >= {"query_loss", "reward"}
+
+
+@pytest.mark.parametrize("update", ["reptile", "write_back"])
+def test_absorbed_layers_fit_the_support_sets_better(update: str) -> None:
+    learner, _ = _fitted(3200, pool_update=update, composer="fixed", inner_lr=0.05)
+    before, _ = _fitted(32, pool_update=update, composer="fixed", inner_lr=0.05)
+    support = Sinusoid().sample(200, "test", generator_of("t"), shots=10, queries=1).support
+
+    def error(learner: REML) -> float:
+        (predict,) = learner.adapt(support, [0])
+        return float(task_mse(predict(support.x), support.y).mean())
+
+    assert error(learner) < error(before)
+
+
+def test_a_diagnosis_names_every_decision() -> None:
+    learner, _ = _fitted(320, **DECISIONS)
+    support = Sinusoid().sample(30, "test", generator_of("t"), shots=5, queries=1).support
+    diagnosis = learner.diagnose(support)
+    layers = ["input layer", "output layer", "hidden layer 1", "hidden layer 2"]
+    assert list(diagnosis.choices) == ["activation", "adaptation rate", *layers, "depth"]
+    composition = torch.stack([diagnosis.choices[name].values for name in layers], 1)
+    assert torch.equal(composition, learner.compose(support)[:, 2:])
+    hidden = composition[:, 2:]
+    assert torch.equal(diagnosis.choices["depth"].values, 2 + (hidden < 4).sum(1))
+    entropy = diagnosis.measures["policy_entropy"]
+    assert (entropy >= 0).all()
+    assert float(entropy.max()) <= sum(math.log(n) for n in learner.pool_.choices) + 1e-4
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs": 2}, "expected clip to be set"),
+        ({"optimiser": "ppo"}, "expected clip to be set"),
+        ({"pool_update": "reptile", "train_steps": 0}, "expected train_steps >= 1"),
+        ({"train_shots": (10, 5)}, "expected train_shots"),
+    ],
+)
+def test_fields_that_contradict_each_other_are_refused(
+    fields: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        REML(**fields)
