@@ -1,5 +1,6 @@
 """The floors and fine-tuning: small learners with known answers."""
 
+import copy
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from baselines.mean import Mean
 from baselines.scratch import Scratch
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
 from benchmarks.tasks.sinusoid import Sinusoid
+from benchmarks.testing import check_learner
 
 
 def _source(tasks: int) -> BudgetedSource:
@@ -33,6 +35,35 @@ def test_scratch_draws_no_task_and_learns_by_steps_alone() -> None:
         for predict in learner.adapt(batch.support, [0, 10, 100])
     ]
     assert losses[0] > losses[1] > losses[2]
+
+
+def test_scratch_with_adam_keeps_the_laws() -> None:
+    fields = {**Scratch.test_fields, "optimiser": "adam", "init": "glorot"}
+    assert [c for c in check_learner(lambda: Scratch(**fields)) if not c.passed] == []
+
+
+def test_scratch_with_adam_takes_adams_steps() -> None:
+    learner = Scratch(hidden=(6,), inner_lr=0.05, optimiser="adam")
+    learner.fit(_source(0), generator_of("learner"))
+    support = Sinusoid().sample(3, "test", generator_of("t"), shots=4, queries=1).support
+    (predict,) = learner.adapt(support, [3])
+    for row in range(3):
+        network = copy.deepcopy(learner.network_)
+        optimiser = torch.optim.Adam(network.parameters(), 0.05)
+        for _ in range(3):
+            optimiser.zero_grad()
+            ((network(support.x[row]) - support.y[row]) ** 2).mean().backward()
+            optimiser.step()
+        torch.testing.assert_close(predict(support.x)[row], network(support.x[row]).detach())
+
+
+def test_scratch_starts_as_glorot_and_bengio_say() -> None:
+    learner = Scratch(hidden=(300, 200), init="glorot")
+    learner.fit(_source(0), generator_of("learner"))
+    middle = learner.network_[2]
+    assert abs(middle.weight.abs().max() - (6 / 500) ** 0.5) < 1e-4
+    assert abs(middle.weight.std() - (2 / 500) ** 0.5) < 1e-3
+    assert not middle.bias.any()
 
 
 def test_pretraining_finds_the_best_task_blind_curve() -> None:
