@@ -34,7 +34,7 @@ def _composer(kind: Kind) -> Sb3Composer:
 
 def _env() -> ComposeEnv:
     pool = LayerPool(1, 1, 8, (3, 5, 2), 4, 0.01, generator_of("pool"))
-    return ComposeEnv(pool, steps=1, unadapted_weight=0.4, max_norm=10.0, differentiable=True)
+    return ComposeEnv(pool, steps=1, unadapted_weight=0.4, max_norm=10.0, gradients="second_order")
 
 
 class _Trained(NamedTuple):

@@ -10,7 +10,8 @@ from benchmarks.core import Query, Support, TaskBatch, generator_of
 from reml.composer import Composer
 from reml.env import Transition
 from reml.observation import Observation
-from reml.policy_gradient import PolicyGradient, RecurrentComposer, roll_out
+from reml.policy import PolicyComposer
+from reml.policy_gradient import PolicyGradient, roll_out
 from reml.sb3_env import ComposeVecEnv
 from reml.sb3_learn import train_with_sb3
 from reml.sb3_policy import Kind, Sb3Composer
@@ -51,7 +52,8 @@ class _KnownBest:
         )
 
     def _seen(self, choice: Tensor) -> Observation:
-        return Observation(self.points, len(self.chosen), choice)
+        outputs = torch.zeros_like(self.points[..., 1:])
+        return Observation(self.points, len(self.chosen), choice, outputs)
 
     @property
     def composition(self) -> Tensor:
@@ -67,7 +69,7 @@ def _share_of_right_decisions(composer: Composer, shots: int) -> float:
 
 
 def _policy_gradient(iterations: int) -> Composer:
-    policy = RecurrentComposer(1, 1, CHOICES, 32, generator_of("policy"))
+    policy = PolicyComposer(1, 1, CHOICES, 32, generator_of("policy"))
     optimiser = torch.optim.Adam(policy.parameters(), 0.003)
     teacher = PolicyGradient(task_entropy=-0.1, marginal_entropy=0.5, floor=0.0, reading=0.0)
     generator = generator_of("learn")
@@ -78,7 +80,7 @@ def _policy_gradient(iterations: int) -> Composer:
     return policy
 
 
-def _ppo(kind: Kind, iterations: int) -> Composer:
+def _ppo(kind: Kind, lr: float, iterations: int) -> Composer:
     policy = Sb3Composer(kind, 1, 1, CHOICES, 32, 4, generator_of("policy"))
     generator = generator_of("learn")
     waiting = [_batch(128, generator, 1 + i % 4) for i in range(iterations)]
@@ -95,7 +97,7 @@ def _ppo(kind: Kind, iterations: int) -> Composer:
     train_with_sb3(
         policy,
         env,
-        lr=lambda: 0.003,
+        lr=lambda: lr * max(0.1, len(waiting) / iterations),
         clip=0.2,
         epochs=4,
         minibatches=2,
@@ -109,8 +111,8 @@ def _ppo(kind: Kind, iterations: int) -> Composer:
 
 LEARNERS: dict[str, Callable[[], Composer]] = {
     "policy gradient": lambda: _policy_gradient(400),
-    "recurrent PPO": lambda: _ppo("recurrent_ppo", 100),
-    "PPO": lambda: _ppo("ppo", 100),
+    "recurrent PPO": lambda: _ppo("recurrent_ppo", 0.006, 100),
+    "PPO": lambda: _ppo("ppo", 0.003, 150),
 }
 
 
