@@ -18,9 +18,14 @@ KEYS = ["family", "protocol", "shots", "learner"]
 COLUMNS = (*KEYS, "quantity", "mean", "min", "max", "seeds", "tasks")
 COMPOSITIONS = "compositions"
 MARGINAL = "marginal_entropy"
-FIRST = ("input layer", "hidden layer", "output layer", "depth", "activation", "rate")
-APART = frozenset({"rate"})
+FIRST = (
+    *("input layer", "hidden layer", "output layer"),
+    *("depth", "activation", "adaptation rate", "rate"),
+)
+APART = frozenset({"adaptation rate", "rate"})
 """Decisions on how the network is adapted, not on what it is."""
+IMPLIED = frozenset({"depth"})
+"""What follows from the other decisions: it takes no decision of its own."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def network_decisions(choices: pd.DataFrame) -> list[str]:
 def marginal_entropy(choices: pd.DataFrame) -> float:
     """The entropy of the shares that the options have of all tasks, summed over decisions; nats."""
     total = 0.0
-    for name in choices:
+    for name in [name for name in choices if name not in IMPLIED]:
         share = np.bincount(choices[name]) / len(choices)
         share = share[share > 0]
         total += float(-(share * np.log(share)).sum())
@@ -143,10 +148,10 @@ def composition_sections(
             "Compositions",
             sheets,
             (
-                "Entropies are in nats and summed over decisions: the marginal one is that of the "
-                "shares which the options have of all tasks, the policy's the mean over tasks of "
-                "each task's own. Where every task is sure and tasks differ, the marginal entropy "
-                "is high and the policy's low.",
+                "Entropies are in nats. The marginal one is that of the shares which the options "
+                "have of all tasks, summed over decisions; the policy's is the mean over tasks of "
+                "each task's own, as the learner gives it. Where every task is sure and tasks "
+                "differ, the marginal entropy is high and the policy's low.",
             ),
         )
 

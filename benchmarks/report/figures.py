@@ -126,8 +126,8 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
     yield picture(
         "training-diagnostics",
         "Training diagnostics",
-        "What learners with a policy log of it in training, the mean over seeds. Entropies are in "
-        "nats and summed over decisions.",
+        "What learners with a policy log of it in training, the mean over seeds; entropies are in "
+        "nats.",
         lambda: training_diagnostics(comparison, mine(results.history)),
     )
     yield picture(

@@ -63,7 +63,7 @@ def styles(entrants: Sequence[Entrant]) -> dict[str, Style]:
     chosen = {}
     for entrant, marker in zip(entrants, cycle(MARKERS), strict=False):
         label = entrant.label
-        if any(label == name or label.startswith(f"{name} ") for name in CONTROLS):
+        if is_control(label):
             palette, width, order = control, 1.3, 2
         elif label.startswith("reml"):
             palette, width, order = reml, 2.4, 4
@@ -72,6 +72,11 @@ def styles(entrants: Sequence[Entrant]) -> dict[str, Style]:
         line, colour = next(palette)
         chosen[label] = Style(colour, marker, line, width, order)
     return chosen
+
+
+def is_control(label: str) -> bool:
+    """Whether a learner is there for others to be measured against."""
+    return any(label == name or label.startswith(f"{name} ") for name in CONTROLS)
 
 
 def looks() -> Any:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.compositions import Decided, decided, distinct, network_decisions
-from benchmarks.report.style import caption_name, panels
+from benchmarks.report.style import caption_name, is_control, panels
 from benchmarks.report.summary import Comparison
 from benchmarks.report.words import plural
 
@@ -87,14 +87,15 @@ def _map(ax: Axes, it: Decided, options: int) -> Any:
 def compositions_by_trait(comparison: Comparison, diagnostics: pd.DataFrame) -> Figure | None:
     """Tasks by two of their traits, coloured by their composition and by each single decision.
 
-    Shows learners that use more than one composition; None where tasks have no two traits.
+    Shows learners that use more than one composition, controls only where there is room; None where
+    tasks have no two traits.
     """
     traits = diagnostics[diagnostics["kind"] == "trait"]
     names = sorted(set(traits["name"]))[:2]
     learners = [it for it in decided(comparison, diagnostics) if len(distinct(it.choices)) > 1]
     if len(names) < 2 or not learners:
         return None
-    learners = learners[:LEARNERS]
+    learners = sorted(learners, key=lambda it: is_control(it.entrant.label))[:LEARNERS]
     columns = 1 + min(DECISIONS, max(len(it.options) for it in learners))
     figure, axes = panels(
         len(learners),

@@ -18,8 +18,18 @@ from benchmarks.report.tables import write_table
 
 Make = Callable[..., Results]
 BY_HAND = {  # seed: decision: the choices for four tasks
-    0: {"input layer": [0, 0, 1, 1], "hidden layer 1": [3, 3, 3, 3], "rate": [0, 1, 0, 1]},
-    1: {"input layer": [0, 1, 2, 3], "hidden layer 1": [3, 4, 3, 3], "rate": [2, 2, 2, 2]},
+    0: {
+        "input layer": [0, 0, 1, 1],
+        "hidden layer 1": [3, 3, 3, 3],
+        "adaptation rate": [0, 1, 0, 1],
+        "depth": [3, 3, 3, 3],
+    },
+    1: {
+        "input layer": [0, 1, 2, 3],
+        "hidden layer 1": [3, 4, 3, 3],
+        "adaptation rate": [2, 2, 2, 2],
+        "depth": [3, 2, 3, 3],  # 4 is no layer: nothing that hidden layer 1 does not say
+    },
 }
 
 

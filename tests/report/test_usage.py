@@ -97,6 +97,13 @@ def test_compositions_are_coloured_by_how_frequent_they_are(make_results: Make) 
     assert figure.get_supylabel() == "phase"
 
 
+def test_controls_come_last_and_only_where_there_is_room(make_results: Make) -> None:
+    results = make_results(["reml-random", "reml"], tasks=20, seeds=1, diagnostics=True)
+    figure = compositions_by_trait(summarise(results)[0], results.diagnostics)
+    assert figure is not None
+    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["reml", "reml-random"]
+
+
 def test_without_two_traits_or_two_compositions_there_is_no_picture(make_results: Make) -> None:
     table = make_results(["reml"], families=["table"], tasks=10, diagnostics=True)
     assert compositions_by_trait(summarise(table)[0], table.diagnostics) is None
