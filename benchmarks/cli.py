@@ -79,6 +79,7 @@ def _run(options: argparse.Namespace) -> int:
                 jobs=options.jobs,
                 device=options.device,
                 provenance=origin,
+                done=[] if options.force else [trial for trial in trials if trial not in left],
             )
         results = consolidate(directory)
         if results.scores.empty:

@@ -133,6 +133,7 @@ class REML:
         "train_queries": 8,
     }
     needs: ClassVar[frozenset[str]] = frozenset()
+    only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates"})
 
     def __post_init__(self) -> None:
         fewest, most = self.train_shots

@@ -139,6 +139,8 @@ class Training:
 
         learner, source = self.learner, self.source
         assert learner.clip is not None
+        if source.exhausted:
+            return
         vec_env = ComposeVecEnv(
             self.env,
             policy,

@@ -73,6 +73,9 @@ class MetaLearner(Protocol):
     Laws (see `benchmarks.testing.check_learner`): construction only stores; `adapt` leaves the
     learner unchanged and its predictors stay valid; row i of any output depends on task i alone;
     same seed, same bits; any number of tasks, any k >= 1. Learned state ends in an underscore.
+
+    A class attribute `only_at_test`, a frozenset of field names, may name fields that `fit` never
+    looks at: trials that differ in nothing else are then trained once.
     """
 
     name: ClassVar[str]

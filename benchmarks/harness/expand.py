@@ -22,7 +22,8 @@ class TrialSpec:
     """One learner × one family × one protocol × one seed, ready to be sent to a worker.
 
     `identity` is all that the scores depend on; `id` is a readable name with its hash. Labels, the
-    device and the folder the data lies in are no part of it.
+    device and the folder the data lies in are no part of it. `training` is a hash of what
+    meta-training depends on: trials that share it can share the trained learner.
     """
 
     id: str
@@ -33,6 +34,7 @@ class TrialSpec:
     budget: Budget
     privileged: bool
     identity: Mapping[str, Any]
+    training: str
 
     @property
     def row(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ class _Known:
     entry: Entry
     identity: Mapping[str, Any]
     privileged: bool = False
+    only_at_test: frozenset[str] = frozenset()
 
 
 def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
@@ -149,7 +152,8 @@ def _learner(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
     learner = make_learner(entry, registry, str(matrix.path))
     code = registry.find("learner", entry.name).code
     identity = {"name": learner.name, "code": code, "fields": plain(learner)}
-    return _Known(entry, identity, privileged=bool(learner.needs))
+    only_at_test: frozenset[str] = getattr(type(learner), "only_at_test", frozenset())
+    return _Known(entry, identity, bool(learner.needs), only_at_test)
 
 
 def _find_data(matrix: Path, entry: Entry) -> Path:
@@ -182,10 +186,13 @@ def _trial(
         "seed": seed,
         "budget": {key: value for key, value in asdict(budget).items() if value is not None},
     }
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    trained = {key: value for key, value in identity.items() if key != "protocol"}
+    fields = learner.identity["fields"].items()
+    looked_at = {key: value for key, value in fields if key not in learner.only_at_test}
+    trained["learner"] = {**learner.identity, "fields": looked_at}
     slug = re.sub(r"[^a-z0-9]+", "-", f"{family.entry.label} {learner.entry.name}".lower())
     return TrialSpec(
-        id=f"{slug.strip('-')[:48]}-s{seed}-{digest}",
+        id=f"{slug.strip('-')[:48]}-s{seed}-{_digest(identity)}",
         family=family.entry,
         protocol=protocol,
         learner=learner.entry,
@@ -193,4 +200,9 @@ def _trial(
         budget=budget,
         privileged=learner.privileged,
         identity=identity,
+        training=_digest(trained),
     )
+
+
+def _digest(identity: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]

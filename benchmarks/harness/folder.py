@@ -67,6 +67,11 @@ class ResultsFolder:
         path = self.trials / trial / "trial.json"
         return read_json(path) if path.is_file() else None
 
+    def learner(self, trial: str) -> Path | None:
+        """The folder of a trial that has kept its trained learner; None where there is none."""
+        place = (self.trials / trial).resolve()
+        return place if (place / "learner.pt").is_file() else None
+
     def begin(self, trial: str) -> Path:
         """A fresh folder for a trial to write to."""
         return Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}{trial}-", dir=self.trials))

@@ -41,8 +41,12 @@ def run_trials(
     jobs: int,
     device: str,
     provenance: Mapping[str, Any],
+    done: Sequence[TrialSpec] = (),
 ) -> None:
     """Run the trials, at most `jobs` at a time; each is stored, done or failed, when it ends.
+
+    Of trials with the same training the first trains, and the others wait for its learner; so do
+    those whose training one of the `done` trials of the folder went through.
 
     On any exception (Ctrl-C, say) the workers are ended at once and what they had is dropped.
 
@@ -52,10 +56,11 @@ def run_trials(
     context = _context(trials, registry)
     pending = list(trials)
     running: list[_Running] = []
+    trained = {spec.training: place for spec in done if (place := folder.learner(spec.id))}
     try:
         while pending or running:
-            while pending and len(running) < jobs:
-                spec = pending.pop(0)
+            while len(running) < jobs and (spec := _next(pending, running)):
+                pending.remove(spec)
                 job = Job(
                     spec=spec,
                     directory=folder.directory.resolve(),
@@ -63,6 +68,7 @@ def run_trials(
                     plugins=registry.plugins,
                     device=device,
                     provenance=provenance,
+                    trained=trained.get(spec.training),
                 )
                 running.append(_start(context, job))
                 progress.started(spec)
@@ -70,6 +76,9 @@ def run_trials(
             for worker in [worker for worker in running if not worker.process.is_alive()]:
                 running.remove(worker)
                 record = _end(worker, folder)
+                spec = worker.job.spec
+                if record["status"] == "done" and (place := folder.learner(spec.id)):
+                    trained.setdefault(spec.training, place)
                 progress.ended(worker.job.spec, record["status"], record["reason"])
             progress.tick()
     finally:
@@ -78,6 +87,12 @@ def run_trials(
         for worker in running:
             worker.process.join()
             shutil.rmtree(worker.job.folder, ignore_errors=True)
+
+
+def _next(pending: Sequence[TrialSpec], running: Sequence[_Running]) -> TrialSpec | None:
+    """The first trial that need not wait for another one's training."""
+    busy = {worker.job.spec.training for worker in running if worker.job.trained is None}
+    return next((spec for spec in pending if spec.training not in busy), None)
 
 
 def _context(trials: Sequence[TrialSpec], registry: Registry) -> BaseContext:

@@ -23,7 +23,7 @@ from benchmarks.harness.trial import HISTORY_TYPES
 
 SPENDING = (
     *("tasks", "points", *COUNTERS),
-    *("seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
+    *("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
 )
 NOTES: dict[str, Any] = {"left_out": {}, "left_out_train": {}, "dropped_rows": 0, "problem": {}}
 """What a record says of its data, and what a record says that is silent about it."""

@@ -27,11 +27,12 @@ from benchmarks.core import (
 from benchmarks.core.budget import COUNTERS, HistoryRow
 from benchmarks.harness.evaluator import Evaluation, evaluate
 from benchmarks.harness.expand import TrialSpec, make_family, make_learner
-from benchmarks.harness.files import write_json, write_parquet
+from benchmarks.harness.files import read_json, write_json, write_parquet
 from benchmarks.harness.frames import empty
 from benchmarks.harness.registry import Registry, first_line
 
 HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
+TRAINING_SPENDS = ("tasks", "points", *COUNTERS, "seconds", "cpu_seconds", "peak_memory_mb")
 
 Report = Callable[[float, str], None]
 """Called with the fraction of the trial that is done and the latest numbers."""
@@ -45,8 +46,12 @@ def run_trial(
     device: str = "cpu",
     provenance: Mapping[str, Any] | None = None,
     report: Report = lambda fraction, text: None,
+    trained: Path | None = None,
 ) -> dict[str, Any]:
     """Run one trial and write it to `folder`; whatever the learner raises becomes a failure.
+
+    `trained` is the folder of a trial with the same training: its learner is taken over, with its
+    history and what its training has spent, instead of training the same again.
 
     Returns:
         The record written to `trial.json`.
@@ -55,7 +60,7 @@ def run_trial(
     protocol = spec.protocol
     trial = _Trial(spec, registry, device, report)
     try:
-        trial.run()
+        trial.run(trained)
     except (Exception, SystemExit) as error:
         record |= {
             "status": "failed",
@@ -71,10 +76,11 @@ def run_trial(
             "left_out_train": trial.left_out("train"),
             "dropped_rows": getattr(trial.family, "dropped_rows", 0),
             "problem": asdict(trial.family.problem),
+            "trained_by": spec.id if trained is None else trained.name,
         }
         for name, frame in trial.evaluation._asdict().items():
             write_parquet(folder / f"{name}.parquet", frame)
-        write_parquet(folder / "history.parquet", trial.history())
+        write_parquet(folder / "history.parquet", trial.history)
         torch.save(_on_cpu(trial.learner.state()), folder / "learner.pt")
     write_json(folder / "trial.json", record)
     return record
@@ -101,6 +107,7 @@ class _Trial:
     """The steps of one trial, and what it has spent so far."""
 
     evaluation: Evaluation
+    history: pd.DataFrame
     family: TaskFamily
     learner: MetaLearner
 
@@ -110,27 +117,20 @@ class _Trial:
         self._device = device
         self._report = report
         self._source: BudgetedSource | None = None
-        self._seconds = 0.0
+        self._spent: dict[str, Any] = {}
         self._evaluate_seconds = 0.0
         self._parameters: int | None = None
 
-    def run(self) -> None:
+    def run(self, trained: Path | None) -> None:
         spec = self._spec
         self._seed_global_state()
         self.family = make_family(spec.family, self._registry)
         self.learner = make_learner(spec.learner, self._registry)
         identity = dumps(spec.identity["family"], sort_keys=True)
-        self._source = BudgetedSource(
-            self.family,
-            spec.budget,
-            generator_of("train", identity, spec.seed),
-            needs=self.learner.needs,
-            device=self._device,
-            on_progress=lambda fraction, text: self._report(0.98 * fraction, text),
-        )
-        started = time.perf_counter()
-        self.learner.fit(self._source, generator_of("learner", spec.seed))
-        self._seconds = time.perf_counter() - started
+        if trained is None:
+            self._train(identity)
+        else:
+            self._take_over(trained)
         self._parameters = _count(self.learner.state())
         started = time.perf_counter()
         self.evaluation = evaluate(
@@ -143,27 +143,49 @@ class _Trial:
         )
         self._evaluate_seconds = time.perf_counter() - started
 
+    def _train(self, identity: str) -> None:
+        spec = self._spec
+        self._source = BudgetedSource(
+            self.family,
+            spec.budget,
+            generator_of("train", identity, spec.seed),
+            needs=self.learner.needs,
+            device=self._device,
+            on_progress=lambda fraction, text: self._report(0.98 * fraction, text),
+        )
+        started, worked = time.perf_counter(), time.process_time()
+        self.learner.fit(self._source, generator_of("learner", spec.seed))
+        self._spent = {
+            "seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - worked,
+        }
+        rows: list[HistoryRow] = self._source.history
+        frame = pd.DataFrame([asdict(row) for row in rows]) if rows else empty(HISTORY_TYPES)
+        self.history = frame.astype(HISTORY_TYPES)
+
+    def _take_over(self, trained: Path) -> None:
+        """Learner, history and spending of a trial that has trained the same."""
+        state = torch.load(trained / "learner.pt", map_location="cpu", weights_only=True)
+        self.learner.load_state(state)
+        self.history = pd.read_parquet(trained / "history.parquet").astype(HISTORY_TYPES)
+        spent = read_json(trained / "trial.json")["spending"]
+        self._spent = {key: spent.get(key, 0) for key in TRAINING_SPENDS}
+
     def spending(self) -> dict[str, Any]:
         source = self._source
-        counts = dict.fromkeys(COUNTERS, 0) if source is None else source.counts
+        spent: dict[str, Any] = dict.fromkeys(TRAINING_SPENDS, 0)
+        if source is not None:
+            spent |= {"tasks": source.tasks, "points": source.points, **source.counts}
+            spent |= {"seconds": source.seconds, "peak_memory_mb": _peak_memory(self._device)}
         return {
-            "tasks": 0 if source is None else source.tasks,
-            "points": 0 if source is None else source.points,
-            **counts,
-            "seconds": self._seconds or (0.0 if source is None else source.seconds),
+            **spent,
+            **self._spent,
             "evaluate_seconds": self._evaluate_seconds,
-            "peak_memory_mb": _peak_memory(self._device),
             "parameters": self._parameters,
         }
 
     def left_out(self, split: Split) -> dict[str, int]:
         return {str(k): self.family.left_out(split, k) for k in self._spec.protocol.shots}
-
-    def history(self) -> pd.DataFrame:
-        rows: list[HistoryRow] = self._source.history if self._source is not None else []
-        if not rows:
-            return empty(HISTORY_TYPES)
-        return pd.DataFrame([asdict(row) for row in rows]).astype(HISTORY_TYPES)
 
     def _seed_global_state(self) -> None:
         """Learners get generators; this is for the dependencies that only know global state."""

@@ -33,6 +33,8 @@ class Job:
     plugins: tuple[Path, ...]
     device: str
     provenance: Mapping[str, Any]
+    trained: Path | None
+    """The folder of a trial whose learner this one takes over."""
 
 
 def work(job: Job, connection: Connection) -> None:
@@ -48,6 +50,7 @@ def work(job: Job, connection: Connection) -> None:
         device=job.device,
         provenance=job.provenance,
         report=_Reporter(connection),
+        trained=job.trained,
     )
     sys.stdout.flush()
     sys.stderr.flush()

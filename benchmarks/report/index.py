@@ -106,7 +106,13 @@ def _costs(comparisons: tuple[Comparison, ...]) -> Section:
         tuple(
             Sheet(
                 f"{comparison.title}: one trial, the median over seeds.",
-                ("learner", "seconds to meta-train", "seconds to evaluate", "peak memory in MB"),
+                (
+                    "learner",
+                    "seconds to meta-train",
+                    "of one processor",
+                    "seconds to evaluate",
+                    "peak memory in MB",
+                ),
                 tuple(
                     (
                         Entry(entrant.name),

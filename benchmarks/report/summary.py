@@ -29,7 +29,7 @@ SPENDING = (
     "environment_steps",
     "parameters",
 )
-COSTS = ("seconds", "evaluate_seconds", "peak_memory_mb")
+COSTS = ("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb")
 
 Statistic = Literal["mean", "iqm"]
 

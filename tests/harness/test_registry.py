@@ -128,7 +128,13 @@ def test_build_checks_and_converts(registry: Registry) -> None:
     learner = build(cls, {"scale": 0.5}, {"widths": [4, 5], "pause": 1}, "here")
     assert (learner.scale, learner.widths, learner.pause) == (0.5, (4, 5), 1.0)
     assert isinstance(learner.pause, float)
-    assert plain(learner) == {"scale": 0.5, "widths": [4, 5], "kind": "plain", "pause": 1.0}
+    assert plain(learner) == {
+        "scale": 0.5,
+        "widths": [4, 5],
+        "kind": "plain",
+        "pause": 1.0,
+        "lift": 0.0,
+    }
     assert build(cls, {"scale": 0.5}, {"scale": 2.0}, "here").scale == 2.0
 
 

@@ -35,7 +35,16 @@ def go(matrix: Path, registry: Registry, out: Path, jobs: int = 2) -> ResultsFol
         left = [t for t in trials if (folder.record(t.id) or {}).get("status") != "done"]
         with PlainProgress(left, jobs) as progress:
             origin = {"started": "", "commit": None, "dirty": False}
-            run_trials(left, folder, registry, progress, jobs=jobs, device="cpu", provenance=origin)
+            run_trials(
+                left,
+                folder,
+                registry,
+                progress,
+                jobs=jobs,
+                device="cpu",
+                provenance=origin,
+                done=[trial for trial in trials if trial not in left],
+            )
         consolidate(out)
     return folder
 
@@ -64,6 +73,45 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def test_trials_with_the_same_training_train_once(
+    write_matrix: Write, registry: Registry, tmp_path: Path
+) -> None:
+    """Scores are those of trials that train each on its own, whoever comes first."""
+    plain = 'name = "guess"'
+    lifted = 'name = "guess"\nlabel = "lifted"\nlift = 1.0'
+    other = 'name = "guess"\nlabel = "other"\nscale = 0.7\nlift = 1.0'
+    out = tmp_path / "out"
+    go(write_matrix(plain, lifted, other), registry, out, jobs=3)
+    alone = go(write_matrix(lifted), registry, tmp_path / "alone")
+    both = load_results(out)
+    trainers = {}
+    for row in both.trials.itertuples():
+        record = json.loads((out / "trials" / row.trial / "trial.json").read_text())
+        trainers[row.learner, row.seed] = record["trained_by"]
+    ids = both.trials.set_index(["learner", "seed"])["trial"]
+    for seed in (0, 1):
+        assert trainers["lifted", seed] == trainers["guess", seed] == ids["guess", seed]
+        assert trainers["other", seed] == ids["other", seed]
+    mine = both.scores[both.scores["learner"] == "lifted"]["value"]
+    theirs = load_results(alone.directory).scores["value"]
+    assert mine.tolist() == theirs.tolist()
+    spent = both.trials.set_index("learner")[["tasks", "seconds"]]
+    assert spent.loc["lifted"].to_numpy().tolist() == spent.loc["guess"].to_numpy().tolist()
+    assert (spent["tasks"] == 100).all()
+
+
+def test_a_later_run_takes_over_what_an_earlier_one_has_trained(
+    write_matrix: Write, registry: Registry, tmp_path: Path
+) -> None:
+    plain, lifted = 'name = "guess"', 'name = "guess"\nlabel = "lifted"\nlift = 1.0'
+    out = tmp_path / "out"
+    go(write_matrix(plain), registry, out)
+    folder = go(write_matrix(plain, lifted), registry, out)
+    trials = load_results(out).trials
+    lifted_trials = trials[trials["learner"] == "lifted"]["trial"]
+    assert all(folder.record(trial)["trained_by"] != trial for trial in lifted_trials)
 
 
 def test_failures_are_rows_and_the_others_go_on(

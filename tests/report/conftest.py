@@ -25,6 +25,7 @@ SPENT = {
     "inner_gradients": 1_000_000,
     "outer_gradients": 200_000,
     "environment_steps": 0,
+    "cpu_seconds": 2.5,
     "peak_memory_mb": 512.0,
     "parameters": 1761,
 }

@@ -31,11 +31,13 @@ class Guess:
     widths: tuple[int, ...] = (2, 3)
     kind: Literal["plain", "fancy"] = "plain"
     pause: float = 0.0
+    lift: float = 0.0
 
     name: ClassVar[str] = "guess"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"guess-half": {"scale": 0.5}}
     test_fields: ClassVar[Mapping[str, Any]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
+    only_at_test: ClassVar[frozenset[str]] = frozenset({"lift"})
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         self.weight_ = torch.rand(1, generator=generator) * self.scale
@@ -51,7 +53,8 @@ class Guess:
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         mean = support.y.mean(1, keepdim=True)
         for step in steps:
-            yield lambda x, step=step: (self.weight_ * mean + 0.01 * step).expand(-1, x.shape[1], 1)
+            y = self.weight_ * mean + 0.01 * step + self.lift
+            yield lambda x, y=y: y.expand(-1, x.shape[1], 1)
 
     def state(self) -> State:
         return {"weight": self.weight_}
