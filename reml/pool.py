@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from reml.bank import absorb, glorot
 from reml.inner import ComposedNetwork, Shape
 
 
@@ -30,31 +31,13 @@ class Bank(nn.Module):
         self, layers: int, inputs: int, outputs: int, inner_lr: float, generator: torch.Generator
     ) -> None:
         super().__init__()
-        bound = math.sqrt(6 / (inputs + outputs))
-        weight = (torch.rand(layers, inputs, outputs, generator=generator) * 2 - 1) * bound
-        self.weight = nn.Parameter(weight)
+        self.weight = nn.Parameter(glorot(layers, inputs, outputs, generator))
         self.bias = nn.Parameter(torch.zeros(layers, 1, outputs))
         self.log_rate = nn.Parameter(torch.full((layers, 2), math.log(inner_lr)))
 
     def spread_kinks(self, generator: torch.Generator) -> None:
         with torch.no_grad():
             self.bias.normal_(generator=generator)
-
-    def absorb(
-        self,
-        chosen: Int[Tensor, " copies"],
-        weight: Float[Tensor, "copies inputs outputs"],
-        bias: Float[Tensor, "copies 1 outputs"],
-        share: float,
-    ) -> None:
-        """Move each layer that was chosen by `share` of the way to the mean of its copies."""
-        with torch.no_grad():
-            copies = torch.bincount(chosen, minlength=len(self.weight)).to(weight.dtype)
-            copies = copies.view(-1, 1, 1)
-            for kept, adapted in ((self.weight, weight), (self.bias, bias)):
-                total = torch.zeros_like(kept).index_add_(0, chosen, adapted)
-                mean = torch.where(copies > 0, total / copies.clamp_min(1), kept)
-                kept.lerp_(mean, share)
 
 
 class LayerPool(nn.Module):
@@ -177,7 +160,8 @@ class LayerPool(nn.Module):
             copies.setdefault(bank, []).append((chosen, weight, bias))
         for bank, parts in copies.items():
             chosen, weight, bias = (torch.cat(column) for column in zip(*parts, strict=True))
-            bank.absorb(chosen, weight, bias, share)
+            absorb(bank.weight, chosen, weight, share)
+            absorb(bank.bias, chosen, bias, share)
 
     def _layers(
         self, composition: Int[Tensor, "tasks decisions"]

@@ -229,8 +229,8 @@ class Thesis:
     def diagnose(self, support: Support) -> Diagnosis:
         """The layers chosen, and how sure the policy was of its decisions.
 
-        `error_rate` is the probability that the policy gave to choices that do not fit, and
-        `policy_entropy` its entropy over all choices, both as means over a task's decisions.
+        `policy_entropy` is the policy's entropy over all choices, summed over decisions, and
+        `error_rate` the mean probability that it gave to choices that do not fit.
         """
         composed = self.compose(support)
         n_input, n_hidden, n_output = self.pool

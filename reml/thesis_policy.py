@@ -23,8 +23,8 @@ POLICIES: dict[PolicyName, type[MlpPolicy]] = {"lstm": MlpLstmPolicy, "mlp": Mlp
 class Composed(NamedTuple):
     """Compositions, in the order of decision, and what the policy was like on the way.
 
-    entropy: of the policy over all choices; errors: the probability it gave to choices that do not
-    fit. Both are means over a task's decisions.
+    entropy: of the policy over all choices, summed over decisions; errors: the mean probability it
+    gave to choices that do not fit.
     """
 
     layers: Int[Tensor, "tasks decisions"]
@@ -82,4 +82,4 @@ def compose(policy: MlpPolicy, normaliser: Normaliser, building: Building) -> Co
         entropies.append(distribution.entropy())
         errors.append((logits.softmax(1) * ~fitting).sum(1))
         building.add(logits.masked_fill(~fitting, -torch.inf).argmax(1))
-    return Composed(building.layers, torch.stack(entropies).mean(0), torch.stack(errors).mean(0))
+    return Composed(building.layers, torch.stack(entropies).sum(0), torch.stack(errors).mean(0))

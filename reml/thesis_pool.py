@@ -1,12 +1,12 @@
 """The thesis's pool of layers, and Adam on the networks composed out of it."""
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from benchmarks.core import task_mse
+from reml import inner
+from reml.bank import absorb, glorot
 
 Weights = list[Tensor]
 """One network a task: weight (tasks, in, out) and bias (tasks, 1, out) of each layer in turn."""
@@ -23,23 +23,9 @@ class Bank(nn.Module):
 
     def __init__(self, layers: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
         super().__init__()
-        bound = math.sqrt(6 / (inputs + outputs))
-        weight = (torch.rand(layers, inputs, outputs, generator=generator) * 2 - 1) * bound
         # buffers: Adam trains copies of them, and never the pool itself
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", glorot(layers, inputs, outputs, generator))
         self.register_buffer("bias", torch.zeros(layers, 1, outputs))
-
-    def write_back(
-        self,
-        index: Int[Tensor, " copies"],
-        weight: Float[Tensor, "copies inputs outputs"],
-        bias: Float[Tensor, "copies 1 outputs"],
-    ) -> None:
-        """Each layer in `index` becomes the mean of its copies; the others stay."""
-        count = torch.bincount(index, minlength=len(self.weight)).view(-1, 1, 1)
-        for kept, copies in ((self.weight, weight), (self.bias, bias)):
-            total = torch.zeros_like(kept).index_add_(0, index, copies)
-            kept.copy_(torch.where(count > 0, total / count.clamp_min(1), kept))
 
 
 class ThesisPool(nn.Module):
@@ -110,7 +96,8 @@ class ThesisPool(nn.Module):
             index = layers[:, decisions].T.flatten() - self.first[kind]
             if len(index):
                 weight, bias = (torch.cat(weights[part::2][place]).detach() for part in (0, 1))
-                self.banks[kind].write_back(index, weight, bias)
+                absorb(self.banks[kind].weight, index, weight, 1.0)
+                absorb(self.banks[kind].bias, index, bias, 1.0)
 
     def random_layers(
         self, tasks: int, generator: torch.Generator
@@ -129,9 +116,7 @@ def run(
     weights: Weights, x: Float[Tensor, "tasks points features"]
 ) -> Float[Tensor, "tasks points outputs"]:
     """Predictions of each task's network: ReLU between layers, identity at the output."""
-    for layer in range(0, len(weights) - 2, 2):
-        x = torch.relu(torch.baddbmm(weights[layer + 1], x, weights[layer]))
-    return torch.baddbmm(weights[-1], x, weights[-2])
+    return inner.run(inner.ComposedNetwork(weights, []), x)
 
 
 class AdamTraining:

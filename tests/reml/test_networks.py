@@ -182,7 +182,7 @@ def test_menus_give_each_task_its_own_activation_and_rate() -> None:
         expected = run(plain, batch.query.x[task : task + 1])
         torch.testing.assert_close(run(network, batch.query.x)[task : task + 1], expected)
         for rate in network.rates:
-            assert float(rate[task]) == pytest.approx(0.01 * factor)
+            assert rate[task].item() == pytest.approx(0.01 * factor)
 
 
 def test_the_composition_in_order_repeats_no_layer() -> None:
