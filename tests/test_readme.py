@@ -1,5 +1,6 @@
 """The README's numbers are those of the committed results, to the letter."""
 
+import json
 import re
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def test_all_results_are_of_clean_commits() -> None:
         found = re.search(r"\(results/([\w-]+)/index\.md\)", section)
         assert found is not None
         assert "uncommitted" not in (ROOT / "results" / found.group(1) / "table.md").read_text()
+
+
+PUBLISHED = sorted(path.parent.name for path in ROOT.glob("results/*/trials.json"))
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name in bundled()])
+def test_published_results_are_of_the_matrix_as_it_is(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the command in the README shows them, and runs no trial anew."""
+    if DATA.is_dir():
+        monkeypatch.setenv("REML_DATA", str(DATA))
+    elif name == "metoffice":
+        pytest.skip("no ../shared/data beside the project")
+    matrix = json.loads((ROOT / "results" / name / "matrix.json").read_text())
+    published = {row["trial"] for row in matrix["trials"]}
+    assert published == {trial.id for trial in expand(load_matrix(name), Registry())}
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the project")

@@ -29,7 +29,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             groups[bench.group][side] = median
         if "environment_steps" in bench.extra_info:
             rate = bench.extra_info["environment_steps"] / median
-            terminalreporter.write_line(f"{bench.name}: {rate:,.0f} environment steps/s")
+            line = f"{bench.name}: {rate:,.0f} environment steps/s"
+            if "episodes" in bench.extra_info:
+                line += f", {bench.extra_info['episodes'] / median:,.0f} episodes/s"
+            terminalreporter.write_line(line)
         if "share" in bench.extra_info:
             terminalreporter.write_line(f"{bench.name}: {median * 1e3:.1f} ms")
     for group, sides in groups.items():

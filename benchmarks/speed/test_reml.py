@@ -72,6 +72,7 @@ def test_training(benchmark: Any, preset: str) -> None:
         learner.fit(source, generator_of("speed"))
 
     benchmark.extra_info["environment_steps"] = tasks * learner.depth
+    benchmark.extra_info["episodes"] = tasks
     benchmark.pedantic(train, rounds=3, iterations=1, warmup_rounds=1)
 
 
