@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from benchmarks.core import (
@@ -16,10 +16,9 @@ from benchmarks.core import (
     Predictor,
     State,
     Support,
-    task_mse,
 )
-from reml.composer import Composer, FixedComposer, RandomComposer, draw, score, task_noise
-from reml.draft import Draft
+from reml.candidates import Composed, compose
+from reml.composer import Composer, FixedComposer, RandomComposer
 from reml.inner import ComposedNetwork, adapt, run
 from reml.policy import PolicyComposer
 from reml.pool import Decision, LayerPool
@@ -34,8 +33,6 @@ Rate = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Weight = Annotated[float, Ge(0)]
 Activation = Literal["relu", "tanh", "silu"]
-NEUTRAL = 0.5
-"""The uniform number that makes every option's noise the same: the best-scored one is drawn."""
 
 
 @dataclass
@@ -195,41 +192,11 @@ class REML:
         return 1.0 if self.decay_from == 1 else left / (1 - self.decay_from)
 
     def compose(self, support: Support) -> Int[Tensor, "tasks decisions"]:
-        """The composition for each task: the policy's choice, or the best of `candidates`.
+        """The composition for each task: the policy's choice, or the best of `candidates`."""
+        return self._compose(support).composition
 
-        The first candidate is the policy's most likely composition, the others are sampled with
-        random numbers that depend on the task alone.
-        """
-        composition, _ = self._compose(support)
-        return composition
-
-    def _compose(
-        self, support: Support
-    ) -> tuple[Int[Tensor, "tasks decisions"], Float[Tensor, " tasks"]]:
-        """The compositions, and the entropy of the policy on the way to them."""
-        composer, choices = self.composer_(), self.pool_.choices
-        shape = (self.candidates, len(choices), max(choices))
-        with torch.no_grad():
-            noise = task_noise(support.x, support.y, shape).flatten(0, 1)
-            if composer.greedy:
-                noise.view(-1, *shape)[:, 0] = NEUTRAL
-            index = torch.arange(len(support), device=support.x.device)
-            repeated = support.rows(index.repeat_interleave(self.candidates))
-            draft, memory = Draft(self.pool_, repeated), None
-            entropy = torch.zeros_like(repeated.x[:, 0, 0])
-            for decision, size in enumerate(choices):
-                logits, memory = score(composer, draft.observation, memory)
-                log_probs = logits.log_softmax(1)
-                entropy -= (log_probs.exp() * log_probs).sum(1)
-                draft.add(draw(logits, noise[:, decision, :size]))
-            composition = draft.composition
-            if self.candidates == 1:
-                return composition, entropy
-            loss = task_mse(run(self.pool_.gather(composition), repeated.x), repeated.y)
-            best = loss.view(-1, self.candidates).argmin(1)
-            kept = index, best
-            composition = composition.view(len(support), self.candidates, -1)
-            return composition[kept], entropy.view(-1, self.candidates)[kept]
+    def _compose(self, support: Support) -> Composed:
+        return compose(self.pool_, self.composer_(), support, self.candidates)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""

@@ -1,0 +1,52 @@
+"""Composing for tasks at test: the composer's own choice, or the best of several."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from benchmarks.core import Support, task_mse
+from reml.composer import Composer, draw, score, task_noise
+from reml.draft import Draft
+from reml.inner import run
+from reml.pool import LayerPool
+
+NEUTRAL = 0.5
+"""The uniform number that makes every option's noise the same: the best-scored one is drawn."""
+
+
+class Composed(NamedTuple):
+    """Compositions, and the entropy of the composer summed over the decisions that led to them."""
+
+    composition: Int[Tensor, "tasks decisions"]
+    entropy: Float[Tensor, " tasks"]
+
+
+@torch.no_grad()
+def compose(pool: LayerPool, composer: Composer, support: Support, candidates: int) -> Composed:
+    """Compose `candidates` networks for each task, and keep the one with the lowest support loss.
+
+    The first candidate of a greedy composer is its most likely composition, the others are sampled
+    with random numbers that depend on the task alone.
+    """
+    choices = pool.choices
+    shape = (candidates, len(choices), max(choices))
+    noise = task_noise(support.x, support.y, shape).flatten(0, 1)
+    if composer.greedy:
+        noise.view(-1, *shape)[:, 0] = NEUTRAL
+    index = torch.arange(len(support), device=support.x.device)
+    repeated = support.rows(index.repeat_interleave(candidates))
+    draft, memory = Draft(pool, repeated), None
+    entropy = torch.zeros_like(repeated.x[:, 0, 0])
+    for decision, size in enumerate(choices):
+        logits, memory = score(composer, draft.observation, memory)
+        log_probs = logits.log_softmax(1)
+        entropy -= (log_probs.exp() * log_probs).sum(1)
+        draft.add(draw(logits, noise[:, decision, :size]))
+    if candidates == 1:
+        return Composed(draft.composition, entropy)
+    loss = task_mse(run(pool.gather(draft.composition), repeated.x), repeated.y)
+    best = index, loss.view(-1, candidates).argmin(1)
+    compositions = draft.composition.view(len(support), candidates, -1)
+    return Composed(compositions[best], entropy.view(-1, candidates)[best])
