@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from baselines._gradient import Count
 from baselines._learn2learn import frozen, predictors, task_batched_meta_sgd
 from baselines._meta_gradient import MetaGradientLearner
 from benchmarks.core import Predictor, State, Support
@@ -25,10 +26,15 @@ class MetaSGD(MetaGradientLearner):
         train_shots: support points of a training task (fewer where the family has fewer).
         train_queries: query points of a training task.
         first_order: drop the second derivatives.
+        most_steps: adaptation steps at test after which nothing changes any more. The learned rates
+            are large, and made for `train_steps` steps: on some tasks more of them diverge.
     """
+
+    most_steps: Count | None = None
 
     name: ClassVar[str] = "meta_sgd"
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 5}
+    only_at_test: ClassVar[frozenset[str]] = frozenset({"most_steps"})
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
@@ -40,6 +46,8 @@ class MetaSGD(MetaGradientLearner):
             len(support),
             first_order=True,
         )
+        if self.most_steps is not None:
+            steps = [min(wanted, self.most_steps) for wanted in steps]
         return predictors(learner, support, steps)
 
     def state(self) -> State:

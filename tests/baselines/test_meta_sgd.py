@@ -42,3 +42,17 @@ def test_rates_are_learned_one_by_one() -> None:
     rates = torch.cat([rate.detach().flatten() for rate in learner.rates_])
     assert rates.unique().numel() > 0.9 * rates.numel()
     assert (rates - 0.01).abs().max() < 0.05
+
+
+def test_it_stops_after_most_steps() -> None:
+    learner = MetaSGD(hidden=(8,), meta_batch=5)
+    learner.fit(BudgetedSource(Sinusoid(), Budget(tasks=50), generator_of("a")), generator_of("b"))
+    batch = Sinusoid().sample(4, "test", generator_of("t"), shots=5, queries=3)
+
+    def after(steps: list[int]) -> list[torch.Tensor]:
+        return [predict(batch.query.x) for predict in learner.adapt(batch.support, steps)]
+
+    one, two, five = after([1, 2, 5])
+    learner.most_steps = 2
+    assert all(map(torch.equal, after([1, 2, 5]), (one, two, two)))
+    assert not torch.equal(two, five)
