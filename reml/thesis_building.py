@@ -29,7 +29,7 @@ class Building:
     def __init__(
         self, pool: ThesisPool, support: Support, information: Float[Tensor, "tasks values"]
     ) -> None:
-        rows, shots, device = len(support), support.shots, support.x.device
+        rows, shots, device = len(support), support.points, support.x.device
         self.pool = pool
         self.x, self.y = support.x.clone(), support.y.clone()
         self.information = information.clone()

@@ -2,11 +2,19 @@
 
 from benchmarks.core.budget import Budget, BudgetedSource, HistoryRow
 from benchmarks.core.contract import Diagnoses, MetaLearner, State, TaskFamily
-from benchmarks.core.losses import task_mse, task_nmse, task_variance
+from benchmarks.core.losses import (
+    task_accuracy,
+    task_cross_entropy,
+    task_loss,
+    task_mse,
+    task_nmse,
+    task_variance,
+)
 from benchmarks.core.seeds import generator_of, seed_of
 from benchmarks.core.types import (
     Choice,
     Diagnosis,
+    Kind,
     Predictor,
     Problem,
     Query,
@@ -22,6 +30,7 @@ __all__ = [
     "Diagnoses",
     "Diagnosis",
     "HistoryRow",
+    "Kind",
     "MetaLearner",
     "Predictor",
     "Problem",
@@ -33,6 +42,9 @@ __all__ = [
     "TaskFamily",
     "generator_of",
     "seed_of",
+    "task_accuracy",
+    "task_cross_entropy",
+    "task_loss",
     "task_mse",
     "task_nmse",
     "task_variance",

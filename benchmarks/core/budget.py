@@ -105,8 +105,12 @@ class BudgetedSource:
                 return shots
         return 1
 
-    def sample(self, n_tasks: int, *, shots: int, queries: int) -> TaskBatch:
+    def sample(
+        self, n_tasks: int, *, shots: int, queries: int, ways: int | None = None
+    ) -> TaskBatch:
         """Draw `n_tasks` training tasks; fewer where the budget ends first.
+
+        `ways` is for classification: how many classes each has, if not those of the problem.
 
         Raises:
             BudgetSpent: nothing is left.
@@ -116,11 +120,12 @@ class BudgetedSource:
             raise BudgetSpent(f"the budget of {self._budget} is spent")
         if self._budget.tasks is not None:
             n_tasks = min(n_tasks, self._budget.tasks - self.tasks)
+        other: dict[str, int] = {} if ways is None else {"ways": ways}
         batch = self._family.sample(
-            n_tasks, "train", self._generator, shots=shots, queries=queries
+            n_tasks, "train", self._generator, shots=shots, queries=queries, **other
         ).showing(self._needs)
         self.tasks += n_tasks
-        self.points += n_tasks * shots + int(batch.query.mask.sum())
+        self.points += n_tasks * batch.support.points + int(batch.query.mask.sum())
         return batch.to(self.device)
 
     def count(self, **work: int) -> None:

@@ -25,6 +25,14 @@ class TaskFamily(Protocol):
 
     Construction only stores; files are read on first use. `version` is bumped whenever the same
     generator would give other tasks than before.
+
+    A class attribute `later`, of families and of learners, may map fields that came after results
+    were published to the value that means "as before": a trial that has just that value keeps the
+    identity it had, and with it its tasks.
+
+    In classification, the privileged field "class", of shape (tasks, ways) and whole numbers, says
+    which class of the split stands behind each number; `classes`, where the family has it, is the
+    names of those classes by split.
     """
 
     name: ClassVar[str]
@@ -60,6 +68,11 @@ class TaskFamily(Protocol):
         Support and query points of a task never overlap. Where the split is finite, tasks are
         drawn without replacement as long as it has enough of them.
 
+        In classification there are `shots` support points of each class, and equally many query
+        points of each: at most `queries` in all, but at least one a class. Both are in random
+        order. Such families also take `ways`, the number of classes where it is not to be
+        `problem.outputs`; meta-training may ask for more ways than there are at test.
+
         Raises:
             DataError: the split has no task with more than `shots` points.
         """
@@ -73,6 +86,10 @@ class MetaLearner(Protocol):
     Laws (see `benchmarks.testing.check_learner`): construction only stores; `adapt` leaves the
     learner unchanged and its predictors stay valid; row i of any output depends on task i alone;
     same seed, same bits; any number of tasks, any k >= 1. Learned state ends in an underscore.
+
+    A class attribute `kinds`, a frozenset, says which kinds of `Problem` it can solve; without it,
+    regression alone. A property `transductive` may say that a prediction depends on the other
+    query points it is made together with: such learners are marked ‡ everywhere.
 
     A class attribute `only_at_test`, a frozenset of field names, may name fields that `fit` never
     looks at: trials that differ in nothing else are then trained once.

@@ -1,8 +1,12 @@
 """Per-task losses. Every function returns one number a task: aggregation is somebody else's job."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from benchmarks.core.types import Kind
 
 VARIANCE_FLOOR = 1e-3
 
@@ -13,15 +17,55 @@ def task_mse(
     mask: Bool[Tensor, "tasks points"] | None = None,
 ) -> Float[Tensor, " tasks"]:
     """Mean squared error of each task over its (unmasked) points and outputs."""
+    _same_shape(prediction, y)
+    return _over_points(((prediction - y) ** 2).mean(2), mask)
+
+
+def task_cross_entropy(
+    logits: Float[Tensor, "tasks points classes"],
+    y: Float[Tensor, "tasks points classes"],
+    mask: Bool[Tensor, "tasks points"] | None = None,
+) -> Float[Tensor, " tasks"]:
+    """Mean cross-entropy of each task over its (unmasked) points, in nats; `y` is one-hot."""
+    _same_shape(logits, y)
+    return _over_points(-(logits.log_softmax(2) * y).sum(2), mask)
+
+
+def task_accuracy(
+    logits: Float[Tensor, "tasks points classes"],
+    y: Float[Tensor, "tasks points classes"],
+    mask: Bool[Tensor, "tasks points"] | None = None,
+) -> Float[Tensor, " tasks"]:
+    """The share of each task's (unmasked) points whose class has the largest logit.
+
+    Where several classes share the largest, the point counts as one over their number: no class is
+    favoured for the number it has.
+    """
+    _same_shape(logits, y)
+    best = (logits == logits.amax(2, keepdim=True)).to(y.dtype)
+    return _over_points((best * y).sum(2) / best.sum(2), mask)
+
+
+def task_loss(kind: Kind) -> Callable[..., Float[Tensor, " tasks"]]:
+    """What learners descend: `task_mse` in regression, `task_cross_entropy` in classification."""
+    return task_cross_entropy if kind == "classification" else task_mse
+
+
+def _same_shape(prediction: Tensor, y: Tensor) -> None:
     if prediction.shape != y.shape:
         raise ValueError(
             f"expected predictions of shape {tuple(y.shape)}, got {tuple(prediction.shape)}"
         )
-    error = ((prediction - y) ** 2).mean(2)
+
+
+def _over_points(
+    values: Float[Tensor, "tasks points"], mask: Bool[Tensor, "tasks points"] | None
+) -> Float[Tensor, " tasks"]:
+    """The mean of each task over its (unmasked) points."""
     if mask is None:
-        return error.mean(1)
-    weight = mask.to(error.dtype)
-    return (error * weight).sum(1) / weight.sum(1)
+        return values.mean(1)
+    weight = mask.to(values.dtype)
+    return (values * weight).sum(1) / weight.sum(1)
 
 
 def task_variance(

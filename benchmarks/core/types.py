@@ -9,13 +9,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Split = Literal["train", "validation", "test"]
+Kind = Literal["regression", "classification"]
 Predictor = Callable[[Tensor], Tensor]
 """Maps x of shape (tasks, points, features) to predictions of shape (tasks, points, outputs)."""
 
 
 @dataclass(frozen=True)
 class Support:
-    """The points a learner may adapt on: exactly k for each task.
+    """The points a learner may adapt on: exactly k for each task, or for each class of a task.
 
     `privileged` holds what only a learner that declares the need may see (the true amplitude,
     say), each entry of shape (tasks, ...). It is empty for everybody else.
@@ -29,7 +30,7 @@ class Support:
         return self.x.shape[0]
 
     @property
-    def shots(self) -> int:
+    def points(self) -> int:
         return self.x.shape[1]
 
     def to(self, device: torch.device | str) -> "Support":
@@ -87,6 +88,13 @@ class TaskBatch:
 class Problem:
     """What all tasks of a family have in common.
 
+    In regression `outputs` are targets. In classification (`metric = "accuracy"`) they are the
+    classes of a task, its ways: targets are one-hot, predictions are logits, k shots are k support
+    points of each class, and which class has which number is drawn anew for every task.
+
+    Where inputs are pictures, `image` is their shape and `features` the pixels, flattened in that
+    order, from 0 (paper) to 1 (ink); `inputs` is then one name for them all.
+
     Tensors of a family may be standardised. `target_scale` and `target_offset` turn a standardised
     target back into its own units (`y * scale + offset`), as `input_scale` and `input_offset` do
     for the inputs; errors are reported in the target's own units.
@@ -94,7 +102,7 @@ class Problem:
 
     features: int
     outputs: int
-    metric: Literal["mse", "rmse"] = "mse"
+    metric: Literal["mse", "rmse", "accuracy"] = "mse"
     unit: str = ""
     target: str = "y"
     target_scale: float = 1.0
@@ -102,6 +110,16 @@ class Problem:
     inputs: tuple[str, ...] = ("x",)
     input_scale: tuple[float, ...] = (1.0,)
     input_offset: tuple[float, ...] = (0.0,)
+    image: tuple[int, int, int] | None = None
+    """Channels, height and width."""
+
+    @property
+    def kind(self) -> Kind:
+        return "classification" if self.metric == "accuracy" else "regression"
+
+    def support_points(self, shots: int) -> int:
+        """How many support points a task has at k = `shots`."""
+        return shots * self.outputs if self.kind == "classification" else shots
 
 
 @dataclass(frozen=True)

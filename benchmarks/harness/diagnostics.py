@@ -11,12 +11,14 @@ from benchmarks.core import (
     Predictor,
     Problem,
     Support,
+    task_cross_entropy,
     task_mse,
 )
 from benchmarks.core.errors import ContractError
 from benchmarks.harness.frames import Columns
 
 SUPPORT_MSE = "support_mse"
+SUPPORT_CROSS_ENTROPY = "support_cross_entropy"
 NO_STEPS = -1
 """What the column `steps` says where the number of adaptation steps plays no part."""
 
@@ -46,11 +48,15 @@ class Diagnostics:
     def add_support_error(
         self, predictor: Predictor, support: Support, problem: Problem, shots: int, steps: int
     ) -> None:
-        """What is left of each task's error on the points adapted to: MSE in own units."""
+        """What is left of each task's error on the points adapted to; MSE is in own units."""
         with torch.no_grad():
             prediction = predictor(support.x).detach().double()
-        error = task_mse(prediction, support.y.double()) * problem.target_scale**2
-        self._add(shots, "measure", SUPPORT_MSE, error, steps=steps)
+        y = support.y.double()
+        if problem.kind == "classification":
+            name, error = SUPPORT_CROSS_ENTROPY, task_cross_entropy(prediction, y)
+        else:
+            name, error = SUPPORT_MSE, task_mse(prediction, y) * problem.target_scale**2
+        self._add(shots, "measure", name, error, steps=steps)
 
     def add_diagnosis(self, learner: MetaLearner, support: Support, shots: int) -> None:
         """What the learner says of itself, if it does.

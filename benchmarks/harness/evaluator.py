@@ -14,6 +14,7 @@ from benchmarks.core import (
     TaskBatch,
     TaskFamily,
     generator_of,
+    task_accuracy,
     task_mse,
     task_nmse,
     task_variance,
@@ -48,14 +49,15 @@ class Evaluation(NamedTuple):
     """What `evaluate` finds, one row a test task in each.
 
     Attributes:
-        scores: columns shots, steps, task, metric, value; mse and rmse in the target's own units.
+        scores: columns shots, steps, task, metric, value; see `score`.
         curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
             unless the problem has one feature and one output.
         diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
             learner decided out of so many options, a `measure` a number it gives; both only of
-            learners that diagnose. The measure `support_mse`, after every number of steps and in
-            own units, is of every learner. A `trait` is a privileged scalar of the task, whether
-            the learner saw it or not. Steps are -1 where they play no part.
+            learners that diagnose. The measure `support_mse` (own units), or in classification
+            `support_cross_entropy`, is of every learner, after every number of steps. A `trait` is
+            a privileged scalar of the task, whether the learner saw it or not. Steps are -1 where
+            they play no part.
     """
 
     scores: pd.DataFrame
@@ -124,11 +126,14 @@ def score(
 ) -> dict[str, Float[Tensor, " tasks"]]:
     """Each metric of each task, in double precision.
 
-    `mse` and `rmse` are in the target's own units (squared for `mse`). `nmse` divides by the
-    variance of all the task's points, support and query; the floor under that variance is relative
-    to the mean variance of these tasks.
+    In classification that is `accuracy`, in [0, 1]. In regression `mse` and `rmse` are in the
+    target's own units (squared for `mse`), and `nmse` divides by the variance of all the task's
+    points, support and query; the floor under that variance is relative to the mean variance of
+    these tasks.
     """
     y = batch.query.y.double()
+    if problem.kind == "classification":
+        return {"accuracy": task_accuracy(prediction.double(), y, batch.query.mask)}
     mse = task_mse(prediction.double(), y, batch.query.mask)
     support = batch.support.y.double()
     everything = torch.cat([support, y], 1)

@@ -4,14 +4,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from benchmarks.core import Budget, MetaLearner, TaskFamily
-from benchmarks.core.errors import DataError, MatrixError
-from benchmarks.harness.fields import build, field_names, plain
+from benchmarks.core import Budget, Kind, MetaLearner, Split, TaskFamily, generator_of
+from benchmarks.core.errors import ContractError, DataError, MatrixError
+from benchmarks.harness.fields import as_plain, build, field_names, plain
 from benchmarks.harness.matrix import Entry, Matrix
 from benchmarks.harness.protocols import FewShot
 from benchmarks.harness.registry import Found, Registry
@@ -62,6 +62,8 @@ def expand(matrix: Matrix, registry: Registry) -> list[TrialSpec]:
         for family in families
         for protocol in matrix.protocols
         for learner in learners
+        if meets(protocol.families, family.entry) and meets(learner.entry.families, family.entry)
+        if _can_solve(matrix, learner, family)
         for seed in matrix.seeds
     ]
     seen: dict[str, TrialSpec] = {}
@@ -75,6 +77,20 @@ def expand(matrix: Matrix, registry: Registry) -> list[TrialSpec]:
     return trials
 
 
+def meets(families: Sequence[str] | None, family: Entry) -> bool:
+    """Whether a protocol or a learner limited to these families, if to any, is for this one."""
+    return families is None or family.label in families
+
+
+def _can_solve(matrix: Matrix, learner: "_Known", family: "_Known") -> bool:
+    if family.kind not in learner.kinds:
+        raise MatrixError(
+            f"{matrix.path}: learner {learner.entry.label!r} is not for {family.kind}, which "
+            f"family {family.entry.label!r} is; limit it with families = [...]"
+        )
+    return True
+
+
 def describe(matrix: Matrix, trials: list[TrialSpec]) -> dict[str, Any]:
     """The matrix as `matrix.json` keeps it: normalised, with the trials it consists of."""
     return {
@@ -82,7 +98,9 @@ def describe(matrix: Matrix, trials: list[TrialSpec]) -> dict[str, Any]:
         "title": matrix.title,
         "seeds": list(matrix.seeds),
         "budget": asdict(matrix.budget),
-        "protocols": [protocol.model_dump(mode="json") for protocol in matrix.protocols],
+        "protocols": [
+            protocol.model_dump(mode="json", exclude={"families"}) for protocol in matrix.protocols
+        ],
         "families": [_as_json(entry) for entry in matrix.families],
         "learners": [_as_json(entry) for entry in matrix.learners],
         "trials": [trial.row for trial in trials],
@@ -116,6 +134,8 @@ class _Known:
     entry: Entry
     identity: Mapping[str, Any]
     privileged: bool = False
+    kind: Kind = "regression"
+    kinds: frozenset[Kind] = frozenset()
     only_at_test: frozenset[str] = frozenset()
 
 
@@ -126,10 +146,15 @@ def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
         path = _find_data(matrix.path, entry)
         entry = replace(entry, fields={**entry.fields, "path": str(path)})
     family = make_family(entry, registry, where)
+    kind = family.problem.kind
     for protocol in matrix.protocols:
+        if not meets(protocol.families, entry):
+            continue
         for split in ("train", protocol.split):
             for shots in protocol.shots:
                 if family.size(split, shots) == 0:
+                    if kind == "classification":
+                        _explain(family, split, shots, f"{where}: family {entry.label!r}")
                     allowed = next((k for k in range(shots, 0, -1) if family.size(split, k)), 0)
                     raise DataError(
                         f"{where}: family {entry.label!r}: shots = {shots} needs tasks with more "
@@ -137,7 +162,7 @@ def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
                         f"{allowed + 1 if allowed else 'no more than 1'}"
                     )
     # the fingerprint stands for the file, wherever it lies
-    fields = {key: value for key, value in plain(family).items() if key != "path"}
+    fields = {key: value for key, value in _lasting(family).items() if key != "path"}
     identity = {
         "name": family.name,
         "version": family.version,
@@ -145,15 +170,39 @@ def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
         "code": found.code,
         "fields": fields,
     }
-    return _Known(entry, identity)
+    return _Known(entry, identity, kind=kind)
+
+
+def _explain(family: TaskFamily, split: Split, shots: int, where: str) -> NoReturn:
+    """Let the family itself say why it has no tasks at this k."""
+    try:
+        family.sample(1, split, generator_of("too many shots"), shots=shots, queries=1)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    raise ContractError(f"{where}: size says there are no {split} tasks, but sample draws one")
 
 
 def _learner(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
     learner = make_learner(entry, registry, str(matrix.path))
     code = registry.find("learner", entry.name).code
-    identity = {"name": learner.name, "code": code, "fields": plain(learner)}
-    only_at_test: frozenset[str] = getattr(type(learner), "only_at_test", frozenset())
-    return _Known(entry, identity, bool(learner.needs), only_at_test)
+    identity = {"name": learner.name, "code": code, "fields": _lasting(learner)}
+    return _Known(
+        entry,
+        identity,
+        bool(learner.needs),
+        kinds=getattr(type(learner), "kinds", frozenset({"regression"})),
+        only_at_test=getattr(type(learner), "only_at_test", frozenset()),
+    )
+
+
+def _lasting(instance: Any) -> dict[str, Any]:
+    """The fields that tell an instance from what its class was before it had all of them."""
+    later = as_plain(getattr(type(instance), "later", {}))
+    return {
+        key: value
+        for key, value in plain(instance).items()
+        if key not in later or later[key] != value
+    }
 
 
 def _find_data(matrix: Path, entry: Entry) -> Path:
@@ -181,7 +230,7 @@ def _trial(
     budget = learner.entry.budget or family.entry.budget or matrix.budget
     identity = {
         "family": family.identity,
-        "protocol": protocol.model_dump(mode="json", exclude={"label"}),
+        "protocol": protocol.model_dump(mode="json", exclude={"label", "families"}),
         "learner": learner.identity,
         "seed": seed,
         "budget": {key: value for key, value in asdict(budget).items() if value is not None},

@@ -72,8 +72,12 @@ def build(cls: type, preset: Mapping[str, Any], fields: Mapping[str, Any], where
 
 def plain(instance: Any) -> dict[str, Any]:
     """All fields of a learner or family, defaults included, as JSON knows them."""
-    values = {name: getattr(instance, name) for name in field_names(type(instance))}
-    loaded: dict[str, Any] = json.loads(_json(values))
+    return as_plain({name: getattr(instance, name) for name in field_names(type(instance))})
+
+
+def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values as JSON knows them."""
+    loaded: dict[str, Any] = json.loads(_json(dict(values)))
     return loaded
 
 

@@ -22,12 +22,16 @@ Tables = Annotated[list[dict[str, Any]], MinLen(1)]
 
 @dataclass(frozen=True)
 class Entry:
-    """A family or a learner as a matrix names it: what is not reserved goes to its fields."""
+    """A family or a learner as a matrix names it: what is not reserved goes to its fields.
+
+    `families` are the labels of those that a learner is for; None is all of them.
+    """
 
     name: str
     label: str
     fields: Mapping[str, Any]
     budget: Budget | None = None
+    families: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class _Family(BaseModel):
 
 
 class _Learner(_Family):
+    families: Annotated[list[str], MinLen(1)] | None = None
     grid: dict[str, list[Any]] | None = None
 
 
@@ -119,6 +124,13 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     _distinct("protocol", [protocol.label for protocol in protocols], path)
     _distinct("family", [family.label for family in families], path)
     _distinct("learner", [learner.label for learner in learners], path)
+    labels = [family.label for family in families]
+    for kind, limited in (("protocol", protocols), ("learner", learners)):
+        for it in limited:
+            for family in it.families or ():
+                if family not in labels:
+                    where = f"{path}: {kind} {it.label!r}: key 'families'"
+                    raise UnknownName("family", family, labels, where)
     budget = _budget(top.budget, f"{path}: [budget]")
     return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners)
 
@@ -150,8 +162,9 @@ def _learners(data: dict[str, Any], file: str) -> list[Entry]:
     fields = head.model_extra or {}
     budget = None if head.budget is None else _budget(head.budget, f"{where}: budget")
     label = head.label or head.name
+    families = None if head.families is None else tuple(head.families)
     if head.grid is None:
-        return [Entry(head.name, label, fields, budget)]
+        return [Entry(head.name, label, fields, budget, families)]
     if not head.grid:
         raise MatrixError(f"{where}: key 'grid' is empty; expected lists of values for fields")
     for key, values in head.grid.items():
@@ -163,7 +176,7 @@ def _learners(data: dict[str, Any], file: str) -> list[Entry]:
         dict(zip(head.grid, point, strict=True)) for point in itertools.product(*head.grid.values())
     ]
     return [
-        Entry(head.name, f"{label} ({_point(point)})", {**fields, **point}, budget)
+        Entry(head.name, f"{label} ({_point(point)})", {**fields, **point}, budget, families)
         for point in points
     ]
 

@@ -52,7 +52,8 @@ def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
         raise StoreError(f"{folder}: cannot be read as a trial ({error})") from error
     name = spec["learner"]["name"]
     found = registry.find("learner", name, str(folder))
-    learner: MetaLearner = build(found.cls, {}, spec["learner"]["fields"], f"{folder}: {name}")
+    before = getattr(found.cls, "later", {})
+    learner: MetaLearner = build(found.cls, before, spec["learner"]["fields"], f"{folder}: {name}")
     learner.load_state(state)
     return Checkpoint(learner, Problem(**known), steps)
 
@@ -73,6 +74,8 @@ def predict(
         DataError: a file cannot be used, or the learner needs privileged information.
     """
     learner, problem = checkpoint.learner, checkpoint.problem
+    if problem.kind == "classification":
+        raise DataError(f"{support}: the learner classifies, and predict is for regression")
     if learner.needs:
         raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
     known, x = _inputs(support, problem, [problem.target])

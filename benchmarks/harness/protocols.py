@@ -13,10 +13,11 @@ class FewShot(BaseModel):
 
     Attributes:
         label: what tables call it; `kind` if left out.
-        shots: the numbers of support points k.
+        shots: the numbers of support points k; in classification, of each class.
         steps: the numbers of adaptation steps after which to score; 0 is before any.
         tasks: the test tasks (fewer where the split has fewer).
         queries: the query points of each task (fewer where the task has fewer).
+        families: labels of the families it is for; all of them if left out.
         split: `test`, or `validation` for choosing hyper-parameters.
     """
 
@@ -29,6 +30,7 @@ class FewShot(BaseModel):
     tasks: Annotated[int, Ge(1)] = 600
     queries: Annotated[int, Ge(1)] = 100
     split: Literal["test", "validation"] = "test"
+    families: Annotated[tuple[str, ...], MinLen(1)] | None = None
 
     @field_validator("shots", "steps")
     @classmethod

@@ -25,7 +25,10 @@ SPENDING = (
     *("tasks", "points", *COUNTERS),
     *("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
 )
-NOTES: dict[str, Any] = {"left_out": {}, "left_out_train": {}, "dropped_rows": 0, "problem": {}}
+NOTES: dict[str, Any] = {
+    **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
+    **{"problem": {}, "transductive": False},
+}
 """What a record says of its data, and what a record says that is silent about it."""
 TABLES = {
     "scores": SCORE_TYPES,
@@ -59,7 +62,7 @@ class Results:
         trials: one row a trial of the matrix: trial, family, protocol, learner, seed, privileged,
             status (done, failed or missing), reason, one column for each kind of spending,
             left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
-            problem, and split (test or validation: what the protocol scores on).
+            problem, transductive, and split (test or validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done.
         history: the training curves.
         curves: the fitted curves of the first test tasks.

@@ -76,6 +76,7 @@ def run_trial(
             "left_out_train": trial.left_out("train"),
             "dropped_rows": getattr(trial.family, "dropped_rows", 0),
             "problem": asdict(trial.family.problem),
+            "transductive": bool(getattr(trial.learner, "transductive", False)),
             "trained_by": spec.id if trained is None else trained.name,
         }
         for name, frame in trial.evaluation._asdict().items():

@@ -3,6 +3,6 @@
 from benchmarks.testing.checks import Check
 from benchmarks.testing.families import check_family
 from benchmarks.testing.learners import check_learner
-from benchmarks.testing.toy import Toy
+from benchmarks.testing.toy import Toy, ToyClasses
 
-__all__ = ["Check", "Toy", "check_family", "check_learner"]
+__all__ = ["Check", "Toy", "ToyClasses", "check_family", "check_learner"]

@@ -3,6 +3,7 @@
 import builtins
 import dataclasses
 import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,7 +89,11 @@ def problem_fits(case: Case) -> None:
     problem: Problem = case.family.problem
     for name in ("inputs", "input_scale", "input_offset"):
         n = len(getattr(problem, name))
-        demand(n == problem.features, f"{name} has {n} entries for {problem.features} features")
+        expected = problem.features if problem.image is None else 1
+        demand(n == expected, f"{name} has {n} entries for {problem.features} features")
+    if problem.image is not None:
+        pixels = math.prod(problem.image)
+        demand(pixels == problem.features, f"{pixels} pixels make {problem.features} features")
     demand(problem.target_scale > 0, f"target_scale is {problem.target_scale}")
 
 
@@ -97,11 +102,12 @@ def shapes_fit(case: Case) -> None:
     problem = case.family.problem
     for what, n, k, batch in case.batches():
         support, query = batch.support, batch.query
-        width = query.x.shape[1]
-        demand(1 <= width <= 6, f"{what}: {width} query points, where at most 6 were asked for")
+        width, shown = query.x.shape[1], problem.support_points(k)
+        most = max(6, problem.outputs) if problem.kind == "classification" else 6
+        demand(1 <= width <= most, f"{what}: {width} query points, where 6 were asked for")
         for name, tensor, shape, dtype in (
-            ("support x", support.x, (n, k, problem.features), torch.float32),
-            ("support y", support.y, (n, k, problem.outputs), torch.float32),
+            ("support x", support.x, (n, shown, problem.features), torch.float32),
+            ("support y", support.y, (n, shown, problem.outputs), torch.float32),
             ("query x", query.x, (n, width, problem.features), torch.float32),
             ("query y", query.y, (n, width, problem.outputs), torch.float32),
             ("query mask", query.mask, (n, width), torch.bool),

@@ -1,9 +1,12 @@
-"""A family with known answers, small enough to run every law on."""
+"""Families with known answers, small enough to run every law on."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch
 
@@ -73,3 +76,79 @@ class Toy:
             x[:, :shots], y[:, :shots], dict.fromkeys(self.reveals, intercept[:, 0, :1])
         )
         return TaskBatch(support, Query(x[:, shots:], y[:, shots:], mask))
+
+
+@dataclass(frozen=True)
+class ToyClasses:
+    """Classes are points in space, and examples lie around them; every task has classes of its own.
+
+    Attributes:
+        ways: classes of a task.
+        image: channels, height and width of the inputs; None makes them `features` plain numbers.
+        features: how many, where they are no pictures.
+        noise: how far examples lie from their class; classes are about 1 apart in every feature.
+        reveals: names of privileged fields, each (tasks, 1): the first feature of the first class.
+    """
+
+    ways: int = 3
+    image: tuple[int, int, int] | None = (1, 8, 8)
+    features: int = 2
+    noise: float = 0.3
+    reveals: tuple[str, ...] = ()
+
+    name: ClassVar[str] = "toy-classes"
+    version: ClassVar[int] = 1
+
+    @property
+    def problem(self) -> Problem:
+        shape = Problem(
+            self.features if self.image is None else math.prod(self.image),
+            self.ways,
+            metric="accuracy",
+            target="class",
+            image=self.image,
+        )
+        if self.image is not None:
+            return shape
+        return replace(
+            shape,
+            inputs=tuple(f"x{i}" for i in range(self.features)),
+            input_scale=(1.0,) * self.features,
+            input_offset=(0.0,) * self.features,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        return ""
+
+    def size(self, split: Split, shots: int) -> int | None:
+        return None
+
+    def left_out(self, split: Split, shots: int) -> int:
+        return 0
+
+    def sample(
+        self,
+        n_tasks: int,
+        split: Split,
+        generator: torch.Generator,
+        *,
+        shots: int = 10,
+        queries: int = 10,
+        ways: int | None = None,
+    ) -> TaskBatch:
+        """Draw `n_tasks` sets of classes; see `TaskFamily.sample`."""
+        ways = self.ways if ways is None else ways
+        features, each = self.problem.features, max(1, queries // ways)
+        centres = torch.rand(n_tasks, ways, features, generator=generator)
+
+        def draw(n: int) -> tuple[Tensor, Tensor]:
+            order = torch.rand(n_tasks, ways * n, generator=generator).argsort(1)
+            label = torch.arange(ways).repeat(n_tasks, n).gather(1, order)
+            x = centres.gather(1, label.unsqueeze(2).expand(-1, -1, features))
+            x = x + self.noise * torch.randn(x.shape, generator=generator)
+            return x, functional.one_hot(label, ways).float()
+
+        support = Support(*draw(shots), dict.fromkeys(self.reveals, centres[:, 0, :1]))
+        mask = torch.ones(n_tasks, ways * each, dtype=torch.bool)
+        return TaskBatch(support, Query(*draw(each), mask))

@@ -49,7 +49,7 @@ class Good:
         for step in steps:
             for _ in range(step - done):
                 error = support.x @ weight + bias - support.y
-                weight = weight - self.rate * (support.x.mT @ error / support.shots)
+                weight = weight - self.rate * (support.x.mT @ error / support.points)
                 bias = bias - self.rate * error.mean(1, keepdim=True)
             done = step
             yield self.predictor(weight, bias)

@@ -2,8 +2,15 @@ import inspect
 
 import pytest
 import torch
+from torch.nn import functional
 
-from benchmarks.core import task_mse, task_nmse, task_variance
+from benchmarks.core import (
+    task_accuracy,
+    task_cross_entropy,
+    task_mse,
+    task_nmse,
+    task_variance,
+)
 
 
 def column(*tasks):
@@ -67,3 +74,23 @@ def test_predicting_the_mean_of_a_task_scores_one():
 def test_a_constant_task_gives_a_finite_number():
     nmse = task_nmse(torch.tensor([4.0]), torch.tensor([0.0]), scale=2.0)
     torch.testing.assert_close(nmse, torch.tensor([2000.0]))
+
+
+def test_accuracy_shares_ties_and_skips_masked_points():
+    y = functional.one_hot(torch.tensor([[0, 1, 2]]), 3).float()
+    logits = torch.tensor([[[2.0, 2.0, 0.0], [0.0, 1.0, 0.0], [9.0, 0.0, 0.0]]])
+    assert task_accuracy(logits, y).tolist() == [pytest.approx(0.5)]
+    mask = torch.tensor([[True, True, False]])
+    assert task_accuracy(logits, y, mask).tolist() == [pytest.approx(0.75)]
+    swapped = logits[..., [1, 0, 2]], y[..., [1, 0, 2]]
+    assert task_accuracy(*swapped).tolist() == [pytest.approx(0.5)]
+
+
+def test_cross_entropy_is_torchs():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 6, 3, generator=generator)
+    label = torch.randint(3, (4, 6), generator=generator)
+    expected = functional.cross_entropy(logits.mT, label, reduction="none").mean(1)
+    torch.testing.assert_close(
+        task_cross_entropy(logits, functional.one_hot(label, 3).float()), expected
+    )

@@ -15,7 +15,7 @@ def batch(n_tasks=4):
 def test_len_and_shots():
     b = batch()
     assert len(b) == len(b.support) == 4
-    assert b.support.shots == 3
+    assert b.support.points == 3
 
 
 def test_rows_are_the_tasks_named():

@@ -183,3 +183,29 @@ def test_k_must_leave_a_point_to_be_scored_on(
     write_csv(tmp_path / "t.csv", rows=5)
     with pytest.raises(DataError, match=r"shots = 5 needs tasks with more than 5 points"):
         trials_of("mean", head=table_head(write_matrix().read_text()))
+
+
+def test_a_field_that_came_later_changes_nothing_where_it_is_as_before(trials_of: Trials) -> None:
+    before, after = trials_of(
+        'name = "grown"\nlabel = "a"\nbonus = 0.0', 'name = "grown"\nlabel = "b"'
+    )[::2]
+    assert "bonus" not in before.identity["learner"]["fields"]
+    assert after.identity["learner"]["fields"]["bonus"] == 1.0
+    assert before.id != after.id
+
+
+def test_protocols_and_learners_can_be_limited_to_families(
+    trials_of: Trials, write_matrix: Write
+) -> None:
+    head = (
+        write_matrix().read_text()
+        + '\n[[family]]\nname = "sinusoid"\nlabel = "noisy"\nnoise = 0.1\n'
+    )
+    trials = trials_of("mean", 'name = "scratch"\nfamilies = ["noisy"]', head=head)
+    met = {(trial.learner.label, trial.family.label) for trial in trials}
+    assert met == {("mean", "sinusoid"), ("mean", "noisy"), ("scratch", "noisy")}
+    assert "families" not in str(trials[0].identity)
+    limited = head.replace("queries = 7", 'queries = 7\nfamilies = ["noisy"]')
+    assert {trial.family.label for trial in trials_of("mean", head=limited)} == {"noisy"}
+    with pytest.raises(MatrixError, match=r"'mean': key 'families': unknown family 'nosy'"):
+        trials_of('name = "mean"\nfamilies = ["nosy"]', head=head)

@@ -92,6 +92,17 @@ class Descends(Guess):
 
 
 @dataclass
+class Grown(Guess):
+    """What `Guess` is, with a field that came later."""
+
+    bonus: float = 1.0
+
+    name: ClassVar[str] = "grown"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    later: ClassVar[Mapping[str, Any]] = {"bonus": 0.0}
+
+
+@dataclass
 class Told(Guess):
     name: ClassVar[str] = "told"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
