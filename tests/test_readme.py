@@ -48,8 +48,6 @@ PUBLISHED = sorted(
     for path in ROOT.glob("results/*/trials.json")
     if not (path.parent / "trials").exists()  # a run of the reader's own
 )
-OF_BEFORE = {"maml-paper"}
-"""Made before `Sinusoid` had its options, and not yet again; the README says so."""
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if name in bundled()])
@@ -64,7 +62,7 @@ def test_published_results_are_of_the_matrix_as_it_is(
     matrix = json.loads((ROOT / "results" / name / "matrix.json").read_text())
     published = {row["trial"] for row in matrix["trials"]}
     trials = {trial.id for trial in expand(load_matrix(name), Registry())}
-    assert (published == trials) is (name not in OF_BEFORE)
+    assert published == trials
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the project")
