@@ -4,9 +4,7 @@ import builtins
 import dataclasses
 import io
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from typing import Any, NoReturn
 from unittest import mock
 
@@ -21,33 +19,10 @@ from benchmarks.testing.checks import (
     run_laws,
     same_bits,
 )
+from benchmarks.testing.class_laws import CLASS_LAWS
+from benchmarks.testing.family_cases import MANY, SPLITS, Case
 
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-MANY = 2**20  # more shots than any finite task has points
 MOST_TASKS = 500  # of a finite split, to be looked at one by one
-
-
-@dataclass
-class Case:
-    """One way to make a family, with what several laws need of it."""
-
-    make: Callable[[], TaskFamily]
-
-    @cached_property
-    def family(self) -> TaskFamily:
-        return self.make()
-
-    def shots(self, split: Split) -> list[int]:
-        return [k for k in (1, 2, 7) if self.family.size(split, k) != 0]
-
-    def batches(self) -> Iterator[tuple[str, int, int, TaskBatch]]:
-        """Batches of every split at several k and sizes: what it is, tasks, shots, batch."""
-        for split in SPLITS:
-            for k in self.shots(split):
-                for n in (1, 9):
-                    what = f"{n} {split} tasks at {k} shots"
-                    stream = generator_of("kit", split)
-                    yield what, n, k, self.family.sample(n, split, stream, shots=k, queries=6)
 
 
 def tensors(batch: TaskBatch) -> tuple[Any, ...]:
@@ -178,14 +153,23 @@ def sampling_leaves_global_state_alone(case: Case) -> None:
 
 
 def sizes_add_up(case: Case) -> None:
-    """A finite split holds the same tasks at every k, used or left out; no more used as k grows."""
+    """No split has more tasks, or leaves out fewer, as k grows; what is finite is all there.
+
+    A finite split holds the same tasks at every k, used or left out. Where tasks are made of
+    classes there is no end of them, until so many classes are left out that there is none.
+    """
     family = case.family
     for split in SPLITS:
         sizes = [family.size(split, k) for k in (1, 2, 7, MANY)]
+        left_out = [family.left_out(split, k) for k in (1, 2, 7, MANY)]
+        demand(left_out == sorted(left_out), f"{split}: fewer are left out as k grows: {left_out}")
+        many = [math.inf if size is None else size for size in sizes]
+        demand(many == sorted(many, reverse=True), f"{split} tasks grow with k: {sizes}")
+        if case.of_classes:
+            demand(set(sizes) <= {None, 0}, f"{split}: expected None or 0 tasks, got {sizes}")
+            continue
         finite = [size for size in sizes if size is not None]
         demand(len(finite) in (0, len(sizes)), f"{split} has an end at some k only: {sizes}")
-        demand(finite == sorted(finite, reverse=True), f"{split} tasks grow with k: {sizes}")
-        left_out = [family.left_out(split, k) for k in (1, 2, 7, MANY)]
         totals = {size + left for size, left in zip(finite, left_out, strict=False)}
         demand(len(totals) <= 1, f"{split}: used and left-out tasks add up to {sorted(totals)}")
 
@@ -241,6 +225,7 @@ LAWS = (
     sizes_add_up,
     too_many_shots_is_an_error,
     finite_tasks_come_once,
+    *CLASS_LAWS,
 )
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.tasks.omniglot import Omniglot
 from benchmarks.tasks.table import Table
 from benchmarks.testing import Toy, check_family, check_learner
 
 ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
 ENTRY_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
 
 
@@ -43,12 +45,19 @@ def example_of_table(folder):
     return lambda: Table(path, task=("group", "task"), y="y", split_by="group", **inputs)
 
 
-EXAMPLES = {"table": example_of_table}
-"""How to construct a family that has fields without a default."""
+def example_of_omniglot(_):
+    if not (DATA / "omniglot").is_dir():
+        pytest.skip("no ../shared/data beside the project")
+    return Omniglot
+
+
+EXAMPLES = {"omniglot": example_of_omniglot, "table": example_of_table}
+"""How to construct a family that has fields without a default, or needs data."""
 
 
 @pytest.mark.parametrize("name", sorted(ENTRY_POINTS["reml.families"]))
-def test_family(name, tmp_path):
+def test_family(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("REML_DATA", str(DATA))
     family = load("reml.families", name)
     assert family.name == name
     make = EXAMPLES[name](tmp_path) if name in EXAMPLES else family
