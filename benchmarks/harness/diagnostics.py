@@ -8,17 +8,16 @@ from benchmarks.core import (
     Diagnoses,
     Diagnosis,
     MetaLearner,
-    Predictor,
     Problem,
     Support,
-    task_cross_entropy,
+    task_accuracy,
     task_mse,
 )
 from benchmarks.core.errors import ContractError
 from benchmarks.harness.frames import Columns
 
 SUPPORT_MSE = "support_mse"
-SUPPORT_CROSS_ENTROPY = "support_cross_entropy"
+SUPPORT_ACCURACY = "support_accuracy"
 NO_STEPS = -1
 """What the column `steps` says where the number of adaptation steps plays no part."""
 
@@ -46,20 +45,20 @@ class Diagnostics:
                 self._add(shots, "trait", name, values.flatten())
 
     def add_support_error(
-        self, predictor: Predictor, support: Support, problem: Problem, shots: int, steps: int
+        self, prediction: Tensor, support: Support, problem: Problem, shots: int, steps: int
     ) -> None:
-        """What is left of each task's error on the points adapted to; MSE is in own units."""
-        with torch.no_grad():
-            prediction = predictor(support.x).detach().double()
+        """The score of each task on the points adapted to; MSE is in own units."""
         y = support.y.double()
         if problem.kind == "classification":
-            name, error = SUPPORT_CROSS_ENTROPY, task_cross_entropy(prediction, y)
+            name, score = SUPPORT_ACCURACY, task_accuracy(prediction, y)
         else:
-            name, error = SUPPORT_MSE, task_mse(prediction, y) * problem.target_scale**2
-        self._add(shots, "measure", name, error, steps=steps)
+            name, score = SUPPORT_MSE, task_mse(prediction, y) * problem.target_scale**2
+        self._add(shots, "measure", name, score, steps=steps)
 
-    def add_diagnosis(self, learner: MetaLearner, support: Support, shots: int) -> None:
-        """What the learner says of itself, if it does.
+    def add_diagnosis(
+        self, learner: MetaLearner, support: Support, shots: int, first: int = 0
+    ) -> None:
+        """What the learner says of itself, if it does; `first` is the number of the first task.
 
         Raises:
             ContractError: it does not say it as `Diagnosis` demands.
@@ -70,9 +69,9 @@ class Diagnostics:
             diagnosis = learner.diagnose(support)
         check(diagnosis, len(support))
         for name, choice in diagnosis.choices.items():
-            self._add(shots, "choice", name, choice.values, options=choice.options)
+            self._add(shots, "choice", name, choice.values, options=choice.options, first=first)
         for name, values in diagnosis.measures.items():
-            self._add(shots, "measure", name, values)
+            self._add(shots, "measure", name, values, first=first)
 
     def frame(self) -> pd.DataFrame:
         return self._columns.frame()
@@ -86,11 +85,12 @@ class Diagnostics:
         *,
         steps: int = NO_STEPS,
         options: int = 0,
+        first: int = 0,
     ) -> None:
         self._columns.add(
             shots=shots,
             steps=steps,
-            task=range(len(values)),
+            task=range(first, first + len(values)),
             kind=kind,
             name=name,
             # single precision is all that the learner's numbers have, and half the file

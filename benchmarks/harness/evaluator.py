@@ -1,6 +1,6 @@
 """Scores of every test task, each on its own. Nothing is averaged here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -20,13 +20,19 @@ from benchmarks.core import (
     task_variance,
 )
 from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.harness.confusion import CLASS, CONFUSION_TYPES, add_confusion, class_names
 from benchmarks.harness.diagnostics import Diagnostics
+from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import FewShot
 
 CURVE_TASKS = 4
 DATA = -1
 """What the column `steps` of the curves says of points that are data, not predictions."""
+AT_ONCE = 2_000_000
+"""Tasks are adapted to in portions of at most so many input numbers, or one by one."""
+OPTIONAL = frozenset({"confusion", "episodes"})
+"""Tables of which no file is written where they have no rows."""
 
 SCORE_TYPES = {
     "shots": "int64",
@@ -55,14 +61,20 @@ class Evaluation(NamedTuple):
         diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
             learner decided out of so many options, a `measure` a number it gives; both only of
             learners that diagnose. The measure `support_mse` (own units), or in classification
-            `support_cross_entropy`, is of every learner, after every number of steps. A `trait` is
+            `support_accuracy`, is of every learner, after every number of steps. A `trait` is
             a privileged scalar of the task, whether the learner saw it or not. Steps are -1 where
             they play no part.
+        confusion: which class was called which after the most steps; see `add_confusion`. Only of
+            classification where classes have names.
+        episodes: pictures of the first tasks at the fewest shots, with the predictions after the
+            most steps; see `add_episodes`. Only of classification of pictures.
     """
 
     scores: pd.DataFrame
     curves: pd.DataFrame
     diagnostics: pd.DataFrame
+    confusion: pd.DataFrame
+    episodes: pd.DataFrame
 
 
 def draw_test_tasks(family: TaskFamily, identity: str, protocol: FewShot, shots: int) -> TaskBatch:
@@ -91,34 +103,74 @@ def evaluate(
     scores = Columns(SCORE_TYPES)
     curves = Columns(CURVE_TYPES)
     diagnostics = Diagnostics()
+    confusion = Columns(CONFUSION_TYPES)
+    episodes = Columns(EPISODE_TYPES)
     problem = family.problem
     drawable = problem.features == 1 and problem.outputs == 1
-    cells = len(protocol.shots) * len(protocol.steps)
+    names = class_names(family, protocol.split)
     for i, shots in enumerate(protocol.shots):
         everything = draw_test_tasks(family, identity, protocol, shots)
         batch = everything.showing(learner.needs)
-        on_device = batch.to(device)
+        portions = list(_portions(batch))
         diagnostics.add_traits(everything.support, shots)
         if drawable:
             _draw_data(curves, batch, problem, shots)
-        predictors = learner.adapt(on_device.support, protocol.steps)
-        done = 0
-        for steps, predictor in zip(protocol.steps, predictors, strict=False):
-            with torch.no_grad():
-                prediction = predictor(on_device.query.x).detach().cpu().double()
-            _check(prediction, batch, shots, steps)
+        answers = []
+        for n, portion in enumerate(portions):
+            answers.append(_ask(learner, portion.to(device), protocol.steps))
+            on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
+        for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
+            prediction = torch.cat([part.query for part in parts])
+            _check_finite(prediction, shots, steps)
             for metric, values in score(prediction, batch, problem).items():
                 tasks = range(len(batch))
                 scores.add(shots=shots, steps=steps, task=tasks, metric=metric, value=values)
             if drawable:
                 _draw(curves, batch, prediction, problem, shots, steps)
-            diagnostics.add_support_error(predictor, on_device.support, problem, shots, steps)
-            done += 1
-            on_progress((i * len(protocol.steps) + done) / cells)
-        if done < len(protocol.steps):
-            raise ContractError(f"adapt yielded {done} predictors for steps {protocol.steps}")
-        diagnostics.add_diagnosis(learner, on_device.support, shots)
-    return Evaluation(scores.frame(), curves.frame(), diagnostics.frame())
+            on_support = torch.cat([part.support for part in parts])
+            diagnostics.add_support_error(on_support, batch.support, problem, shots, steps)
+        for n, portion in enumerate(portions):
+            first = n * len(portions[0])
+            diagnostics.add_diagnosis(learner, portion.support.to(device), shots, first)
+        if problem.kind == "classification":
+            if names is not None and CLASS in everything.support.privileged:
+                add_confusion(confusion, prediction, everything, names, shots, steps)
+            if problem.image is not None and i == 0:
+                add_episodes(episodes, prediction, everything, problem.image, names, shots, steps)
+    return Evaluation(
+        scores.frame(), curves.frame(), diagnostics.frame(), confusion.frame(), episodes.frame()
+    )
+
+
+class _Answer(NamedTuple):
+    """Predictions after one number of steps, in double precision and on the CPU."""
+
+    query: Float[Tensor, "tasks points outputs"]
+    support: Float[Tensor, "tasks points outputs"]
+
+
+def _portions(batch: TaskBatch) -> Iterator[TaskBatch]:
+    """The tasks in portions that the networks of all their points fit into memory for."""
+    size = max(1, AT_ONCE // (batch.support.x[0].numel() + batch.query.x[0].numel()))
+    for start in range(0, len(batch), size):
+        yield batch.rows(slice(start, start + size))
+
+
+def _ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[_Answer]:
+    """Adapt to the tasks and predict, after each number of steps."""
+    answers = []
+    for predictor in learner.adapt(batch.support, steps):
+        with torch.no_grad():
+            query, support = predictor(batch.query.x), predictor(batch.support.x)
+        for prediction, y in ((query, batch.query.y), (support, batch.support.y)):
+            if prediction.shape != y.shape:
+                raise ContractError(
+                    f"expected predictions of shape {tuple(y.shape)}, got {tuple(prediction.shape)}"
+                )
+        answers.append(_Answer(query.detach().cpu().double(), support.detach().cpu().double()))
+    if len(answers) != len(steps):
+        raise ContractError(f"adapt yielded {len(answers)} predictors for steps {tuple(steps)}")
+    return answers
 
 
 def score(
@@ -147,16 +199,11 @@ def score(
     }
 
 
-def _check(prediction: Tensor, batch: TaskBatch, shots: int, steps: int) -> None:
-    expected = tuple(batch.query.y.shape)
-    if tuple(prediction.shape) != expected:
-        raise ContractError(
-            f"expected predictions of shape {expected}, got {tuple(prediction.shape)}"
-        )
+def _check_finite(prediction: Tensor, shots: int, steps: int) -> None:
     bad = int((~prediction.isfinite()).flatten(1).any(1).sum())
     if bad:
         raise Diverged(
-            f"the predictions of {bad} of {len(batch)} test tasks are not finite "
+            f"the predictions of {bad} of {len(prediction)} test tasks are not finite "
             f"({shots} shots, {steps} steps)"
         )
 

@@ -69,6 +69,18 @@ def read_json(path: Path) -> Any:
         raise StoreError(f"{path}: cannot be read ({error})") from None
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        StoreError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be removed ({error.strerror})") from None
+
+
 def sync(path: Path) -> None:
     """Wait until a file or folder has reached the disk."""
     descriptor = os.open(path, os.O_RDONLY)

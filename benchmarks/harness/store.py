@@ -14,12 +14,14 @@ import pandas as pd
 
 from benchmarks.core.budget import COUNTERS
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.confusion import CONFUSION_TYPES
 from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
-from benchmarks.harness.evaluator import CURVE_TYPES, SCORE_TYPES
-from benchmarks.harness.files import read_json, write_json, write_parquet
+from benchmarks.harness.episodes import EPISODE_TYPES
+from benchmarks.harness.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
+from benchmarks.harness.files import read_json, write_json
 from benchmarks.harness.folder import KEYS, ResultsFolder, read_matrix
 from benchmarks.harness.frames import empty
-from benchmarks.harness.trial import HISTORY_TYPES
+from benchmarks.harness.trial import HISTORY_TYPES, write_tables
 
 SPENDING = (
     *("tasks", "points", *COUNTERS),
@@ -27,7 +29,7 @@ SPENDING = (
 )
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
-    **{"problem": {}, "transductive": False},
+    **{"problem": {}, "transductive": False, "spec": {}},
 }
 """What a record says of its data, and what a record says that is silent about it."""
 TABLES = {
@@ -35,9 +37,11 @@ TABLES = {
     "history": HISTORY_TYPES,
     "curves": CURVE_TYPES,
     "diagnostics": DIAGNOSTIC_TYPES,
+    "confusion": CONFUSION_TYPES,
+    "episodes": EPISODE_TYPES,
 }
-YOUNGER = frozenset({"diagnostics"})
-"""Tables that results of former versions do not have; there, they have no rows."""
+ABSENT = OPTIONAL | {"diagnostics"}
+"""Tables that may have no file, as in results of former versions; they have no rows then."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,14 @@ class Results:
         trials: one row a trial of the matrix: trial, family, protocol, learner, seed, privileged,
             status (done, failed or missing), reason, one column for each kind of spending,
             left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
-            problem, transductive, and split (test or validation: what the protocol scores on).
+            problem, transductive, spec (all that its scores depend on, empty while it has not
+            ended), and split (test or validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done.
         history: the training curves.
         curves: the fitted curves of the first test tasks.
         diagnostics: what the learners decided for each test task; see `Evaluation`.
+        confusion: which class was called which; see `Evaluation`.
+        episodes: pictures of the first test tasks with predictions; see `Evaluation`.
         provenance: of the latest trial; `commits` names all commits that took part.
         order: the labels of the learners, as the matrix file orders them.
         settings: by label, what the learners are.
@@ -78,6 +85,8 @@ class Results:
     history: pd.DataFrame
     curves: pd.DataFrame
     diagnostics: pd.DataFrame
+    confusion: pd.DataFrame
+    episodes: pd.DataFrame
     provenance: dict[str, Any]
     order: tuple[str, ...]
     settings: Mapping[str, Settings]
@@ -124,8 +133,7 @@ def consolidate(directory: Path) -> Results:
         ]
         write_json(directory / "trials.json", published)
         write_json(directory / "provenance.json", results.provenance)
-        for name in TABLES:
-            write_parquet(directory / f"{name}.parquet", getattr(results, name))
+        write_tables(directory, {name: getattr(results, name) for name in TABLES})
     return results
 
 
@@ -146,9 +154,13 @@ def restore(directory: Path) -> None:
             if record["status"] == "done":
                 folder = unfinished / record["trial"]
                 folder.mkdir()
-                for name, table in tables.items():
-                    own = table[table["trial"] == record["trial"]].drop(columns=list(KEYS))
-                    write_parquet(folder / f"{name}.parquet", own)
+                write_tables(
+                    folder,
+                    {
+                        name: table[table["trial"] == record["trial"]].drop(columns=list(KEYS))
+                        for name, table in tables.items()
+                    },
+                )
                 write_json(folder / "trial.json", record)
         unfinished.rename(directory / "trials")
     except OSError as error:
@@ -195,7 +207,7 @@ def _published(directory: Path) -> dict[str, pd.DataFrame]:
 
 def _read(folder: Path, name: str, keys: dict[str, str] | None = None) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
-    if name in YOUNGER and not path.is_file():
+    if name in ABSENT and not path.is_file():
         return empty((keys or {}) | TABLES[name])
     try:
         return pd.read_parquet(path)

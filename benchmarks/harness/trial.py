@@ -25,9 +25,9 @@ from benchmarks.core import (
     seed_of,
 )
 from benchmarks.core.budget import COUNTERS, HistoryRow
-from benchmarks.harness.evaluator import Evaluation, evaluate
+from benchmarks.harness.evaluator import OPTIONAL, Evaluation, evaluate
 from benchmarks.harness.expand import TrialSpec, make_family, make_learner
-from benchmarks.harness.files import read_json, write_json, write_parquet
+from benchmarks.harness.files import read_json, remove, write_json, write_parquet
 from benchmarks.harness.frames import empty
 from benchmarks.harness.registry import Registry, first_line
 
@@ -79,12 +79,24 @@ def run_trial(
             "transductive": bool(getattr(trial.learner, "transductive", False)),
             "trained_by": spec.id if trained is None else trained.name,
         }
-        for name, frame in trial.evaluation._asdict().items():
-            write_parquet(folder / f"{name}.parquet", frame)
-        write_parquet(folder / "history.parquet", trial.history)
+        write_tables(folder, {**trial.evaluation._asdict(), "history": trial.history})
         torch.save(_on_cpu(trial.learner.state()), folder / "learner.pt")
     write_json(folder / "trial.json", record)
     return record
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write a Parquet file for each table; for one that is `OPTIONAL`, only if it has rows.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        if name in OPTIONAL and table.empty:
+            remove(path)
+        else:
+            write_parquet(path, table)
 
 
 def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, Any]:

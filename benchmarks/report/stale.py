@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from benchmarks.core.errors import StoreError
+from benchmarks.harness.files import remove
 
 FIGURES = "figures"
 TEXTS = ("table.csv", "table.md", "compositions.csv", "index.md")
@@ -29,15 +29,3 @@ def remove_figures(folder: Path, kept: Collection[Path]) -> None:
     for ending in ("png", "svg"):
         for path in set(folder.glob(f"*.{ending}")).difference(kept):
             remove(path)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, if it is there.
-
-    Raises:
-        StoreError: it cannot be removed.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be removed ({error.strerror})") from None

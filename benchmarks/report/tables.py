@@ -6,12 +6,11 @@ from typing import Literal
 
 import pandas as pd
 
-from benchmarks.harness.files import make_folder, write_text
+from benchmarks.harness.files import make_folder, remove, write_text
 from benchmarks.harness.store import Results
 from benchmarks.report import latex, markdown
 from benchmarks.report.compositions import FILE, make_compositions
 from benchmarks.report.sheets import reading_guide, sections
-from benchmarks.report.stale import remove
 from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import Comparison, summarise
 from benchmarks.report.words import origin

@@ -35,7 +35,7 @@ def plugin() -> Path:
 
 @pytest.fixture
 def registry(plugin: Path) -> Registry:
-    return Registry([plugin])
+    return Registry([plugin, plugin.with_name("classifiers.py")])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.files import read_json, write_json, write_parquet, write_text
 from benchmarks.harness.folder import ResultsFolder
@@ -18,6 +19,26 @@ from benchmarks.harness.status import status_text
 from benchmarks.harness.store import TABLES, consolidate, load_results, restore
 from benchmarks.harness.trial import blank_record, run_trial
 
+CLASSES = """
+name = "classes"
+seeds = 2
+
+[budget]
+tasks = 8
+
+[[protocol]]
+kind = "few_shot"
+shots = [1]
+steps = [0, 1]
+tasks = 10
+queries = 6
+
+[[family]]
+name = "digits"
+
+[[learner]]
+name = "nearest"
+"""
 ORIGIN = {"started": "2025-01-01", "commit": "abc", "dirty": False, "command": "reml run tiny"}
 
 
@@ -266,17 +287,48 @@ def test_results_without_diagnostics_can_still_be_read(folder: ResultsFolder) ->
         pd.testing.assert_frame_equal(results.scores, whole.scores)
 
 
+def test_confusion_and_pictures_are_kept_where_there_are_classes(
+    registry: Registry, tmp_path: Path
+) -> None:
+    path = tmp_path / "classes.toml"
+    path.write_text(CLASSES)
+    matrix = load_matrix(str(path))
+    trials = expand(matrix, registry)
+    folder = ResultsFolder(tmp_path / "results")
+    with folder.open(describe(matrix, trials)):
+        for trial in trials:
+            put(folder, trial, registry)
+    whole = consolidate(folder.directory)
+    assert set(whole.confusion["learner"]) == {"nearest"}
+    assert set(whole.episodes["seed"]) == {0, 1}
+    assert whole.trials["spec"].iloc[0]["family"]["name"] == "digits"
+    one, other = (whole.episodes[whole.episodes["seed"] == seed] for seed in (0, 1))
+    assert one["picture"].tolist() == other["picture"].tolist()
+    shutil.rmtree(folder.trials)
+    restore(folder.directory)
+    again = consolidate(folder.directory)
+    for name in sorted(OPTIONAL):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(whole, name))
+
+
+def test_a_table_that_lost_its_rows_loses_its_file(folder: ResultsFolder) -> None:
+    stale = folder.directory / "episodes.parquet"
+    stale.write_bytes(b"")
+    consolidate(folder.directory)
+    assert not stale.exists()
+
+
 def test_a_published_folder_is_added_to_not_shadowed(folder: ResultsFolder) -> None:
     directory = folder.directory
     consolidate(directory)
-    before = {name: (directory / f"{name}.parquet").read_bytes() for name in TABLES}
+    before = {path: path.read_bytes() for path in directory.glob("*.parquet")}
+    assert {path.stem for path in before} == set(TABLES) - OPTIONAL
     done = {path.parent.name for path in folder.trials.glob("*/scores.parquet")}
     shutil.rmtree(folder.trials)
     restore(directory)
     assert {path.name for path in folder.trials.iterdir()} == done
     consolidate(directory)
-    for name, content in before.items():
-        assert (directory / f"{name}.parquet").read_bytes() == content
+    assert {path: path.read_bytes() for path in directory.glob("*.parquet")} == before
     restore(directory)
     assert {path.name for path in folder.trials.iterdir()} == done
 

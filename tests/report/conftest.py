@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.store import Results, Settings
+from benchmarks.harness.frames import empty
+from benchmarks.harness.store import TABLES, Results, Settings
 
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),
@@ -104,6 +105,8 @@ def build(
         history=pd.DataFrame(rows, columns=[*KEYS, "tasks", "seconds", "metric", "value"]),
         curves=pd.DataFrame(fits, columns=[*KEYS, "shots", "steps", "task", "kind", "x", "y"]),
         diagnostics=pd.DataFrame(decided, columns=[*KEYS, *DIAGNOSTICS]),
+        confusion=empty(TABLES["confusion"]),
+        episodes=empty(TABLES["episodes"]),
         provenance={
             "versions": {"torch": "2.13.0", "reml-bench": "0.1.0"},
             "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -142,6 +145,8 @@ def _trial(learner: str, family: str, rank: int, seed: int, status: str) -> dict
         "left_out_train": {"5": 1} if table else {},
         "dropped_rows": 1_234 if table else 0,
         "problem": problem,
+        "transductive": False,
+        "spec": {},
     }
 
 
