@@ -4,10 +4,22 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from benchmarks.core import generator_of
-from benchmarks.networks import Linear, mlp, normalise, parameter_count, patches
+from benchmarks.networks import (
+    Convolution,
+    Linear,
+    Normalise,
+    cnn4,
+    convolve,
+    mlp,
+    normalise,
+    parameter_count,
+    patches,
+)
+from benchmarks.networks import convolution as convolution_module
 
 
 def test_one_weight_a_task_equals_a_loop_over_shared_ones() -> None:
@@ -37,19 +49,27 @@ def test_an_mlp_has_the_layers_asked_for() -> None:
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("side", [7, 8])
-def test_patches_times_a_matrix_is_torchs_convolution(side: int, stride: int) -> None:
-    x = torch.rand(2, 3, side, side + 1, 4, generator=generator_of("x"))
-    weight = torch.rand(5, 4, 3, 3, generator=generator_of("weight"))
-    ours = patches(x, stride) @ weight.permute(2, 3, 1, 0).reshape(36, 5)
-    theirs = functional.conv2d(
-        x.flatten(0, 1).permute(0, 3, 1, 2), weight, stride=stride, padding=1
-    )
-    torch.testing.assert_close(ours.flatten(0, 1), theirs.permute(0, 2, 3, 1))
+def test_convolving_is_torchs_convolution(
+    side: int, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.rand(3, 2, side, side + 1, 4, generator=generator_of("x"))
+    weight = torch.rand(3, 5, 4, 3, 3, generator=generator_of("weight"))
+    looped = [
+        functional.conv2d(task.permute(0, 3, 1, 2), kernel, stride=stride, padding=1)
+        for task, kernel in zip(x, weight, strict=True)
+    ]
+    expected = torch.stack(looped).permute(0, 1, 3, 4, 2)
+    matrices = weight.permute(0, 3, 4, 2, 1).flatten(1, 3)
+    torch.testing.assert_close(patches(x[:1], stride) @ matrices[0], expected[:1])
+    torch.testing.assert_close(convolve(x[:1], matrices[0], stride), expected[:1])
+    torch.testing.assert_close(convolve(x, matrices, stride), expected)
+    monkeypatch.setattr(convolution_module, "AT_ONCE", 2 * x[0].numel() * 9 // stride**2)
+    torch.testing.assert_close(convolve(x, matrices, stride), expected)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_patches_have_first_and_second_derivatives(stride: int) -> None:
-    x = torch.rand(1, 2, 4, 3, 2, generator=generator_of("x"), dtype=torch.float64)
+    x = torch.rand(1, 1, 4, 3, 1, generator=generator_of("x"), dtype=torch.float64)
     x.requires_grad_()
 
     def windows(x: torch.Tensor) -> torch.Tensor:
@@ -74,3 +94,62 @@ def test_points_of_reference_speak_for_the_others() -> None:
     for point in (3, 4):
         alone = normalise(torch.cat([z[:, :3], z[:, point : point + 1]], 1), 3)
         torch.testing.assert_close(alone[:, 3], together[:, point])
+
+
+@pytest.mark.parametrize("reference", [0, 3])
+def test_normalising_has_first_and_second_derivatives(reference: int) -> None:
+    z = torch.randn(1, 4, 2, 2, generator=generator_of("z"), dtype=torch.float64)
+    z.requires_grad_()
+
+    def cubed(z: torch.Tensor) -> torch.Tensor:
+        return normalise(z, reference) ** 3
+
+    assert torch.autograd.gradcheck(cubed, (z,))
+    assert torch.autograd.gradgradcheck(cubed, (z,))
+
+
+def _torchs(network: nn.Sequential, pooling: str, x: torch.Tensor) -> torch.Tensor:
+    """The embedding that torch's own layers give to the pictures of one task."""
+    for layer in network:
+        if isinstance(layer, Convolution):
+            kernel = layer.weight.view(3, 3, x.shape[1], -1).permute(3, 2, 0, 1)
+            x = functional.conv2d(x, kernel, stride=layer.stride, padding=1)
+        if isinstance(layer, Normalise):
+            x = functional.batch_norm(x, None, None, layer.scale[0], layer.shift[0], training=True)
+            x = torch.relu(x)
+            x = functional.max_pool2d(x, 2) if pooling == "max" and x.shape[2] > 1 else x
+    return x.flatten(1) if pooling == "max" else x.mean((2, 3))
+
+
+@pytest.mark.parametrize("pooling", ["stride", "max"])
+@pytest.mark.parametrize("image", [(1, 28, 28), (3, 8, 8)])
+def test_cnn4_is_the_papers(pooling: str, image: tuple[int, int, int]) -> None:
+    network = cnn4(image, 6, None, generator_of("cnn"), pooling=pooling)
+    assert sum(isinstance(layer, Convolution) for layer in network) == 4
+    for parameter in network.parameters():
+        parameter.data += 0.1 * torch.rand(parameter.shape, generator=generator_of("p"))
+    x = torch.rand(2, 5, math.prod(image), generator=generator_of("x"))
+    looped = torch.stack([_torchs(network, pooling, task.unflatten(1, image)) for task in x])
+    assert looped.shape == (2, 5, 6)
+    torch.testing.assert_close(network(x), looped, rtol=1e-4, atol=1e-5)
+
+
+def test_every_network_ends_as_asked_and_knows_its_points_of_reference() -> None:
+    x = torch.rand(2, 7, 64, generator=generator_of("x"))
+    for outputs, width in ((3, 3), (None, 6)):
+        for network in (
+            mlp(64, (8, 6), outputs, generator_of("n"), batch_norm=True),
+            cnn4((1, 8, 8), 6, outputs, generator_of("n")),
+            cnn4((1, 8, 8), 6, outputs, generator_of("n"), pooling="max"),
+        ):
+            assert network(x).shape == (2, 7, width)
+            together = network(x, 4)[:, 5]
+            alone = network(torch.cat([x[:, :4], x[:, 5:6]], 1), 4)[:, 4]
+            torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+            assert not torch.allclose(network(x)[:, 5], together, atol=1e-3)
+
+
+def test_without_batch_norm_convolutions_have_a_bias() -> None:
+    network = cnn4((1, 8, 8), 6, 3, generator_of("n"), batch_norm=False)
+    assert parameter_count(network) == (9 + 1) * 6 + 3 * (9 * 6 + 1) * 6 + (6 + 1) * 3
+    assert network(torch.rand(1, 2, 64, generator=generator_of("x"))).shape == (1, 2, 3)

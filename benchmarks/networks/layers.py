@@ -1,0 +1,106 @@
+"""Layers whose weights are shared by all tasks, or one a task."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from benchmarks.networks.convolution import convolve, pool
+from benchmarks.networks.normalisation import normalise
+
+
+class Linear(nn.Module):
+    """A linear layer, shared or with one weight a task; initialised as torch.nn.Linear is."""
+
+    def __init__(
+        self, inputs: int, outputs: int, generator: torch.Generator, *, bias: bool = True
+    ) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)
+        self.weight = nn.Parameter(_uniform(bound, (inputs, outputs), generator))
+        self.bias = nn.Parameter(_uniform(bound, (1, outputs), generator)) if bias else None
+
+    def forward(self, x: Float[Tensor, "*tasks points inputs"]) -> Tensor:
+        """Map (tasks, points, inputs) to (tasks, points, outputs)."""
+        if self.bias is None:
+            return x @ self.weight
+        if self.weight.dim() == 3:
+            return torch.baddbmm(self.bias, x, self.weight)
+        return x @ self.weight + self.bias
+
+
+class Convolution(nn.Module):
+    """A 3×3 convolution, shared or with one weight a task; initialised as torch.nn.Conv2d is."""
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        generator: torch.Generator,
+        *,
+        stride: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(9 * channels)
+        self.stride = stride
+        self.weight = nn.Parameter(_uniform(bound, (9 * channels, filters), generator))
+        self.bias = nn.Parameter(_uniform(bound, (1, filters), generator)) if bias else None
+
+    def forward(self, x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
+        z = convolve(x, self.weight, self.stride)
+        return z if self.bias is None else (z.flatten(1, 3) + self.bias).view(z.shape)
+
+
+class Normalise(nn.Module):
+    """`normalise`, then a scale and a shift for each channel, shared or one a task."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1, channels))
+        self.shift = nn.Parameter(torch.zeros(1, channels))
+
+    def forward(
+        self, z: Float[Tensor, "tasks points *positions channels"], reference: int = 0
+    ) -> Tensor:
+        x = normalise(z, reference).flatten(1, -2)
+        return torch.addcmul(self.shift, x, self.scale).view(z.shape)
+
+
+class Picture(nn.Module):
+    """Pixels flattened as channels, height, width become (height, width, channels)."""
+
+    def __init__(self, image: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.image = image
+
+    def forward(self, x: Float[Tensor, "tasks points pixels"]) -> Tensor:
+        return x.unflatten(2, self.image).permute(0, 1, 3, 4, 2)
+
+
+class Pool(nn.Module):
+    """`pool` as a layer."""
+
+    def forward(self, x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
+        return pool(x)
+
+
+class Mean(nn.Module):
+    """The mean of each channel over all positions."""
+
+    def forward(self, x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
+        return x.mean((2, 3))
+
+
+class Network(nn.Sequential):
+    """Layers one after the other. `reference` is handed to each that normalises."""
+
+    def forward(self, x: Tensor, reference: int = 0) -> Tensor:
+        for layer in self:
+            x = layer(x, reference) if isinstance(layer, Normalise) else layer(x)
+        return x
+
+
+def _uniform(bound: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return (torch.rand(*shape, generator=generator) * 2 - 1) * bound
