@@ -206,21 +206,21 @@ def _lasting(instance: Any) -> dict[str, Any]:
 
 
 def _find_data(matrix: Path, entry: Entry) -> Path:
-    """The file a family reads: beside the matrix, or under the folder REML_DATA."""
+    """The file or folder a family reads: beside the matrix, or under the folder REML_DATA."""
     path = Path(entry.fields["path"])
     beside = matrix.parent / path
-    if beside.is_file():
+    if beside.exists():
         return beside.resolve()
     root = os.environ.get("REML_DATA")
     if root is None:
         also = "REML_DATA, which names the folder for data, is not set"
     else:
         for candidate in (Path(root) / path, *sorted(Path(root).glob(f"*/{path}"))):
-            if candidate.is_file():
+            if candidate.exists():
                 return candidate.resolve()
         also = f"nor is it under REML_DATA ({root})"
     raise DataError(
-        f"{matrix}: family {entry.label!r}: key 'path': there is no file {beside}; {also}"
+        f"{matrix}: family {entry.label!r}: key 'path': there is no file or folder {beside}; {also}"
     )
 
 

@@ -46,6 +46,10 @@ class Digits(PictureFamily):
     def image(self) -> tuple[int, int, int]:
         return 1, 8, 8
 
+    @property
+    def fingerprint(self) -> str:
+        return _digits().digest()
+
     def load(self) -> Pictures:
         return _digits()
 

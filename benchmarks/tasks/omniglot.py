@@ -47,6 +47,10 @@ class Omniglot(PictureFamily):
     def image(self) -> tuple[int, int, int]:
         return 1, SIDE, SIDE
 
+    @property
+    def fingerprint(self) -> str:
+        return self._omniglot.digest
+
     def load(self) -> Pictures:
         return self._omniglot.pictures
 

@@ -24,6 +24,7 @@ ARCHIVES = {
 }
 """The MD5 checksums that torchvision knows them by too."""
 ARRAY, LIST = "omniglot_28.npz", "characters.csv"
+UNZIPPING = (zipfile.BadZipFile, zlib.error)
 CHARACTERS, DRAWINGS, SIDE = 1623, 20, 28
 WAYS_OUT = (
     "connect to the network and run again, or let REML_DATA name a folder in which "
@@ -37,6 +38,7 @@ class Omniglots:
 
     pictures: Pictures
     background: frozenset[str]
+    digest: str
 
 
 def find() -> Path:
@@ -101,7 +103,7 @@ def read_archive(path: Path) -> list[tuple[str, np.ndarray]]:
                 (name, np.stack([_shrink(archive.read(member)) for member in files[name]]))
                 for name in sorted(files)
             ]
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, *UNZIPPING) as error:
         raise DataError(f"{path}: is not an archive of Omniglot ({error})") from error
 
 
@@ -131,8 +133,9 @@ def read(folder: Path) -> Omniglots:
             f"{folder / LIST}: expected {CHARACTERS:,} lines, one for each character, got "
             f"{len(names):,} with {len(by_name):,} different ones"
         )
-    background = (name for name, kind in zip(names, sets, strict=True) if kind == "background")
-    return Omniglots(Pictures.stacked(by_name, (1, SIDE, SIDE)), frozenset(background))
+    pictures = Pictures.stacked(by_name, (1, SIDE, SIDE))
+    background = frozenset(n for n, kind in zip(names, sets, strict=True) if kind == "background")
+    return Omniglots(pictures, background, pictures.digest())
 
 
 def _read_array(path: Path) -> np.ndarray:
@@ -140,7 +143,7 @@ def _read_array(path: Path) -> np.ndarray:
     try:
         with np.load(path) as file:
             images: np.ndarray = file["images"]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, LookupError, TypeError, ValueError, *UNZIPPING) as error:
         raise DataError(f"{path}: is damaged ({error}); remove it, and it is made again") from error
     if images.shape != expected or images.dtype != np.uint8:
         raise DataError(

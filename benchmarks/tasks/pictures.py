@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -178,16 +178,11 @@ class PictureFamily(ABC):
         )
 
     @property
-    def fingerprint(self) -> str:
-        """Changes with the pictures and with the names of their classes."""
-        return self._data.digest
-
-    @property
     def classes(self) -> Mapping[Split, Sequence[str]]:
         """The names of each split's classes, the turned ones included."""
         return {
             split: turned_names(upright.names) if self._turns(split) else upright.names
-            for split, upright in self._data.upright.items()
+            for split, upright in self._upright.items()
         }
 
     def size(self, split: Split, shots: int) -> int | None:
@@ -237,27 +232,22 @@ class PictureFamily(ABC):
         return self.rotations == "all" or (self.rotations == "train" and split == "train")
 
     def _counts(self, split: Split) -> Int[Tensor, " classes"]:
-        count = self._data.upright[split].count
+        count = self._upright[split].count
         return count.repeat(len(TURNS)) if self._turns(split) else count
 
     def _drawn_from(self, split: Split) -> Pictures:
         """The split's classes; turned copies are made when first drawn from, as they are large."""
-        data = self._data
-        if split not in data.drawn_from:
-            upright = data.upright[split]
-            data.drawn_from[split] = upright.turned() if self._turns(split) else upright
-        return data.drawn_from[split]
+        if split not in self._ready:
+            upright = self._upright[split]
+            self._ready[split] = upright.turned() if self._turns(split) else upright
+        return self._ready[split]
 
     @cached_property
-    def _data(self) -> "_Data":
+    def _upright(self) -> dict[Split, Pictures]:
         whole = self.load()
         assigned = self.assign(whole.names)
-        upright = {split: whole.only(sorted(assigned[split])) for split in SPLITS}
-        return _Data(whole.digest(), upright)
+        return {split: whole.only(sorted(assigned[split])) for split in SPLITS}
 
-
-@dataclass(frozen=True)
-class _Data:
-    digest: str
-    upright: dict[Split, Pictures]
-    drawn_from: dict[Split, Pictures] = field(default_factory=dict)
+    @cached_property
+    def _ready(self) -> dict[Split, Pictures]:
+        return {}

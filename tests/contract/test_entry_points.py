@@ -5,9 +5,12 @@ import itertools
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from benchmarks.tasks.images import Images
 from benchmarks.tasks.omniglot import Omniglot
 from benchmarks.tasks.table import Table
 from benchmarks.testing import Toy, check_family, check_learner
@@ -51,16 +54,27 @@ def example_of_omniglot(_):
     return Omniglot
 
 
-EXAMPLES = {"omniglot": example_of_omniglot, "table": example_of_table}
+def example_of_images(folder):
+    for name in "abcdefgh":
+        (folder / name).mkdir()
+        for number in range(10):
+            pixels = np.random.default_rng([ord(name), number]).integers(0, 256, (9, 9), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return lambda: Images(str(folder), ways=2, side=9, validation_fraction=0.3)
+
+
+EXAMPLES = {"images": example_of_images, "omniglot": example_of_omniglot, "table": example_of_table}
 """How to construct a family that has fields without a default, or needs data."""
 
 
 @pytest.mark.parametrize("name", sorted(ENTRY_POINTS["reml.families"]))
 def test_family(name, tmp_path, monkeypatch):
     monkeypatch.setenv("REML_DATA", str(DATA))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     family = load("reml.families", name)
     assert family.name == name
-    make = EXAMPLES[name](tmp_path) if name in EXAMPLES else family
+    (tmp_path / "data").mkdir()
+    make = EXAMPLES[name](tmp_path / "data") if name in EXAMPLES else family
     assert not broken(check_family(make))
 
 

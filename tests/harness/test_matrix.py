@@ -177,6 +177,19 @@ def test_data_beside_the_matrix_or_under_reml_data(
     assert trials_of("mean", head=head)[0].id != under.id
 
 
+def test_a_folder_is_found_as_a_file_is(
+    trials_of: Trials, write_matrix: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = table_head(write_matrix().read_text()).replace('"t.csv"', '"weather"')
+    (tmp_path / "data" / "some" / "weather").mkdir(parents=True)
+    monkeypatch.setenv("REML_DATA", str(tmp_path / "data"))
+    with pytest.raises(DataError, match=r"some/weather: expected a file that ends in \.csv"):
+        trials_of("mean", head=table)
+    (tmp_path / "weather").mkdir()
+    with pytest.raises(DataError, match=rf"{tmp_path}/weather: expected a file that ends in"):
+        trials_of("mean", head=table)
+
+
 def test_k_must_leave_a_point_to_be_scored_on(
     trials_of: Trials, write_matrix: Write, tmp_path: Path
 ) -> None:
