@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from benchmarks.core import Support, task_mse
+from benchmarks.core import Support, task_loss
 from reml.composer import Composer, draw, score, task_noise
 from reml.draft import Draft
-from reml.inner import run
+from reml.inner import adapt, run
 from reml.pool import LayerPool
 
 NEUTRAL = 0.5
@@ -24,15 +24,21 @@ class Composed(NamedTuple):
 
 
 @torch.no_grad()
-def compose(pool: LayerPool, composer: Composer, support: Support, candidates: int) -> Composed:
+def compose(
+    pool: LayerPool, composer: Composer, support: Support, candidates: int, max_norm: float
+) -> Composed:
     """Compose `candidates` networks for each task, and keep the one with the lowest support loss.
+
+    In classification that is the loss after one adaptation step, its gradient capped at `max_norm`:
+    before it, no network tells classes apart.
 
     The first candidate of a greedy composer is its most likely composition, the others are sampled
     with random numbers that depend on the task alone.
     """
     choices = pool.choices
     shape = (candidates, len(choices), max(choices))
-    noise = task_noise(support.x, support.y, shape).flatten(0, 1)
+    targets = support.y if pool.kind == "regression" else support.y[..., :0]
+    noise = task_noise(support.x, targets, shape).flatten(0, 1)
     if composer.greedy:
         noise.view(-1, *shape)[:, 0] = NEUTRAL
     index = torch.arange(len(support), device=support.x.device)
@@ -46,7 +52,10 @@ def compose(pool: LayerPool, composer: Composer, support: Support, candidates: i
         draft.add(draw(logits, noise[:, decision, :size]))
     if candidates == 1:
         return Composed(draft.composition, entropy)
-    loss = task_mse(run(pool.gather(draft.composition), repeated.x), repeated.y)
+    network, x, y = pool.gather(draft.composition), repeated.x, repeated.y
+    if pool.kind == "classification":
+        network = adapt(network, x, y, max_norm=max_norm, differentiable=False)
+    loss = task_loss(pool.kind)(run(network, x), y)
     best = index, loss.view(-1, candidates).argmin(1)
     compositions = draft.composition.view(len(support), candidates, -1)
     return Composed(compositions[best], entropy.view(-1, candidates)[best])

@@ -93,6 +93,8 @@ def task_noise(
 ) -> Float[Tensor, "tasks ..."]:
     """Uniform numbers that depend on a task's support points alone, not on their order.
 
+    Without outputs in `y`, on their inputs alone, and so not on how classes are numbered.
+
     What a task gets is then the same alone or in any batch, and the same every time.
     """
     bits = torch.cat([x, y], 2).cpu().contiguous().view(torch.int32).long()

@@ -1,31 +1,33 @@
 """Networks while they are being composed: what has been chosen, and what they do so far."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from benchmarks.core import Support
-from reml.inner import Shape, affine
 from reml.observation import Observation
-from reml.pool import LayerPool
+from reml.pool import Bank, Heads, LayerPool
 
 
 class Draft:
     """One unfinished network a task, all at the same decision.
 
     The partial network is the input layer, the hidden layers chosen so far and the output layer;
-    it makes predictions as soon as it has the first and the last.
+    it makes predictions as soon as it has the first and the last. What the composer is shown of
+    it, and of the task, is up to the pool's `sight`.
     """
 
     def __init__(self, pool: LayerPool, support: Support) -> None:
         self._decisions = pool.decisions
         self._pool = pool
-        self._points = torch.cat([support.x, support.y], 2)
-        self._x = support.x
-        self._outputs = torch.zeros_like(support.y)
+        self._points = pool.sight.elements(support.x, support.y)
+        self._y = support.y
         self._chosen: list[Int[Tensor, " tasks"]] = []
-        self._shape = Shape(pool.activations)
+        self._shape = pool.blank
+        self._x = self._shape.begin(support.x)
+        self._hidden: Tensor | None = None
         self._last: tuple[Tensor, Tensor] | None = None
+        self._outputs = pool.sight.watch(None, None, self._y)
         self._going = torch.ones(len(support), dtype=torch.bool, device=support.x.device)
 
     @property
@@ -71,20 +73,17 @@ class Draft:
         if kind == "activation":
             self._shape = self._shape._replace(activation=choice)
         elif kind == "input":
-            self._hidden = self._layer(self._x, pool.input.weight, pool.input.bias, choice)
+            self._hidden = self._shape.layer(self._x, *_taken(pool.input, choice))
         elif kind == "output":
-            self._last = pool.output.weight[choice], pool.output.bias[choice]
+            self._last = _taken(pool.output, choice)
         elif kind == "hidden":
-            taken = choice.clamp(max=stop - 1)
-            after = self._layer(self._hidden, pool.hidden.weight, pool.hidden.bias, taken)
-            self._hidden = torch.where(self._going[:, None, None], after, self._hidden)
-        if self._last is not None:
-            self._outputs = affine(self._hidden, *self._last)
-
-    def _layer(
-        self, x: Tensor, weight: Tensor, bias: Tensor, choice: Int[Tensor, " tasks"]
-    ) -> Float[Tensor, "tasks points width"]:
-        return self._shape.activate(affine(x, weight[choice], bias[choice]))
+            assert self._hidden is not None
+            taken = _taken(pool.hidden, choice.clamp(max=stop - 1))
+            after = self._shape.layer(self._hidden, *taken)
+            going = self._going.view(-1, *[1] * (after.dim() - 1))
+            # not where shapes differ: convolutions shrink, and then nobody can stop
+            self._hidden = torch.where(going, after, self._hidden) if pool.stop else after
+        self._outputs = pool.sight.watch(self._hidden, self._last, self._y)
 
     def _allowed(self) -> Bool[Tensor, "tasks choices"] | None:
         """Which options there are; None where all are."""
@@ -96,3 +95,7 @@ class Draft:
         allowed = self._going.unsqueeze(1).repeat(1, decision.options)
         allowed[:, -1] = True
         return allowed
+
+
+def _taken(bank: Bank | Heads, choice: Int[Tensor, " tasks"]) -> tuple[Tensor, Tensor]:
+    return bank.weight[choice], bank.bias[choice]

@@ -1,5 +1,6 @@
 """The decision process: compose a network for each of many tasks, all stepped together."""
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
@@ -7,9 +8,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import Protocol, runtime_checkable
 
-from benchmarks.core import TaskBatch, task_mse, task_variance
+from benchmarks.core import TaskBatch, task_loss, task_variance
 from reml.draft import Draft
-from reml.inner import adapt, run
+from reml.inner import ComposedNetwork, adapt, run
 from reml.observation import Observation
 from reml.pool import LayerPool
 from reml.reward import log_nmse_reward, mixed_loss
@@ -45,8 +46,13 @@ class ComposeEnv:
     adapted on the support set for `steps` gradient steps and the reward is −log(NMSE + 0.01) of
     its query loss along the way. All other rewards are 0.
 
+    In classification, the cross-entropy takes the place of the squared error, and what it is to
+    somebody who knows nothing, ln(ways), that of the variance. Before any step a network is just
+    such a somebody (see `reml.pool.Heads`), so only the losses after it count.
+
     After the last decision `losses` holds the query losses after 0, 1, ..., `steps` steps, each of
-    shape (tasks,), `variance` the tasks' target variances and `adapted` the networks in the end.
+    shape (tasks,), `variance` the tasks' target variances, or ln(ways), and `adapted` the networks
+    in the end.
 
     Attributes:
         gradients: whether losses and networks stay attached to the pool, and then whether through
@@ -64,7 +70,7 @@ class ComposeEnv:
     ) -> None:
         self.pool = pool
         self.steps = steps
-        self.unadapted_weight = unadapted_weight
+        self.unadapted_weight = 0.0 if pool.kind == "classification" else unadapted_weight
         self.max_norm = max_norm
         self.gradients = gradients
         self.losses: list[Float[Tensor, " tasks"]] = []
@@ -101,12 +107,14 @@ class ComposeEnv:
         return self._draft.composition
 
     def _finish(self) -> Float[Tensor, " tasks"]:
-        support, query = self._batch.support, self._batch.query
+        support = self._batch.support
         network = self.pool.gather(self.composition)
         attached = self.gradients != "none"
         if not attached:
             network = network.detach()
-        self.losses = [task_mse(run(network, query.x), query.y, query.mask)]
+        self.variance = self._variance()
+        unadapted = self._query_loss(network) if self.pool.kind == "regression" else self.variance
+        self.losses = [unadapted]
         for _ in range(self.steps):
             network = adapt(
                 network,
@@ -116,11 +124,19 @@ class ComposeEnv:
                 differentiable=attached,
                 second_order=self.gradients == "second_order",
             )
-            self.losses.append(task_mse(run(network, query.x), query.y, query.mask))
+            self.losses.append(self._query_loss(network))
         self.adapted = network
-        known = torch.ones_like(support.y[..., 0], dtype=torch.bool)
-        self.variance = task_variance(
-            torch.cat([support.y, query.y], 1), torch.cat([known, query.mask], 1)
-        )
         loss = mixed_loss([loss.detach() for loss in self.losses], self.unadapted_weight)
         return log_nmse_reward(loss, self.variance)
+
+    def _query_loss(self, network: ComposedNetwork) -> Float[Tensor, " tasks"]:
+        support, query = self._batch.support, self._batch.query
+        prediction = run(network, query.x, support.x)
+        return task_loss(self.pool.kind)(prediction, query.y, query.mask)
+
+    def _variance(self) -> Float[Tensor, " tasks"]:
+        y, query = self._batch.support.y, self._batch.query
+        if self.pool.kind == "classification":
+            return torch.full_like(y[:, 0, 0], math.log(y.shape[2]))
+        known = torch.ones_like(y[..., 0], dtype=torch.bool)
+        return task_variance(torch.cat([y, query.y], 1), torch.cat([known, query.mask], 1))

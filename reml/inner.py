@@ -1,14 +1,20 @@
 """Running and adapting a batch of composed networks, one a task."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.core import task_mse
+from benchmarks.core import Kind, task_loss
+from benchmarks.networks import normalise, patches
+
+BatchNorm = Literal["off", "transductive", "support"]
+STRIDE = 2
+WINDOW = 9
+"""Pixels that a convolution sees at once."""
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
@@ -25,19 +31,62 @@ class Shape(NamedTuple):
         activations: the menu of activations.
         activation: the task's own, as an index into the menu; None where the menu has but one.
         present: which hidden layers are there; None where all are. The others pass their input on.
+        image: channels, height and width of the inputs, where all layers but the last are
+            convolutions: 3×3 windows around every second pixel, each times the layer's matrix.
+        batch_norm: whether all layers but the last are batch-normalised, each task by itself, and
+            then with whose statistics; see `run`. The bias is added after it, as its shift; a scale
+            would say nothing that the matrix of the next layer cannot.
+        kind: which loss adaptation descends.
     """
 
     activations: tuple[str, ...] = ("relu",)
     activation: Int[Tensor, " tasks"] | None = None
     present: Bool[Tensor, "tasks layers"] | None = None
+    image: tuple[int, int, int] | None = None
+    batch_norm: BatchNorm = "off"
+    kind: Kind = "regression"
 
-    def activate(
-        self, z: Float[Tensor, "tasks points width"]
-    ) -> Float[Tensor, "tasks points width"]:
+    def begin(self, x: Float[Tensor, "tasks points features"]) -> Float[Tensor, "tasks points ..."]:
+        """The inputs as the first layer takes them: pictures have their channels last."""
+        if self.image is None:
+            return x
+        return x.unflatten(2, self.image).movedim(2, -1)
+
+    def layer(
+        self,
+        x: Float[Tensor, "tasks points ..."],
+        weight: Float[Tensor, "tasks inputs outputs"],
+        bias: Float[Tensor, "tasks 1 outputs"],
+        reference: int = 0,
+    ) -> Float[Tensor, "tasks points ..."]:
+        """What comes out of a layer that is not the last, activation included.
+
+        With batch normalisation, statistics are those of the first `reference` points, of all where
+        that is 0.
+        """
+        if self.image is None and self.batch_norm == "off":
+            return self.activate(affine(x, weight, bias))
+        if self.image is not None:
+            x = patches(x, STRIDE)
+        z = torch.bmm(x.flatten(1, -2), weight).view(*x.shape[:-1], -1)
+        if self.batch_norm != "off":
+            z = normalise(z, reference)
+        return self.activate(z + bias.view(len(bias), *[1] * (z.dim() - 2), -1))
+
+    def finish(
+        self,
+        x: Float[Tensor, "tasks points ..."],
+        weight: Float[Tensor, "tasks inputs outputs"],
+        bias: Float[Tensor, "tasks 1 outputs"],
+    ) -> Float[Tensor, "tasks points outputs"]:
+        """What comes out of the last layer."""
+        return affine(x.flatten(2), weight, bias)
+
+    def activate(self, z: Float[Tensor, "tasks points ..."]) -> Float[Tensor, "tasks points ..."]:
         """Each task's own activation of `z`, which may be overwritten."""
         if self.activation is None:
             return ACTIVATIONS[self.activations[0]](z)
-        chosen = self.activation.view(-1, 1, 1)
+        chosen = self.activation.view(-1, *[1] * (z.dim() - 1))
         result = torch.zeros_like(z)
         for index, name in enumerate(self.activations):
             result = torch.where(chosen == index, ACTIVATIONS[name](z.clone()), result)
@@ -47,7 +96,8 @@ class Shape(NamedTuple):
 class ComposedNetwork(NamedTuple):
     """One network a task: weight and bias of each layer in forward order, and their rates.
 
-    weights: alternately (tasks, in, out) and (tasks, 1, out); rates: (tasks, 1, 1) for each.
+    weights: alternately (tasks, in, out) and (tasks, 1, out); rates: (tasks, 1, 1) for each, or
+    (tasks, in, 1) where each input has its own.
     """
 
     weights: list[Tensor]
@@ -70,16 +120,27 @@ def affine(
 
 
 def run(
-    network: ComposedNetwork, x: Float[Tensor, "tasks points features"]
+    network: ComposedNetwork,
+    x: Float[Tensor, "tasks points features"],
+    support: Float[Tensor, "tasks shown features"] | None = None,
 ) -> Float[Tensor, "tasks points outputs"]:
-    """Predictions of each task's network: activations between layers, identity at the output."""
+    """Predictions of each task's network: activations between layers, identity at the output.
+
+    Batch normalisation takes its statistics from `x`, or, where it is "support" and `support` is
+    given, from that: then what is predicted at a point does not depend on the others.
+    """
     weights, shape = network.weights, network.shape
+    shown = 0
+    if support is not None and shape.batch_norm == "support":
+        shown = support.shape[1]
+        x = torch.cat([support, x], 1)
+    x = shape.begin(x)
     for layer in range(len(weights) // 2 - 1):
-        h = shape.activate(affine(x, weights[2 * layer], weights[2 * layer + 1]))
+        h = shape.layer(x, weights[2 * layer], weights[2 * layer + 1], shown)
         if layer and shape.present is not None:
             h = torch.where(shape.present[:, layer - 1, None, None], h, x)
         x = h
-    return affine(x, weights[-2], weights[-1])
+    return shape.finish(x[:, shown:] if shown else x, weights[-2], weights[-1])
 
 
 def adapt(
@@ -99,10 +160,14 @@ def adapt(
     result is detached.
     """
     weights = network.weights
-    if not differentiable:
-        weights = [weight.detach().requires_grad_() for weight in weights]
+    # a layer that starts at 0 for every task is no parameter; it may still be adapted
+    weights = [
+        weight if differentiable and weight.requires_grad else weight.detach().requires_grad_()
+        for weight in weights
+    ]
     with torch.enable_grad():
-        loss = task_mse(run(network._replace(weights=weights), x), y).sum()
+        predicted = run(network._replace(weights=weights), x)
+        loss = task_loss(network.shape.kind)(predicted, y).sum()
         gradients = torch.autograd.grad(
             loss, weights, create_graph=differentiable and second_order, retain_graph=differentiable
         )

@@ -13,16 +13,20 @@ from benchmarks.core import (
     BudgetedSource,
     Choice,
     Diagnosis,
+    Kind,
     Predictor,
+    Problem,
     State,
     Support,
 )
 from reml.candidates import Composed, compose
 from reml.composer import Composer, FixedComposer, RandomComposer
-from reml.inner import ComposedNetwork, adapt, run
+from reml.inner import BatchNorm, ComposedNetwork
 from reml.policy import PolicyComposer
-from reml.pool import Decision, LayerPool
-from reml.training import Training
+from reml.pool import LayerPool
+from reml.predictors import predictors
+from reml.sight import sight_of
+from reml.training import Training, demand_suitable
 
 if TYPE_CHECKING:
     from reml.sb3_policy import Sb3Composer
@@ -33,6 +37,8 @@ Rate = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Weight = Annotated[float, Ge(0)]
 Activation = Literal["relu", "tanh", "silu"]
+PICTURES_AT_ONCE = 32
+"""Tasks whose convolutions are in memory together, at test."""
 
 
 @dataclass
@@ -46,12 +52,16 @@ class REML:
     the learned adaptation rate of each layer. The policy learns all along, rewarded for low query
     losses. `stop`, `activations` and `rates` make hyper-parameters decisions of the policy, too.
 
+    In classification the support set is seen as a set of classes, whatever their numbers
+    (`reml.sight`); output layers start at 0 (`reml.pool.Heads`), so `warm` is trained through one
+    adaptation step; and losses are cross-entropies.
+
     Deviations from the thesis (see `reml.thesis` for that): no privileged task information, fresh
     tasks in every rollout, a layer may stand in several places, no invalid choices, a direct policy
     gradient instead of PPO, the pool trained by meta-gradients instead of written back.
 
     Attributes:
-        width: units of each hidden layer of a composed network.
+        width: units of each hidden layer of a composed network, or channels.
         depth: layers of a composed network; the most it can have with `stop`.
         pool: how many input, hidden and output layers the pool holds.
         stop: whether the policy may end a network before `depth` layers.
@@ -84,6 +94,11 @@ class REML:
         marginal_entropy: weight of the entropy of the policy averaged over tasks.
         entropy_floor: share of both that is left at the end.
         reading: weight of the encoder's own loss: predicting query points from its encoding.
+        layers: what the pool's layers are: `linear`, or all but the output layers 3×3 convolutions
+            of stride 2 (`conv`), for classes of pictures.
+        batch_norm: whether they are batch-normalised, each task by itself: with the statistics of
+            the points that are passed together (`transductive`: a prediction then depends on the
+            other query points), or of the support points alone (`support`).
     """
 
     width: Count = 40
@@ -116,6 +131,8 @@ class REML:
     marginal_entropy: Weight = 0.5
     entropy_floor: Share = 0.2
     reading: Weight = 1.0
+    layers: Literal["linear", "conv"] = "linear"
+    batch_norm: BatchNorm = "off"
 
     name: ClassVar[str] = "reml"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -130,6 +147,8 @@ class REML:
         "train_queries": 8,
     }
     needs: ClassVar[frozenset[str]] = frozenset()
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
+    later: ClassVar[Mapping[str, Any]] = {"layers": "linear", "batch_norm": "off"}
     only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates"})
 
     def __post_init__(self) -> None:
@@ -142,22 +161,32 @@ class REML:
             raise ValueError(f"expected clip to be set with optimiser = {self.optimiser!r}")
         if self.train_steps == 0 and self.pool_update in ("reptile", "write_back"):
             raise ValueError(f"expected train_steps >= 1 with pool_update = {self.pool_update!r}")
+        if self.layers == "conv" and self.stop:
+            raise ValueError("expected stop = false with layers = 'conv': each halves the picture")
+
+    @property
+    def transductive(self) -> bool:
+        return self.batch_norm == "transductive"
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
-        """Draw a new pool and policy, then train both until the budget is spent."""
-        self._build(source.problem.features, source.problem.outputs, generator)
+        """Draw a new pool and policy, then train both until the budget is spent.
+
+        Raises:
+            DataError: the fields do not suit the problem.
+        """
+        demand_suitable(self, source.problem)
+        self._build(source.problem, generator)
         Training(self, source, generator, fresh=True).run()
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further, through adaptation from the start; Adam's moments start anew."""
         Training(self, source, generator, fresh=False).run()
 
-    def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
-        self.features_ = features
-        self.outputs_ = outputs
+    def _build(self, problem: Problem, generator: torch.Generator) -> None:
+        self.problem_ = problem
         self.pool_ = LayerPool(
-            features,
-            outputs,
+            problem.features,
+            problem.outputs,
             self.width,
             self.pool,
             self.depth,
@@ -166,13 +195,20 @@ class REML:
             stop=self.stop,
             activations=self.activations,
             rates=self.rates,
+            image=problem.image if self.layers == "conv" else None,
+            batch_norm=self.batch_norm,
+            sight=sight_of(problem, self.width),
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
 
     def _policy(self, generator: torch.Generator) -> "PolicyComposer | Sb3Composer":
-        sizes = self.features_, self.outputs_, self.pool_.choices, self.policy_width
+        problem = self.problem_
+        sizes = problem.features, problem.outputs, self.pool_.choices, self.policy_width
         if self.optimiser == "policy_gradient":
-            return PolicyComposer(*sizes, generator, memory=self.policy, watch=self.watch)
+            sight = self.pool_.sight
+            return PolicyComposer(
+                *sizes, generator, memory=self.policy, watch=self.watch, sight=sight
+            )
         # imported here because it takes seconds, and few want it
         from reml.sb3_policy import Sb3Composer
 
@@ -196,45 +232,29 @@ class REML:
         return self._compose(support).composition
 
     def _compose(self, support: Support) -> Composed:
-        return compose(self.pool_, self.composer_(), support, self.candidates)
+        pool, composer = self.pool_, self.composer_()
+        return compose(pool, composer, support, self.candidates, self.max_inner_norm)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""
         self._to(support.x.device)
-        with torch.no_grad():
-            network = self.pool_.gather(self.compose(support)).detach()
-        taken = 0
-        for wanted in steps:
-            for _ in range(wanted - taken):
-                network = adapt(
-                    network,
-                    support.x,
-                    support.y,
-                    max_norm=self.max_inner_norm,
-                    differentiable=False,
-                )
-            taken = wanted
-            yield _predictor(network)
+
+        def gather(part: Support) -> ComposedNetwork:
+            return self.pool_.gather(self.compose(part))
+
+        at_once = PICTURES_AT_ONCE if self.layers == "conv" else None
+        return predictors(gather, support, steps, self.max_inner_norm, at_once)
 
     def explain(self, support: Support) -> list[str]:
         """The composition chosen for each task, in words."""
         decisions = self.pool_.decisions
         return [
             ", ".join(
-                f"{decision.name} {self._word(decision, option)}"
+                f"{decision.name} {self.pool_.word(decision, option)}"
                 for decision, option in zip(decisions, options, strict=True)
             )
             for options in self.compose(support).tolist()
         ]
-
-    def _word(self, decision: Decision, option: int) -> str:
-        if decision.kind == "activation":
-            return self.activations[option]
-        if decision.kind == "rate":
-            return f"× {self.rates[option]:g}"
-        if decision.kind == "hidden" and option == self.pool[1]:
-            return "none"
-        return str(option)
 
     def diagnose(self, support: Support) -> Diagnosis:
         """The option chosen in each decision, and the entropy of the policy on the way there."""
@@ -256,23 +276,22 @@ class REML:
                 module.to(device)
 
     def state(self) -> State:
-        state = {
-            "features": self.features_,
-            "outputs": self.outputs_,
-            "pool": self.pool_.state_dict(),
-        }
-        return state if self.policy_ is None else {**state, "policy": self.policy_.state_dict()}
+        problem, policy = self.problem_, self.policy_
+        state: State = {"features": problem.features, "outputs": problem.outputs}
+        if problem.kind == "classification":
+            state |= {"kind": problem.kind, "image": problem.image}
+        state["pool"] = self.pool_.state_dict()
+        return state if policy is None else {**state, "policy": policy.state_dict()}
 
     def load_state(self, state: State) -> None:
-        self._build(state["features"], state["outputs"], torch.Generator())
+        classes = state.get("kind") == "classification"
+        problem = Problem(
+            state["features"],
+            state["outputs"],
+            metric="accuracy" if classes else "mse",
+            image=state.get("image"),
+        )
+        self._build(problem, torch.Generator())
         self.pool_.load_state_dict(state["pool"])
         if self.policy_ is not None:
             self.policy_.load_state_dict(state["policy"])
-
-
-def _predictor(network: ComposedNetwork) -> Predictor:
-    def predict(x: Tensor) -> Tensor:
-        with torch.no_grad():
-            return run(network, x)
-
-    return predict

@@ -11,17 +11,19 @@ class Observation(NamedTuple):
     """What is known before a decision, for all tasks at once.
 
     Attributes:
-        points: support inputs and targets side by side.
+        points: the support set as a set of vectors: in regression its points, inputs and targets
+            side by side; in classification a summary of each class; see `reml.sight`.
         decision: how many decisions have been made; all tasks move in lock-step.
         previous: the last choice as an index into its bank; zeros before the first decision.
-        outputs: what the partial network predicts at the support points; zeros until there is one.
+        outputs: what the partial network makes of each of `points`, predictions or features; zeros
+            until there is one.
         allowed: which options there are; None where all are.
     """
 
     points: Float[Tensor, "tasks points values"]
     decision: int
     previous: Int[Tensor, " tasks"]
-    outputs: Float[Tensor, "tasks points outputs"]
+    outputs: Float[Tensor, "tasks points watched"]
     allowed: Bool[Tensor, "tasks choices"] | None = None
 
 
@@ -47,10 +49,15 @@ class SetEncoder(nn.Module):
             nn.Linear(3 * width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
         )
 
-    def standardise(self, points: Float[Tensor, "tasks points values"]) -> None:
-        """Take offset and scale from these points."""
+    def standardise(self, points: Float[Tensor, "tasks points values"], even: bool = False) -> None:
+        """Take offset and scale from these points.
+
+        With `even`, no scale is below the mean of all: what hardly varied there, as a class's
+        spread at one shot, is not blown up where it does.
+        """
         self.offset.copy_(points.mean((0, 1)))
-        self.scale.copy_(points.std((0, 1)).clamp_min(1e-6))
+        scale = points.std((0, 1)).clamp_min(1e-6)
+        self.scale.copy_(torch.maximum(scale, scale.mean()) if even else scale)
 
     def normal(self, points: Float[Tensor, "tasks points values"]) -> Tensor:
         """The points, standardised; same shape."""
@@ -74,7 +81,7 @@ class OutputReader(nn.Module):
     """A summary of what the partial network predicts, next to what it should.
 
     Each point is embedded together with its prediction, in standardised units; mean and maximum of
-    the embeddings are the summary.
+    the embeddings are the summary. In classification, each class with its features.
     """
 
     def __init__(self, values: int, outputs: int, width: int) -> None:

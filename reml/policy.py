@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from benchmarks.core import Support, TaskBatch, task_mse
 from reml.composer import Memory
 from reml.observation import Decoder, Observation, OutputReader, SetEncoder
+from reml.sight import Points, Sight
 
 
 class PolicyComposer(nn.Module):
@@ -24,6 +25,7 @@ class PolicyComposer(nn.Module):
         memory: `lstm` carries an LSTM's state from decision to decision; `mlp` is told all
             choices so far instead, and remembers nothing else.
         watch: whether it sees what the partial network predicts on the support set.
+        sight: what it is shown of a task, where that is not its points.
     """
 
     greedy = True
@@ -38,15 +40,17 @@ class PolicyComposer(nn.Module):
         *,
         memory: Literal["lstm", "mlp"] = "lstm",
         watch: bool = True,
+        sight: Sight | None = None,
     ) -> None:
         super().__init__()
-        self.features = features
+        self.sight = sight = sight or Points(features, outputs)
         self.width = width
+        values, asked = sight.values, sight.asked
         with torch.random.fork_rng(devices=[]):  # the defaults drawn here are overwritten below
-            self.encoder = SetEncoder(features + outputs, width)
-            self.decoder = Decoder(features, outputs, width)
+            self.encoder = SetEncoder(values, width)
+            self.decoder = Decoder(asked, values - asked, width)
             self.embeddings = nn.ModuleList(nn.Embedding(n, width // 2) for n in (1, *choices[:-1]))
-            self.reader = OutputReader(features + outputs, outputs, width) if watch else None
+            self.reader = OutputReader(values, sight.watched, width) if watch else None
             told = 2 * width + width // 2 + (2 * width if watch else 0)
             self.cell: nn.Module
             if memory == "lstm":
@@ -60,8 +64,8 @@ class PolicyComposer(nn.Module):
         _initialise(self, generator)
 
     def standardise(self, support: Support) -> None:
-        """Take offset and scale of the points' values from these tasks."""
-        self.encoder.standardise(torch.cat([support.x, support.y], 2))
+        """Take offset and scale of the values it is shown from these tasks."""
+        self.encoder.standardise(self.sight.elements(support.x, support.y), self.sight.even)
 
     def logits(
         self, observation: Observation, memory: Memory
@@ -76,7 +80,9 @@ class PolicyComposer(nn.Module):
         task, points, carried = memory
         told = [task]
         if self.reader is not None:
-            outputs = self.encoder.normal_outputs(observation.outputs)
+            outputs = observation.outputs
+            if isinstance(self.sight, Points):
+                outputs = self.encoder.normal_outputs(outputs)
             told.append(self.reader(points, outputs))
         last = self.embeddings[observation.decision](observation.previous)
         hidden, carried = self._think(told, last, carried)
@@ -99,13 +105,15 @@ class PolicyComposer(nn.Module):
     ) -> Float[Tensor, ""]:
         """How badly the encoding alone predicts each task's first `queries` query points.
 
-        The mean squared error in standardised units. The policy gradient is too faint a signal to
+        In classification, what they look like on average: there the encoding is to tell which
+        classes a task is about, and other drawings of the same classes are the test. The mean
+        squared error in standardised units. The policy gradient is too faint a signal to
         learn from it, early on, what tells one task from another; this one is not.
         """
-        query = batch.query
-        points = self.encoder.normal(torch.cat([query.x, query.y], 2)[:, :queries])
-        x, y = points[..., : self.features], points[..., self.features :]
-        return task_mse(self.decoder(encoding, x), y, query.mask[:, :queries]).mean()
+        points, mask = self.sight.guessed(batch.query, queries)
+        points = self.encoder.normal(points)
+        x, y = points[..., : self.sight.asked], points[..., self.sight.asked :]
+        return task_mse(self.decoder(encoding, x), y, mask).mean()
 
 
 def _initialise(module: nn.Module, generator: torch.Generator) -> None:

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from benchmarks.core import Kind
 from reml.bank import absorb, glorot
-from reml.inner import ComposedNetwork, Shape
+from reml.inner import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape
+from reml.sight import Classes, Points, Sight
 
 
 class Decision(NamedTuple):
@@ -23,8 +25,8 @@ class Decision(NamedTuple):
 class Bank(nn.Module):
     """`layers` linear layers of one shape, each with learning rates of its own for adaptation.
 
-    Weights start as Glorot uniform. A layer that reads the inputs gets biases from N(0, 1), so
-    that the kinks of its ReLUs spread over the input range; the others get zeros.
+    Weights start as Glorot uniform, biases as zeros. In regression a layer that reads the inputs
+    gets biases from N(0, 1), so that the kinks of its ReLUs spread over the input range.
     """
 
     def __init__(
@@ -40,8 +42,32 @@ class Bank(nn.Module):
             self.bias.normal_(generator=generator)
 
 
+class Heads(nn.Module):
+    """Output layers for classes that are numbered at random: they are 0 until they are adapted.
+
+    Whatever a head knew of number 3 before it saw the support set would be of no use, as number 3
+    is another class in every task. It can but have the same column for every class, and then the
+    column cancels in the softmax: such heads all do what zeros do (Ye & Chao, "How to train your
+    MAML to excel in few-shot classification", 2022, get there from the other side). What sets one
+    head apart from another is how fast it learns from each of its inputs: those rates are learned.
+    The first step turns a column into its class's mean features less those of all classes, each
+    times its rate.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, layers: int, inputs: int, outputs: int, inner_lr: float) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(layers, inputs, outputs), persistent=False)
+        self.register_buffer("bias", torch.zeros(layers, 1, outputs), persistent=False)
+        self.log_rate = nn.Parameter(torch.full((layers, inputs + 1), math.log(inner_lr)))
+
+
 class LayerPool(nn.Module):
     """Three banks: input layers, hidden layers and output layers.
+
+    In classification the output layers are `Heads`.
 
     Args:
         features: inputs of a task.
@@ -54,6 +80,10 @@ class LayerPool(nn.Module):
         stop: whether a hidden decision may also end the network.
         activations: menu of activations; choosing one is a decision where there are several.
         rates: menu of factors on the adaptation rates; likewise.
+        image: channels, height and width of the inputs, where input and hidden layers are to be
+            convolutions; see `reml.inner.Shape`.
+        batch_norm: whether they are followed by batch normalisation, and whose statistics it takes.
+        sight: what the composer is shown of a task; says whether tasks are of classes.
     """
 
     def __init__(
@@ -69,17 +99,36 @@ class LayerPool(nn.Module):
         stop: bool = False,
         activations: Sequence[str] = ("relu",),
         rates: Sequence[float] = (1.0,),
+        image: tuple[int, int, int] | None = None,
+        batch_norm: BatchNorm = "off",
+        sight: Sight | None = None,
     ) -> None:
         super().__init__()
         n_input, n_hidden, n_output = sizes
-        self.input = Bank(n_input, features, width, inner_lr, generator)
-        self.input.spread_kinks(generator)
-        self.hidden = Bank(n_hidden, width, width, inner_lr, generator)
-        self.output = Bank(n_output, width, outputs, inner_lr, generator)
+        self.sight = sight or Points(features, outputs)
+        first, between, last = features, width, width
+        if image is not None:
+            first, between = WINDOW * image[0], WINDOW * width
+            last = width * math.prod(_halved(side, depth - 1) for side in image[1:])
+        self.input = Bank(n_input, first, width, inner_lr, generator)
+        self.output: Bank | Heads
+        if isinstance(self.sight, Classes):
+            self.hidden = Bank(n_hidden, between, width, inner_lr, generator)
+            self.output = Heads(n_output, last, outputs, inner_lr)
+        else:
+            self.input.spread_kinks(generator)
+            self.hidden = Bank(n_hidden, between, width, inner_lr, generator)
+            self.output = Bank(n_output, last, outputs, inner_lr, generator)
+        self.image = image
+        self.batch_norm: BatchNorm = batch_norm
         self.depth = depth
         self.stop = stop
         self.activations = tuple(activations)
         self.rates = tuple(rates)
+
+    @property
+    def kind(self) -> Kind:
+        return "classification" if isinstance(self.sight, Classes) else "regression"
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -102,6 +151,16 @@ class LayerPool(nn.Module):
         """How many options each decision has."""
         return tuple(decision.options for decision in self.decisions)
 
+    def word(self, decision: Decision, option: int) -> str:
+        """What an option of a decision is, for people."""
+        if decision.kind == "activation":
+            return self.activations[option]
+        if decision.kind == "rate":
+            return f"× {self.rates[option]:g}"
+        if decision.kind == "hidden" and option == len(self.hidden.weight):
+            return "none"
+        return str(option)
+
     @property
     def in_order(self) -> tuple[int, ...]:
         """The composition that takes the first of everything, and the hidden layers in order.
@@ -119,11 +178,15 @@ class LayerPool(nn.Module):
         menus = len(self.decisions) - self.depth
         several = len(self.activations) > 1
         hidden = composition[:, menus + 2 :]
-        return Shape(
-            self.activations,
-            composition[:, 0] if several else None,
-            hidden < len(self.hidden.weight) if self.stop else None,
+        return self.blank._replace(
+            activation=composition[:, 0] if several else None,
+            present=hidden < len(self.hidden.weight) if self.stop else None,
         )
+
+    @property
+    def blank(self) -> Shape:
+        """The shape of a network of which nothing is decided."""
+        return Shape(self.activations, image=self.image, batch_norm=self.batch_norm, kind=self.kind)
 
     def gather(self, composition: Int[Tensor, "tasks decisions"]) -> ComposedNetwork:
         """The networks that the compositions name, one a task; gradients flow to the pool.
@@ -139,7 +202,7 @@ class LayerPool(nn.Module):
             if factor is not None:
                 rate = rate * factor
             weights += [bank.weight[chosen], bank.bias[chosen]]
-            rates += [rate[:, :1, None], rate[:, 1:, None]]
+            rates += [rate[:, :-1, None], rate[:, -1:, None]]
         return ComposedNetwork(weights, rates, self.shape(composition))
 
     def absorb(
@@ -148,10 +211,11 @@ class LayerPool(nn.Module):
         """Move each layer by `share` of the way to the mean of its adapted copies.
 
         With a share of 1 the adapted layers are written back (Stachyra, 2023); with less this is
-        Reptile's step (Nichol, Achiam & Schulman, 2018), taken layer by layer.
+        Reptile's step (Nichol, Achiam & Schulman, 2018), taken layer by layer. `Heads` stay as they
+        are.
         """
         present = adapted.shape.present
-        copies: dict[Bank, list[tuple[Tensor, Tensor, Tensor]]] = {}
+        copies: dict[Bank | Heads, list[tuple[Tensor, Tensor, Tensor]]] = {}
         for layer, (bank, chosen) in enumerate(self._layers(composition)):
             weight, bias = adapted.weights[2 * layer], adapted.weights[2 * layer + 1]
             if bank is self.hidden and present is not None:
@@ -159,13 +223,15 @@ class LayerPool(nn.Module):
                 chosen, weight, bias = chosen[there], weight[there], bias[there]
             copies.setdefault(bank, []).append((chosen, weight, bias))
         for bank, parts in copies.items():
+            if isinstance(bank, Heads):
+                continue
             chosen, weight, bias = (torch.cat(column) for column in zip(*parts, strict=True))
             absorb(bank.weight, chosen, weight, share)
             absorb(bank.bias, chosen, bias, share)
 
     def _layers(
         self, composition: Int[Tensor, "tasks decisions"]
-    ) -> list[tuple[Bank, Int[Tensor, " tasks"]]]:
+    ) -> list[tuple[Bank | Heads, Int[Tensor, " tasks"]]]:
         """The banks in forward order, each with the layer that every task takes from it."""
         first, last, *hidden = composition.unbind(1)[len(self.decisions) - self.depth :]
         most = len(self.hidden.weight) - 1
@@ -179,3 +245,10 @@ class LayerPool(nn.Module):
             return None
         menu = torch.tensor(self.rates, device=composition.device)
         return menu[composition[:, int(len(self.activations) > 1)]].unsqueeze(1)
+
+
+def _halved(side: int, times: int) -> int:
+    """How high or wide a picture is after so many convolutions."""
+    for _ in range(times):
+        side = -(-side // STRIDE)
+    return side

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from benchmarks.core import BudgetedSource, TaskBatch
+from benchmarks.core import BudgetedSource, Problem, TaskBatch
+from benchmarks.core.errors import DataError
 from reml.env import ComposeEnv
 from reml.policy import PolicyComposer
 from reml.policy_gradient import PolicyGradient, entropy_share, roll_out
@@ -20,11 +21,27 @@ SB3_BATCHES = 4
 MAX_POOL_NORM = 10.0
 
 
+def demand_suitable(learner: "REML", problem: Problem) -> None:
+    """Check that the learner's fields go together with the problem.
+
+    Raises:
+        DataError: they do not.
+    """
+    classes = problem.kind == "classification"
+    if learner.layers == "conv" and (not classes or problem.image is None):
+        raise DataError("layers = 'conv' is for classes of pictures, and these tasks have none")
+    if classes and learner.optimiser != "policy_gradient":
+        raise DataError(f"optimiser = {learner.optimiser!r} is for regression, not for classes")
+    if classes and learner.train_steps == 0:
+        raise DataError("train_steps = 0 is for regression, as no class is known unadapted")
+
+
 class Training:
     """One call of `fit` or `partial_fit`: batches come in, finished episodes teach the pool.
 
     Where the pool learns by meta-gradients, the first `warm` of a fresh training goes without
-    adaptation in the loop. The other update rules have nothing to learn from without it.
+    adaptation in the loop, or in classification with a single step, as there is no loss to learn
+    from before it. The other update rules have nothing to learn from without adaptation.
     """
 
     def __init__(
@@ -48,6 +65,7 @@ class Training:
             gradients=gradients,
         )
         self._by_gradient = gradients != "none"
+        self._fewest_steps = 1 if self.pool.kind == "classification" else 0
         self._generator = generator
         self._fresh = fresh
         self._pool_optimiser = torch.optim.Adam(self.pool.parameters(), learner.lr, fused=True)
@@ -73,7 +91,7 @@ class Training:
             learner.policy_.standardise(batch.support)
         if self._by_gradient:
             warming = self._fresh and progress < learner.warm
-            self.env.steps = 0 if warming else learner.train_steps
+            self.env.steps = self._fewest_steps if warming else learner.train_steps
         return batch
 
     def finish(self, **told: Tensor) -> None:
