@@ -1,6 +1,6 @@
 """What the laws of a meta-learner are tried on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmarks.core import (
     Budget,
     BudgetedSource,
+    Kind,
     MetaLearner,
     Problem,
     Split,
@@ -19,17 +20,20 @@ from benchmarks.core import (
     TaskFamily,
     generator_of,
 )
-from benchmarks.testing.toy import Toy
+from benchmarks.core.errors import UserError
+from benchmarks.testing.toy import Toy, ToyClasses
 
 TASKS = 33  # no multiple of a usual meta-batch: the last batch of the budget is a short one
 STEPS = (0, 1, 3)
+PICTURES: Mapping[str, Any] = {}
+PLAIN_NUMBERS: Mapping[str, Any] = {"image": None}
 
 
 @dataclass
 class Metered:
-    """The toy family, writing down what was drawn from it behind any source's back."""
+    """A toy family, writing down what was drawn from it behind any source's back."""
 
-    toy: Toy
+    toy: TaskFamily
     drawn: list[tuple[int, Split]] = field(default_factory=list)
 
     name: ClassVar[str] = Toy.name
@@ -50,23 +54,18 @@ class Metered:
         return self.toy.left_out(split, shots)
 
     def sample(
-        self,
-        n_tasks: int,
-        split: Split,
-        generator: torch.Generator,
-        *,
-        shots: int = 10,
-        queries: int = 10,
+        self, n_tasks: int, split: Split, generator: torch.Generator, **sizes: Any
     ) -> TaskBatch:
         self.drawn.append((n_tasks, split))
-        return self.toy.sample(n_tasks, split, generator, shots=shots, queries=queries)
+        return self.toy.sample(n_tasks, split, generator, **sizes)
 
 
 @dataclass
 class Case:
-    """One way to make a learner, with what several laws need of it."""
+    """One way to make a learner, with what several laws need of it, for one kind of problem."""
 
     make: Callable[[], MetaLearner]
+    kind: Kind = "regression"
 
     @cached_property
     def needs(self) -> frozenset[str]:
@@ -77,25 +76,64 @@ class Case:
         """Trained once, and shared by the laws that only adapt it."""
         return self.trained()
 
-    def toy(self, **fields: Any) -> Toy:
+    @cached_property
+    def settings(self) -> "list[Setting]":
+        """The learner on each sort of input; plain numbers are left out where it wants pictures."""
+        first = Setting(self, PICTURES, self.learner)
+        if self.kind == "regression":
+            return [first]
+        try:
+            other = self.trained(self.toy(**PLAIN_NUMBERS))
+        except UserError:
+            return [first]
+        return [first, Setting(self, PLAIN_NUMBERS, other)]
+
+    def toy(self, **fields: Any) -> TaskFamily:
         """A toy family that has what the learner needs, and something that it may not see."""
-        return Toy(reveals=(*sorted(self.needs), "hidden"), **fields)
+        reveals = (*sorted(self.needs), "hidden")
+        if self.kind == "regression":
+            return Toy(reveals=reveals, **fields)
+        return ToyClasses(reveals=reveals, **fields)
 
     def source(self, toy: TaskFamily, tasks: int = TASKS, seed: int = 0) -> BudgetedSource:
         stream = generator_of("kit tasks", seed)
         return BudgetedSource(toy, Budget(tasks=tasks), stream, needs=self.needs)
 
-    def trained(self, toy: Toy | None = None, tasks: int = TASKS, seed: int = 0) -> MetaLearner:
+    def trained(
+        self, toy: TaskFamily | None = None, tasks: int = TASKS, seed: int = 0
+    ) -> MetaLearner:
         learner = self.make()
         learner.fit(self.source(toy or self.toy(), tasks, seed), generator_of("kit fit", seed))
         return learner
 
+    def test_tasks(
+        self, n_tasks: int = 5, shots: int = 4, queries: int = 6, **fields: Any
+    ) -> TaskBatch:
+        """Test tasks that show the learner what it needs."""
+        stream = generator_of("kit test")
+        batch = self.toy(**fields).sample(n_tasks, "test", stream, shots=shots, queries=queries)
+        return batch.showing(self.needs)
+
     def test(self, n_tasks: int = 5, shots: int = 4, **fields: Any) -> tuple[Support, Tensor]:
         """Support sets and query inputs of test tasks."""
-        batch = self.toy(**fields).sample(
-            n_tasks, "test", generator_of("kit test"), shots=shots, queries=6
-        )
-        return batch.showing(self.needs).support, batch.query.x
+        batch = self.test_tasks(n_tasks, shots, **fields)
+        return batch.support, batch.query.x
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A learner that was trained on the toy family with these fields."""
+
+    case: Case
+    fields: Mapping[str, Any]
+    learner: MetaLearner
+
+    @property
+    def what(self) -> str:
+        return "plain numbers: " if self.fields is PLAIN_NUMBERS else ""
+
+    def test_tasks(self, *sizes: int) -> TaskBatch:
+        return self.case.test_tasks(*sizes, **self.fields)
 
 
 def predictions(

@@ -69,11 +69,15 @@ def same_bits(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+def gap_between(a: torch.Tensor, b: torch.Tensor) -> float:
+    """How far `a` is from `b`, relative to the largest entry of `b`, or to 1."""
+    return float((a - b).abs().max()) / max(1.0, float(b.abs().max()))
+
+
 def demand_close(a: torch.Tensor, b: torch.Tensor, tolerance: float, what: str) -> None:
     """Demand that `a` equals `b` within `tolerance` times the largest entry of `b`, or 1."""
     demand(a.shape == b.shape, f"{what}: shapes are {tuple(a.shape)} and {tuple(b.shape)}")
-    scale = max(1.0, float(b.abs().max()))
-    gap = float((a - b).abs().max()) / scale
+    gap = gap_between(a, b)
     demand(gap <= tolerance, f"{what}: they differ by {gap:.2g}, more than {tolerance:g}")
 
 

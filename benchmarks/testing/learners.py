@@ -4,22 +4,24 @@ import copy
 import dataclasses
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
-from benchmarks.core import Diagnoses, Diagnosis, MetaLearner, Support, generator_of
+from benchmarks.core import Kind, MetaLearner, generator_of
 from benchmarks.core.errors import ContractError
 from benchmarks.testing.cases import STEPS, TASKS, Case, Metered, predictions
 from benchmarks.testing.checks import (
     Check,
     demand,
-    demand_close,
     leaving_global_state_alone,
     run_laws,
     same_bits,
 )
+from benchmarks.testing.number_laws import numbers_of_classes_mean_nothing
+from benchmarks.testing.prediction_laws import PREDICTION_LAWS
 
-TOLERANCE = 1e-5
+KINDS: tuple[Kind, ...] = ("regression", "classification")
 
 
 def keeps_to_the_protocol(case: Case) -> None:
@@ -30,6 +32,11 @@ def keeps_to_the_protocol(case: Case) -> None:
     missing = [member for member in members.split() if not hasattr(learner, member)]
     demand(not missing, f"{type(learner).__name__} lacks {', '.join(missing)}")
     demand(isinstance(learner.needs, frozenset), f"needs is {learner.needs!r}, not a frozenset")
+    kinds = getattr(learner, "kinds", frozenset(KINDS))
+    demand(
+        isinstance(kinds, frozenset) and bool(kinds) and kinds <= set(KINDS),
+        f"kinds is {kinds!r}, not a frozenset of {' and '.join(KINDS)}",
+    )
     fields = {f.name for f in dataclasses.fields(learner)}  # type: ignore[arg-type]
     for name, changes in {"test_fields": learner.test_fields, **learner.presets}.items():
         unknown = sorted(set(changes) - fields)
@@ -82,78 +89,6 @@ def predictors_stay_valid(case: Case) -> None:
     at_once = predictions(case.learner, support, x)
     later = torch.stack([p(x) for p in list(case.learner.adapt(support, STEPS))]).detach()
     demand(same_bits(at_once, later), "asking for later predictors changes the earlier ones")
-
-
-def steps_are_honoured(case: Case) -> None:
-    """One predictor a requested step, the same whichever other steps are requested."""
-    support, x = case.test()
-    every = predictions(case.learner, support, x, (0, 1, 2, 3))
-    for steps in ((0,), (3,), (1, 2), (0, 3)):
-        n = len(list(case.learner.adapt(support, steps)))
-        demand(n == len(steps), f"adapt yields {n} predictors for steps {steps}")
-        some = predictions(case.learner, support, x, steps)
-        demand_close(some, every[list(steps)], TOLERANCE, f"steps {steps} alone and among others")
-
-
-def predictions_are_plain(case: Case) -> None:
-    """Predictions are finite floats of shape (tasks, points, outputs) that record no gradient."""
-    support, x = case.test()
-    for predict in case.learner.adapt(support, STEPS):
-        y = predict(x)
-        wanted = (*x.shape[:2], support.y.shape[2])
-        demand(y.shape == wanted, f"expected predictions of shape {wanted}, got {tuple(y.shape)}")
-        demand(y.dtype == support.y.dtype, f"expected {support.y.dtype}, got {y.dtype}")
-        demand(bool(y.isfinite().all()), "a prediction is not finite")
-        demand(not y.requires_grad, "a prediction records gradients")
-
-
-def batched_equals_looped(case: Case) -> None:
-    """Row i of any prediction depends on task i alone."""
-    support, x = case.test()
-    batched = predictions(case.learner, support, x)
-    rows = [slice(i, i + 1) for i in range(len(support))]
-    looped = [predictions(case.learner, support.rows(row), x[row]) for row in rows]
-    demand_close(batched, torch.cat(looped, 1), TOLERANCE, "tasks together and one by one")
-
-
-def query_points_do_not_touch(case: Case) -> None:
-    """A prediction does not depend on the other query points."""
-    support, x = case.test()
-    for predict in case.learner.adapt(support, STEPS):
-        one_by_one = torch.cat([predict(point) for point in x.tensor_split(x.shape[1], 1)], 1)
-        demand_close(predict(x), one_by_one, TOLERANCE, "query points together and one by one")
-
-
-def order_of_support_points_does_not_matter(case: Case) -> None:
-    """The support set is a set."""
-    support, x = case.test()
-    turned = Support(support.x.flip(1), support.y.flip(1), support.privileged)
-    a, b = predictions(case.learner, support, x), predictions(case.learner, turned, x)
-    demand_close(a, b, 10 * TOLERANCE, "support points in one order and in the other")
-
-
-def any_number_of_tasks_and_shots(case: Case) -> None:
-    """It adapts to 1 task and to many, with 1, 2 or 7 shots."""
-    for n_tasks, shots in ((1, 1), (1, 7), (33, 1), (33, 2), (33, 7)):
-        support, x = case.test(n_tasks, shots)
-        what = f"{n_tasks} tasks at {shots} shots"
-        y = predictions(case.learner, support, x)
-        wanted = (len(STEPS), *x.shape[:2], 1)
-        demand(y.shape == wanted, f"{what}: expected {wanted}, got {tuple(y.shape)}")
-        demand(bool(y.isfinite().all()), f"{what}: a prediction is not finite")
-
-
-def any_number_of_features_and_outputs(case: Case) -> None:
-    """It learns problems with several inputs or targets."""
-    for features, outputs in ((2, 1), (1, 2)):
-        shape = {"features": features, "outputs": outputs}
-        learner = case.trained(case.toy(**shape))
-        support, x = case.test(**shape)
-        y = predictions(learner, support, x)
-        wanted = (len(STEPS), *x.shape[:2], outputs)
-        what = f"{features} features, {outputs} outputs"
-        demand(y.shape == wanted, f"{what}: expected {wanted}, got {tuple(y.shape)}")
-        demand(bool(y.isfinite().all()), f"{what}: a prediction is not finite")
 
 
 def same_seed_same_bits(case: Case) -> None:
@@ -227,44 +162,6 @@ def masked_rows_do_not_count(case: Case) -> None:
     demand(same_bits(tame, wild), "it learns from query rows that are masked")
 
 
-def diagnoses_each_task_on_its_own(case: Case) -> None:
-    """What it decides is one of the options, for each task alone; asking changes nothing."""
-    learner = case.learner
-    if not isinstance(learner, Diagnoses):
-        return
-    support, _ = case.test()
-    state = copy.deepcopy(learner.state())
-    with leaving_global_state_alone("diagnose"):
-        together = learner.diagnose(support)
-    alone = [learner.diagnose(support.rows(slice(i, i + 1))) for i in range(len(support))]
-    demand(same_bits(state, learner.state()), "diagnose changes the learner's state")
-    for name, choice in together.choices.items():
-        values, options = choice.values, choice.options
-        demand(
-            values.shape == (len(support),) and not values.is_floating_point(),
-            f"expected an integer a task for {name!r}, got {values!r}",
-        )
-        demand(
-            bool(((values >= 0) & (values < options)).all()),
-            f"expected {name!r} from 0 to {options - 1}, got {values.tolist()}",
-        )
-        single = torch.cat([_choice(one, name, options) for one in alone])
-        demand(same_bits(single, values), f"{name!r} of tasks together and one by one differ")
-    for name, numbers in together.measures.items():
-        demand(
-            numbers.shape == (len(support),) and numbers.is_floating_point(),
-            f"expected a float a task for {name!r}, got {numbers!r}",
-        )
-        single = torch.cat([one.measures[name] for one in alone])
-        demand_close(single, numbers, TOLERANCE, f"{name!r} of tasks together and one by one")
-
-
-def _choice(diagnosis: Diagnosis, name: str, options: int) -> torch.Tensor:
-    choice = diagnosis.choices[name]
-    demand(choice.options == options, f"{name!r} has now {options} options, now {choice.options}")
-    return choice.values
-
-
 LAWS = (
     keeps_to_the_protocol,
     construction_only_stores,
@@ -272,27 +169,38 @@ LAWS = (
     adapt_leaves_global_state_alone,
     adapt_leaves_the_learner_unchanged,
     predictors_stay_valid,
-    steps_are_honoured,
-    predictions_are_plain,
-    batched_equals_looped,
-    query_points_do_not_touch,
-    order_of_support_points_does_not_matter,
-    any_number_of_tasks_and_shots,
-    any_number_of_features_and_outputs,
     same_seed_same_bits,
     fit_forgets,
     partial_fit_carries_on,
     state_survives_a_file,
     budget_is_kept,
     needs_only_what_it_declares,
-    masked_rows_do_not_count,
-    diagnoses_each_task_on_its_own,
+    *PREDICTION_LAWS,
 )
+LAWS_BY_KIND = {
+    "regression": (*LAWS, masked_rows_do_not_count),
+    "classification": (*LAWS, numbers_of_classes_mean_nothing),
+}
 
 
 def check_learner(make: Callable[[], MetaLearner]) -> list[Check]:
     """Run every law on the learner that `make` constructs; keep it small (`test_fields`).
 
-    Most laws train the learner first, so what breaks `fit` breaks them all.
+    They are run on toy problems of each kind that the learner says it can solve. Most laws train
+    the learner first, so what breaks `fit` breaks them all.
     """
-    return run_laws(LAWS, Case(make))
+    checks = []
+    for kind in _kinds(make):
+        about = " (classes)" if kind == "classification" else ""
+        for check in run_laws(LAWS_BY_KIND[kind], Case(make, kind)):
+            checks.append(replace(check, name=check.name + about))
+    return checks
+
+
+def _kinds(make: Callable[[], MetaLearner]) -> list[Kind]:
+    """What `make` can solve; regression where it does not say, or says what nobody can read."""
+    try:
+        said = getattr(make(), "kinds", ())
+        return [kind for kind in KINDS if kind in said] or ["regression"]
+    except Exception:
+        return ["regression"]

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from benchmarks.core import Choice, Diagnosis, task_mse
+from benchmarks.core.errors import UserError
 from benchmarks.testing import check_learner
-from benchmarks.testing.learners import LAWS
+from benchmarks.testing.learners import LAWS_BY_KIND
 
 
 @dataclass
@@ -162,6 +163,23 @@ class IsTransductive(Good):
         return lambda x: (x - x.mean(1, keepdim=True)) @ weight + bias
 
 
+class IsMarkedTransductive(IsTransductive):
+    transductive = True
+
+
+class IsMarkedInVain(Good):
+    transductive = True
+
+
+class ReachesForTheTargets(Good):
+    """The targets of the query points lie in the same memory as those of the support points."""
+
+    def adapt(self, support, steps):
+        seen = support.y if support.y._base is None else support.y._base
+        for predict in super().adapt(support, steps):
+            yield lambda x, predict=predict: predict(x) + seen[:, -1:]
+
+
 class StartsAtTheFirstPoint(Good):
     def adapt(self, support, steps):
         for predict in super().adapt(support, steps):
@@ -179,6 +197,13 @@ class KnowsOneFeature(Good):
     def fit(self, source, generator):
         self.weight_ = torch.randn(1, 1, generator=generator)
         self.partial_fit(source, generator)
+
+
+class RefusesTwoOutputs(Good):
+    def fit(self, source, generator):
+        if source.problem.outputs == 2:
+            raise UserError("two outputs are too many")
+        super().fit(source, generator)
 
 
 class SeedsItself(Good):
@@ -304,8 +329,67 @@ class DrawsWhenAsked(Decides):
         return super().diagnose(support)
 
 
+class Both(Good):
+    """In classification it regresses on the one-hot targets; its outputs are numbered."""
+
+    kinds = frozenset({"regression", "classification"})
+
+
+class WantsPictures(Both):
+    def fit(self, source, generator):
+        if source.problem.image is None and source.problem.kind == "classification":
+            raise UserError("these are no pictures")
+        super().fit(source, generator)
+
+
+class WantsSquarePictures(Both):
+    def fit(self, source, generator):
+        if source.problem.image is not None and source.problem.image[1] != source.problem.image[2]:
+            raise UserError("the pictures are not square")
+        super().fit(source, generator)
+
+
+class TakesPointsToBeInOrder(Both):
+    """The trap: support points reshaped to (ways, shots), whatever their labels are."""
+
+    def adapt(self, support, steps):
+        ways = support.y.shape[2]
+        if not self.applies(support) or support.points % ways:
+            yield from super().adapt(support, steps)
+            return
+        centres = support.x.unflatten(1, (ways, -1)).mean(2)
+        for _ in steps:
+            yield lambda x: -(torch.cdist(x, centres) ** 2)
+
+    def applies(self, support):
+        return support.x.shape[2] > 2
+
+
+class TakesPlainNumbersToBeInOrder(TakesPointsToBeInOrder):
+    def applies(self, support):
+        return support.x.shape[2] == 2
+
+
+class AnswersInOrder(Both):
+    """The trap: query points are scored in the order of their classes."""
+
+    def predictor(self, weight, bias):
+        ways = weight.shape[2]
+        turn = torch.arange(15) * ways // 15
+        guess = torch.nn.functional.one_hot(turn, ways).float()
+        return lambda x: (x @ weight + bias) * 0 + guess[: x.shape[1]]
+
+
+class ListsItsKinds(Good):
+    kinds = ("regression",)
+
+
+class KnowsAnUnheardOfKind(Good):
+    kinds = frozenset({"regression", "ranking"})
+
+
 OFFENDERS = {
-    "keeps to the protocol": [UnknownTestField],
+    "keeps to the protocol": [UnknownTestField, ListsItsKinds, KnowsAnUnheardOfKind],
     "construction only stores": [NeverEqual, SeedsWhenConstructed, BuildsWhenConstructed],
     "fit leaves global state alone": [DrawsFromNumpy],
     "adapt leaves global state alone": [TurnsGradientsOff],
@@ -314,10 +398,11 @@ OFFENDERS = {
     "steps are honoured": [TakesStepsAgain, LeavesOutStepZero],
     "predictions are plain": [RecordsGradients, PredictsInDoubles, Diverges],
     "batched equals looped": [DividesByTheNumberOfTasks],
-    "query points do not touch": [IsTransductive],
+    "query points do not touch": [IsTransductive, IsMarkedInVain],
+    "query targets stay unseen": [ReachesForTheTargets],
     "order of support points does not matter": [StartsAtTheFirstPoint],
     "any number of tasks and shots": [NeedsTwoShots],
-    "any number of features and outputs": [KnowsOneFeature],
+    "any number of features and outputs": [KnowsOneFeature, RefusesTwoOutputs],
     "same seed same bits": [SeedsItself],
     "fit forgets": [Remembers],
     "partial fit carries on": [ForgetsInPartialFit, DoesNotCarryOn],
@@ -334,6 +419,12 @@ OFFENDERS = {
         LearnsWhenAsked,
         DrawsWhenAsked,
     ],
+    "any number of features and outputs (classes)": [WantsSquarePictures],
+    "numbers of classes mean nothing (classes)": [
+        TakesPointsToBeInOrder,
+        TakesPlainNumbersToBeInOrder,
+        AnswersInOrder,
+    ],
 }
 
 
@@ -344,12 +435,24 @@ def broken(make):
 def test_a_good_learner_passes():
     checks = check_learner(Good)
     assert [check.message for check in checks if not check.passed] == []
-    assert len(checks) == len(LAWS)
+    assert len(checks) == len(LAWS_BY_KIND["regression"])
     assert all(check.name and check.message.endswith(".") for check in checks)
 
 
 def test_a_learner_that_diagnoses_passes():
     assert not broken(Decides)
+
+
+def test_a_learner_of_both_kinds_passes_on_both():
+    checks = check_learner(Both)
+    assert [check.message for check in checks if not check.passed] == []
+    assert len(checks) == sum(len(laws) for laws in LAWS_BY_KIND.values())
+    assert len({check.name for check in checks}) == len(checks)
+
+
+@pytest.mark.parametrize("learner", [IsMarkedTransductive, WantsPictures])
+def test_a_learner_may_be_like_this(learner):
+    assert not broken(learner)
 
 
 def test_a_learner_may_declare_a_need():
@@ -360,7 +463,8 @@ def test_a_learner_may_declare_a_need():
 
 
 def test_every_law_has_an_offender():
-    assert {law.__name__.replace("_", " ") for law in LAWS} == set(OFFENDERS)
+    laws = {law.__name__.replace("_", " ") for laws in LAWS_BY_KIND.values() for law in laws}
+    assert laws == {name.removesuffix(" (classes)") for name in OFFENDERS}
 
 
 @pytest.mark.parametrize(
@@ -371,10 +475,17 @@ def test_an_offender_is_caught(law, offender):
     assert law in broken(offender)
 
 
+def test_numbers_that_mean_something_are_named():
+    broke = broken(TakesPlainNumbersToBeInOrder)
+    (message,) = broke.values()
+    assert broke.keys() == {"numbers of classes mean nothing (classes)"}
+    assert message.startswith("plain numbers: accuracy after 0 steps changes by -0.")
+
+
 def test_a_learner_that_cannot_be_constructed_fails_every_law():
     class Broken(Good):
         def __init__(self):
             raise RuntimeError("no")
 
-    assert broken(Broken).keys() == OFFENDERS.keys()
+    assert len(broken(Broken)) == len(LAWS_BY_KIND["regression"])
     assert broken(Broken)["fit forgets"] == "raised RuntimeError: no"
