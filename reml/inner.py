@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.core import Kind, task_loss
-from benchmarks.networks import normalise, patches
+from benchmarks.networks import convolve, normalise
 
 BatchNorm = Literal["off", "transductive", "support"]
 STRIDE = 2
@@ -66,9 +66,7 @@ class Shape(NamedTuple):
         """
         if self.image is None and self.batch_norm == "off":
             return self.activate(affine(x, weight, bias))
-        if self.image is not None:
-            x = patches(x, STRIDE)
-        z = torch.bmm(x.flatten(1, -2), weight).view(*x.shape[:-1], -1)
+        z = torch.bmm(x, weight) if self.image is None else convolve(x, weight, STRIDE)
         if self.batch_norm != "off":
             z = normalise(z, reference)
         return self.activate(z + bias.view(len(bias), *[1] * (z.dim() - 2), -1))
