@@ -3,15 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt
-from torch import nn
+from torch import Tensor, nn
 
-from baselines._learn2learn import sgd_predictors
-from benchmarks.core import BudgetedSource, Predictor, State, Support
-from benchmarks.networks import mlp
+from baselines._learn2learn import Loss, sgd_predictors
+from benchmarks.core import BudgetedSource, Kind, Predictor, Problem, State, Support, task_loss
+from benchmarks.core.errors import MatrixError
+from benchmarks.networks import Network, cnn4, mlp
 
 Width = Annotated[int, Ge(1)]
 Rate = Annotated[float, Gt(0)]
@@ -23,43 +24,111 @@ class GradientLearner(ABC):
     """Adapts a ReLU network by plain gradient steps on the support set, all weights at once.
 
     Attributes:
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers of an `mlp`.
         inner_lr: learning rate of the adaptation steps.
+        network: `mlp` has the hidden layers of `hidden`; `cnn4` is for pictures, four blocks of
+            3×3 convolutions with `filters` each, and ignores `hidden`.
+        filters: of each convolution of a `cnn4`.
+        pooling: how a `cnn4` gets smaller: by the `stride` of its convolutions, as in MAML's
+            paper, or by `max`-pooling, as in ProtoNets.
+        batch_norm: whether hidden layers are normalised, and by whose statistics when query points
+            are predicted: those of the query points themselves, predicted together
+            (`transductive`, what the code of the papers does), or those of the task's support
+            points (`support`), where each prediction stands alone. Training does as test does.
+            Either way there is no running average, and every task is normalised by itself.
     """
 
     hidden: tuple[Width, ...] = (40, 40, 40, 40)
     inner_lr: Rate = 0.01
+    network: Literal["mlp", "cnn4"] = "mlp"
+    filters: Width = 64
+    pooling: Literal["stride", "max"] = "stride"
+    batch_norm: Literal["off", "transductive", "support"] = "off"
 
     name: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8)}
     needs: ClassVar[frozenset[str]] = frozenset()
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
+    later: ClassVar[Mapping[str, Any]] = {
+        "network": "mlp",
+        "filters": 64,
+        "pooling": "stride",
+        "batch_norm": "off",
+    }
+
+    @property
+    def transductive(self) -> bool:
+        return self.batch_norm == "transductive"
 
     @abstractmethod
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None: ...
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
-        """Draw new weights, then train them with `partial_fit`."""
-        problem = source.problem
-        self._build(problem.features, problem.outputs, generator)
+        """Draw new weights, then train them with `partial_fit`.
+
+        Raises:
+            MatrixError: `network` is "cnn4" and inputs are no pictures.
+        """
+        self._build(source.problem, generator)
         self.partial_fit(source, generator)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""
-        return sgd_predictors(self.network_, support, steps, self.inner_lr)
+        return sgd_predictors(
+            self.network_, support, steps, self.inner_lr, self._loss, self._answer
+        )
 
     def state(self) -> State:
         return {
-            "features": self.features_,
-            "outputs": self.outputs_,
+            "features": self.problem_.features,
+            "outputs": self.problem_.outputs,
+            "metric": self.problem_.metric,
+            "image": self.problem_.image,
             "network": self.network_.state_dict(),
         }
 
     def load_state(self, state: State) -> None:
-        self._build(state["features"], state["outputs"], torch.Generator())
+        # states of regressors from before there was classification have neither metric nor image
+        problem = Problem(
+            state["features"],
+            state["outputs"],
+            metric=state.get("metric", "mse"),
+            image=state.get("image"),
+        )
+        self._build(problem, torch.Generator())
         self.network_.load_state_dict(state["network"])
 
-    def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
-        self.features_ = features
-        self.outputs_ = outputs
-        self.network_: nn.Module = mlp(features, self.hidden, outputs, generator)
+    def _build(self, problem: Problem, generator: torch.Generator) -> None:
+        self.problem_ = problem
+        self.network_: Network = self._draw(problem, generator)
+
+    def _draw(self, problem: Problem, generator: torch.Generator) -> Network:
+        normalised = self.batch_norm != "off"
+        if self.network == "mlp":
+            hidden, outputs = self.hidden, problem.outputs
+            return mlp(problem.features, hidden, outputs, generator, batch_norm=normalised)
+        if problem.image is None:
+            raise MatrixError(
+                f"{self.name}: the network 'cnn4' is for pictures, and an input of this family is "
+                f"{problem.features} plain numbers; use network = 'mlp'"
+            )
+        return cnn4(
+            problem.image,
+            self.filters,
+            problem.outputs,
+            generator,
+            pooling=self.pooling,
+            batch_norm=normalised,
+        )
+
+    @property
+    def _loss(self) -> Loss:
+        return task_loss(self.problem_.kind)
+
+    def _answer(self, network: nn.Module, support: Support, x: Tensor) -> Tensor:
+        """What `network` says of points `x` of the tasks whose support points are given."""
+        if self.batch_norm != "support":
+            return network(x)
+        known = support.points
+        return network(torch.cat([support.x, x], 1), known)[:, known:]

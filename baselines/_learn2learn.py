@@ -9,7 +9,7 @@ import importlib
 import io
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,11 @@ HOW_TO_INSTALL = (
     "type `make` in a checkout, or `pip install --no-deps learn2learn==0.2.0 "
     '--config-settings="--build-option=build_ext"`'
 )
+Loss = Callable[..., Tensor]
+"""One number a task, of predictions and targets."""
+Answer = Callable[[nn.Module, Support, Tensor], Tensor]
+"""What a network that is adapted to the support set says of other points x."""
+
 _declared: list[torch.library.Library] = []
 
 
@@ -101,7 +106,17 @@ def frozen(network: nn.Module, device: torch.device) -> nn.Module:
     return copy
 
 
-def predictors(learner: Any, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+def _as_it_is(network: nn.Module, support: Support, x: Tensor) -> Tensor:
+    return network(x)
+
+
+def predictors(
+    learner: Any,
+    support: Support,
+    steps: Sequence[int],
+    loss: Loss = task_mse,
+    answer: Answer = _as_it_is,
+) -> Iterator[Predictor]:
     """Predictors after each number of `learner.adapt` steps on the support sets.
 
     `learner` is a first-order learn2learn algorithm around a task-batched network.
@@ -110,23 +125,28 @@ def predictors(learner: Any, support: Support, steps: Sequence[int]) -> Iterator
     for wanted in steps:
         for _ in range(wanted - taken):
             with torch.enable_grad():
-                learner.adapt(task_mse(learner(support.x), support.y).sum())
+                learner.adapt(loss(learner(support.x), support.y).sum())
         taken = wanted
-        yield _predictor(learn2learn.clone_module(learner.module))
+        yield _predictor(learn2learn.clone_module(learner.module), support, answer)
 
 
 def sgd_predictors(
-    network: nn.Module, support: Support, steps: Sequence[int], lr: float
+    network: nn.Module,
+    support: Support,
+    steps: Sequence[int],
+    lr: float,
+    loss: Loss = task_mse,
+    answer: Answer = _as_it_is,
 ) -> Iterator[Predictor]:
     """Predictors after each number of plain gradient steps on the support sets."""
     network = frozen(network, support.x.device)
     learner = task_batched_maml(network, len(support), lr, first_order=True)
-    return predictors(learner, support, steps)
+    return predictors(learner, support, steps, loss, answer)
 
 
-def _predictor(network: nn.Module) -> Predictor:
+def _predictor(network: nn.Module, support: Support, answer: Answer) -> Predictor:
     def predict(x: Tensor) -> Tensor:
         with torch.no_grad():
-            return network(x)
+            return answer(network, support, x)
 
     return predict

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from baselines._gradient import Count, GradientLearner, Rate
-from benchmarks.core import BudgetedSource, task_mse
+from benchmarks.core import BudgetedSource, TaskBatch
 
 
 @dataclass
@@ -37,16 +37,21 @@ class MetaGradientLearner(GradientLearner):
         shots = source.train_shots(self.train_shots)
         while not source.exhausted:
             batch = source.sample(self.meta_batch, shots=shots, queries=self.train_queries)
-            support, query = batch.support, batch.query
-            learner = self._batched(len(batch))
-            for _ in range(self.train_steps):
-                learner.adapt(task_mse(learner(support.x), support.y).sum())
-            loss = task_mse(learner(query.x), query.y, query.mask).mean()
+            loss = self._query_loss(batch)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             source.count(inner_gradients=len(batch) * self.train_steps, outer_gradients=len(batch))
             source.log(query_loss=loss)
+
+    def _query_loss(self, batch: TaskBatch) -> Tensor:
+        """The mean loss on query points after adaptation, to be differentiated."""
+        support, query = batch.support, batch.query
+        learner = self._batched(len(batch))
+        for _ in range(self.train_steps):
+            learner.adapt(self._loss(learner(support.x), support.y).sum())
+        prediction = self._answer(learner, support, query.x)
+        return self._loss(prediction, query.y, query.mask).mean()
 
     def _to(self, device: torch.device) -> None:
         self.network_.to(device)

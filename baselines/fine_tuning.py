@@ -5,49 +5,107 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from baselines._gradient import Count, GradientLearner, Rate
-from benchmarks.core import BudgetedSource, task_mse
+from benchmarks.core import BudgetedSource, Problem, TaskBatch, task_cross_entropy
+from benchmarks.networks import Linear
 
 
 @dataclass
 class FineTuning(GradientLearner):
     """One network fitted to the points of all training tasks at once; the "pretrained" baseline.
 
-    It is the oracle-free baseline of Finn, Abbeel & Levine (2017, section 5.1): joint training
-    ignores which task a point came from, and adaptation is the same gradient descent as MAML's.
+    In regression it is the oracle-free baseline of Finn, Abbeel & Levine (2017, section 5.1): joint
+    training ignores which task a point came from, and adaptation is the same gradient descent as
+    MAML's.
+
+    In classification a number stands for another class in every task, and one output layer for all
+    would learn nothing. So each batch of tasks is merged into one ordinary classification problem
+    with all their classes, `batch_tasks` × ways of them, and an output layer of its own: starting
+    at zero, that takes `head_steps` gradient steps on the batch, then all other layers take one
+    step of Adam under it. At test a new output layer starts at zero, and all layers are tuned: the
+    fine-tuning of Chen et al. (2019), but for the classes that meet in one pretraining batch.
 
     Attributes:
-        hidden: widths of the hidden layers.
-        inner_lr: learning rate of fine-tuning.
+        hidden: widths of the hidden layers of an `mlp`.
+        inner_lr: learning rate of fine-tuning, and of the output layers in pretraining.
+        network: `mlp` or `cnn4`, as for MAML; likewise `filters`, `pooling` and `batch_norm`.
         pretrain_lr: Adam's learning rate in pretraining.
         batch_tasks: tasks in each pretraining update.
         train_shots: support points drawn from a training task (fewer where it has fewer).
         train_queries: query points drawn from a training task; all points are trained on.
+        head_steps: gradient steps of a batch's output layer; classification only.
     """
 
     pretrain_lr: Rate = 0.001
     batch_tasks: Count = 25
     train_shots: Count = 10
     train_queries: Count = 10
+    head_steps: Count = 5
 
     name: ClassVar[str] = "fine_tuning"
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 5}
+    later: ClassVar[Mapping[str, Any]] = {**GradientLearner.later, "head_steps": 5}
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Pretrain further; Adam's moments start anew."""
         network = self.network_.to(source.device)
         optimiser = torch.optim.Adam(network.parameters(), self.pretrain_lr)
         shots = source.train_shots(self.train_shots)
+        classes = source.problem.kind == "classification"
         while not source.exhausted:
             batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
-            support, query = batch.support, batch.query
-            x = torch.cat([support.x, query.x], 1)
-            y = torch.cat([support.y, query.y], 1)
-            seen = torch.ones_like(support.x[..., 0], dtype=torch.bool)
-            loss = task_mse(network(x), y, torch.cat([seen, query.mask], 1)).mean()
+            loss = self._merged_loss(batch) if classes else self._joint_loss(batch)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             source.count(outer_gradients=len(batch))
             source.log(query_loss=loss)
+
+    def _joint_loss(self, batch: TaskBatch) -> Tensor:
+        support, query = batch.support, batch.query
+        x = torch.cat([support.x, query.x], 1)
+        y = torch.cat([support.y, query.y], 1)
+        seen = torch.ones_like(support.x[..., 0], dtype=torch.bool)
+        mask = torch.cat([seen, query.mask], 1)
+        return self._loss(self.network_(x), y, mask).mean()
+
+    def _merged_loss(self, batch: TaskBatch) -> Tensor:
+        """The loss of the batch as one problem, under an output layer that is fitted to it."""
+        support, query = batch.support, batch.query
+        x = torch.cat([support.x, query.x], 1).flatten(0, 1)
+        label = torch.cat([support.y, query.y], 1).argmax(2)
+        ways = support.y.shape[2]
+        first = torch.arange(len(batch), device=label.device).unsqueeze(1) * ways
+        y = functional.one_hot((label + first).flatten(), len(batch) * ways).to(x.dtype)
+        z = self.network_[:-1](x.unsqueeze(0)).squeeze(0)
+        head = fitted_head(z.detach(), y, self.head_steps, self.inner_lr * len(batch))
+        return task_cross_entropy((_with_ones(z) @ head).unsqueeze(0), y.unsqueeze(0)).mean()
+
+    def _build(self, problem: Problem, generator: torch.Generator) -> None:
+        super()._build(problem, generator)
+        head = self.network_[-1]
+        if problem.kind == "classification" and isinstance(head, Linear):
+            for parameter in head.parameters():
+                torch.nn.init.zeros_(parameter)
+
+
+@torch.no_grad()
+def fitted_head(z: Tensor, y: Tensor, steps: int, lr: float) -> Tensor:
+    """A linear layer (features + 1, classes), after gradient steps on the cross-entropy from zero.
+
+    The last row is the bias. `lr` is as large as there are tasks in the batch, so that a class
+    learns as fast from its points as if it were alone with those of its own task.
+    """
+    z = _with_ones(z)
+    head = z.new_zeros(z.shape[1], y.shape[1])
+    for _ in range(steps):
+        error = (z @ head).softmax(1) - y
+        head -= lr / len(z) * (z.T @ error)
+    return head
+
+
+def _with_ones(z: Tensor) -> Tensor:
+    return torch.cat([z, z.new_ones(len(z), 1)], 1)

@@ -13,11 +13,17 @@ class MAML(MetaGradientLearner):
     """Learns an initialisation from which a few gradient steps go far.
 
     The defaults are those of Finn et al. (2017, section 5.1) but for the network, which is the
-    suite's common one; theirs is `hidden = (40, 40)`.
+    suite's common one; theirs is `hidden = (40, 40)`. On pictures (section 5.2) they have
+    `network = "cnn4"` or `hidden = (256, 128, 64, 64)`, either with `batch_norm = "transductive"`.
 
     Attributes:
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers of an `mlp`.
         inner_lr: learning rate of the adaptation steps, in training and at test.
+        network: `mlp` or `cnn4` (for pictures: four blocks of 3×3 convolutions).
+        filters: of each convolution of a `cnn4`.
+        pooling: a `cnn4` gets smaller by the `stride` of its convolutions or by `max`-pooling.
+        batch_norm: whether hidden layers are normalised, and by whose statistics when query points
+            are predicted; see `GradientLearner`.
         meta_lr: Adam's learning rate for the initialisation.
         meta_batch: tasks in each update of the initialisation.
         train_steps: adaptation steps that training looks through.

@@ -7,17 +7,22 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from benchmarks.core import BudgetedSource, Predictor, State, Support
+from benchmarks.core import BudgetedSource, Kind, Predictor, State, Support
 
 
 @dataclass
 class Mean:
-    """Predicts each task's support mean; adaptation steps change nothing."""
+    """Predicts each task's support mean; adaptation steps change nothing.
+
+    In classification that is the share of each class among the support points: with as many of
+    each, it guesses.
+    """
 
     name: ClassVar[str] = "mean"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Nothing is learned, and no training task is drawn."""

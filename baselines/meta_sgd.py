@@ -10,7 +10,7 @@ from torch import nn
 from baselines._gradient import Count
 from baselines._learn2learn import frozen, predictors, task_batched_meta_sgd
 from baselines._meta_gradient import MetaGradientLearner
-from benchmarks.core import Predictor, State, Support
+from benchmarks.core import Predictor, Problem, State, Support
 
 
 @dataclass
@@ -18,8 +18,9 @@ class MetaSGD(MetaGradientLearner):
     """Learns an initialisation and, for every weight of the network, its own adaptation rate.
 
     Attributes:
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers of an `mlp`.
         inner_lr: where every adaptation rate starts.
+        network: `mlp` or `cnn4`, as for MAML; likewise `filters`, `pooling` and `batch_norm`.
         meta_lr: Adam's learning rate for the initialisation and the rates.
         meta_batch: tasks in each update.
         train_steps: adaptation steps that training looks through.
@@ -48,7 +49,7 @@ class MetaSGD(MetaGradientLearner):
         )
         if self.most_steps is not None:
             steps = [min(wanted, self.most_steps) for wanted in steps]
-        return predictors(learner, support, steps)
+        return predictors(learner, support, steps, self._loss, self._answer)
 
     def state(self) -> State:
         return {**super().state(), "rates": [rate.detach() for rate in self.rates_]}
@@ -57,8 +58,8 @@ class MetaSGD(MetaGradientLearner):
         super().load_state(state)
         self.rates_ = nn.ParameterList(nn.Parameter(rate.clone()) for rate in state["rates"])
 
-    def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
-        super()._build(features, outputs, generator)
+    def _build(self, problem: Problem, generator: torch.Generator) -> None:
+        super()._build(problem, generator)
         self.rates_ = nn.ParameterList(
             nn.Parameter(torch.full_like(p, self.inner_lr)) for p in self.network_.parameters()
         )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
 
+from baselines._copies import Copies
 from baselines._gradient import GradientLearner
-from baselines._learn2learn import expand, predictors
+from baselines._learn2learn import predictors
 from benchmarks.core import BudgetedSource, Predictor, Support
-from benchmarks.networks import Linear
+from benchmarks.networks import Convolution, Linear
 
 
 @dataclass
@@ -19,8 +19,9 @@ class Scratch(GradientLearner):
     """Learns nothing in meta-training and draws no training tasks.
 
     Attributes:
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers of an `mlp`.
         inner_lr: learning rate of the adaptation steps.
+        network: `mlp` or `cnn4`, as for MAML; likewise `filters`, `pooling` and `batch_norm`.
         optimiser: who takes the adaptation steps; each task has moments of its own.
         init: `torch` is what torch.nn.Linear does, `glorot` uniform weights and zero biases
             (Glorot & Bengio, 2010).
@@ -36,7 +37,7 @@ class Scratch(GradientLearner):
         super().fit(source, generator)
         if self.init == "glorot":
             for layer in self.network_.children():
-                if isinstance(layer, Linear):
+                if isinstance(layer, Linear | Convolution):
                     _glorot(layer, generator)
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
@@ -46,34 +47,16 @@ class Scratch(GradientLearner):
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
         if self.optimiser == "sgd":
             return super().adapt(support, steps)
-        return predictors(_Adam(self.network_, support, self.inner_lr), support, steps)
-
-
-class _Adam:
-    """Adam on one copy of the network a task, with what `predictors` asks of an algorithm.
-
-    Adam works on each weight alone: given the sum of per-task losses, tasks do not touch.
-    """
-
-    def __init__(self, network: nn.Module, support: Support, lr: float) -> None:
-        self.module = expand(network.to(support.x.device), len(support))
-        for part in self.module.modules():
-            for name, weight in part._parameters.items():
-                if weight is not None:
-                    part._parameters[name] = nn.Parameter(weight.detach().clone())
-        self._optimiser = torch.optim.Adam(self.module.parameters(), lr)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.module(x)
-
-    def adapt(self, loss: Tensor) -> None:
-        self._optimiser.zero_grad()
-        loss.backward()
-        self._optimiser.step()
+        network = self.network_.to(support.x.device)
+        copies = Copies(network, len(support), lambda w: torch.optim.Adam(w, self.inner_lr))
+        return predictors(copies, support, steps, self._loss, self._answer)
 
 
 @torch.no_grad()
-def _glorot(layer: Linear, generator: torch.Generator) -> None:
-    bound = math.sqrt(6 / sum(layer.weight.shape))
+def _glorot(layer: Linear | Convolution, generator: torch.Generator) -> None:
+    inputs, outputs = layer.weight.shape
+    windows = 9 if isinstance(layer, Convolution) else 1  # that a value of the input is part of
+    bound = math.sqrt(6 / (inputs + windows * outputs))
     layer.weight.uniform_(-bound, bound, generator=generator)
-    layer.bias.zero_()
+    if layer.bias is not None:
+        layer.bias.zero_()

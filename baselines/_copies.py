@@ -1,0 +1,33 @@
+"""One copy of a network for each task, under one of torch's optimisers."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from baselines._learn2learn import expand
+
+Start = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+class Copies:
+    """Adapted by an optimiser, with what `predictors` asks of an algorithm.
+
+    SGD and Adam work on each weight alone: given the sum of per-task losses, tasks do not touch.
+    """
+
+    def __init__(self, network: nn.Module, tasks: int, start: Start) -> None:
+        self.module = expand(network, tasks)
+        for part in self.module.modules():
+            for name, weight in part._parameters.items():
+                if weight is not None:
+                    part._parameters[name] = nn.Parameter(weight.detach().clone())
+        self._optimiser = start(self.module.parameters())
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.module(x)
+
+    def adapt(self, loss: Tensor) -> None:
+        self._optimiser.zero_grad()
+        loss.backward()
+        self._optimiser.step()

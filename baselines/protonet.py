@@ -1,0 +1,150 @@
+"""Prototypical networks (Snell, Swersky & Zemel, 2017): the nearest class mean, seen by a network."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from annotated_types import Ge, Gt
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from baselines._distances import class_means, distance_scores
+from baselines._embedding import CNN4
+from benchmarks.core import BudgetedSource, Kind, Predictor, State, Support, task_cross_entropy
+from benchmarks.core.errors import MatrixError
+from benchmarks.networks import mlp
+
+Count = Annotated[int, Ge(1)]
+Rate = Annotated[float, Gt(0)]
+HALVED_EVERY = 2000
+AT_ONCE = 128  # pictures at test: more would leave the processor's cache
+
+
+@dataclass
+class ProtoNet:
+    """Embeds all points, and scores each class by the squared distance from its support mean.
+
+    Nothing is adapted: the number of steps changes nothing, and no prediction depends on the other
+    query points (batch normalisation has running statistics at test).
+
+    The defaults are the paper's for 1 shot (section 3.1), but that the learning rate decays by a
+    cosine and that training tasks have the ways of the test; the paper's have 60.
+
+    Attributes:
+        network: `cnn4` is for pictures, four blocks of 3×3 convolutions; `mlp` is for any features.
+        filters: of each convolution of a `cnn4`.
+        pooling: a `cnn4` gets smaller by `max`-pooling or by the `stride` of its convolutions.
+        hidden: widths of an `mlp`, the last one that of the embedding.
+        lr: Adam's learning rate, at first.
+        decay: how it falls: along half a `cosine` down to 0 over the budget, by `halving` every
+            2,000 updates as in the paper, or `none`.
+        train_ways: classes of a training task; None for as many as the problem has.
+        train_shots: support points of each class in training (fewer where the family has fewer).
+        train_queries: query points of each class in training.
+        batch_tasks: training tasks in each update.
+    """
+
+    network: Literal["cnn4", "mlp"] = "cnn4"
+    filters: Count = 64
+    pooling: Literal["max", "stride"] = "max"
+    hidden: Annotated[tuple[Count, ...], Ge(1)] = (64, 64)
+    lr: Rate = 0.001
+    decay: Literal["cosine", "halving", "none"] = "cosine"
+    train_ways: Annotated[int, Ge(2)] | None = None
+    train_shots: Count = 1
+    train_queries: Count = 5
+    batch_tasks: Count = 1
+
+    name: ClassVar[str] = "protonet"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 5}
+    needs: ClassVar[frozenset[str]] = frozenset()
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})
+
+    def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Draw new weights, then train them with `partial_fit`.
+
+        Raises:
+            MatrixError: `network` is "cnn4" and inputs are no pictures.
+        """
+        self._build(source.problem.features, source.problem.image, generator)
+        self.partial_fit(source, generator)
+
+    def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Train further; Adam's moments and the decay start anew."""
+        network = self.network_.to(source.device).train()
+        optimiser = torch.optim.Adam(network.parameters(), self.lr)
+        ways = self.train_ways or source.problem.outputs
+        shots = source.train_shots(self.train_shots)
+        updates = 0
+        while not source.exhausted:
+            optimiser.param_groups[0]["lr"] = self.lr * self._decayed(source.progress, updates)
+            batch = source.sample(
+                self.batch_tasks, shots=shots, queries=self.train_queries * ways, ways=ways
+            )
+            support, query = batch.support, batch.query
+            points = torch.cat([support.x, query.x], 1)
+            embedded = network(points.flatten(0, 1)).unflatten(0, points.shape[:2])
+            shown, asked = embedded.split([support.points, query.x.shape[1]], 1)
+            scores = distance_scores(asked, class_means(shown, support.y))
+            loss = task_cross_entropy(scores, query.y, query.mask).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            updates += 1
+            source.count(outer_gradients=len(batch))
+            source.log(query_loss=loss)
+        network.eval()
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""
+        network = self.network_.to(support.x.device)
+        prototypes = class_means(_embed(network, support.x), support.y)
+
+        def predict(x: Tensor) -> Tensor:
+            return distance_scores(_embed(network, x), prototypes)
+
+        for _ in steps:
+            yield predict
+
+    def state(self) -> State:
+        return {
+            "features": self.features_,
+            "image": self.image_,
+            "network": self.network_.state_dict(),
+        }
+
+    def load_state(self, state: State) -> None:
+        self._build(state["features"], state["image"], torch.Generator())
+        self.network_.load_state_dict(state["network"])
+
+    def _build(
+        self, features: int, image: tuple[int, int, int] | None, generator: torch.Generator
+    ) -> None:
+        self.features_ = features
+        self.image_ = image
+        self.network_ = self._draw(generator).eval()
+
+    def _draw(self, generator: torch.Generator) -> nn.Module:
+        if self.network == "mlp":
+            return mlp(self.features_, self.hidden[:-1], self.hidden[-1], generator)
+        if self.image_ is None:
+            raise MatrixError(
+                f'{self.name}: network "cnn4" needs pictures; for other inputs there is "mlp"'
+            )
+        return CNN4(self.image_, self.filters, self.pooling, generator)
+
+    def _decayed(self, progress: float, updates: int) -> float:
+        if self.decay == "cosine":
+            return (1 + math.cos(math.pi * progress)) / 2
+        return 0.5 ** (updates // HALVED_EVERY) if self.decay == "halving" else 1.0
+
+
+@torch.no_grad()
+def _embed(
+    network: nn.Module, x: Float[Tensor, "tasks points features"]
+) -> Float[Tensor, "tasks points numbers"]:
+    parts = [network(part) for part in x.flatten(0, 1).split(AT_ONCE)]
+    return torch.cat(parts).unflatten(0, x.shape[:2])

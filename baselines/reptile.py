@@ -1,0 +1,95 @@
+"""Reptile (Nichol, Achiam & Schulman, 2018), on all tasks of a meta-batch at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from baselines._copies import Copies
+from baselines._gradient import Count, GradientLearner, Rate
+from baselines._learn2learn import predictors
+from benchmarks.core import BudgetedSource, Predictor, Support
+
+
+@dataclass
+class Reptile(GradientLearner):
+    """Moves an initialisation towards where a few optimiser steps on each task lead.
+
+    An update is w ← w + meta_step · mean over tasks of (w of the task - w), and `meta_step` falls
+    linearly to 0 as the budget is spent, as in the paper (section 6). Where the paper's code lets
+    Adam's moments live on from task to task, they start anew here with every task.
+
+    Attributes:
+        hidden: widths of the hidden layers of an `mlp`.
+        inner_lr: learning rate of the optimiser's steps, in training and at test.
+        network: `mlp` or `cnn4`, as for MAML; likewise `filters`, `pooling` and `batch_norm`.
+        optimiser: who takes the steps; `adam` has no momentum (β1 = 0), as in the paper.
+        meta_step: the share of the way towards the tasks' weights that the first update goes.
+        meta_batch: tasks in each update of the initialisation.
+        train_steps: optimiser steps on each training task.
+        inner_batch: points of the task in each of these steps, drawn anew.
+        train_shots: support points of a training task (fewer where the family has fewer).
+        train_queries: query points of a training task; all points are trained on.
+    """
+
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    meta_step: Rate = 1.0
+    meta_batch: Count = 5
+    train_steps: Count = 5
+    inner_batch: Count = 10
+    train_shots: Count = 10
+    train_queries: Count = 10
+
+    name: ClassVar[str] = "reptile"
+
+    def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Train further; `meta_step` starts anew."""
+        network = self.network_.to(source.device)
+        shots = source.train_shots(self.train_shots)
+        while not source.exhausted:
+            rate = self.meta_step * (1 - source.progress)
+            batch = source.sample(self.meta_batch, shots=shots, queries=self.train_queries)
+            support, query = batch.support, batch.query
+            x, y = torch.cat([support.x, query.x], 1), torch.cat([support.y, query.y], 1)
+            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+            mask[:, support.points :] = query.mask
+            copies = Copies(network, len(batch), self._start)
+            for _ in range(self.train_steps):
+                rows = draw_rows(mask, self.inner_batch, generator)
+                loss = self._loss(copies(_take(x, rows)), _take(y, rows), mask.gather(1, rows))
+                copies.adapt(loss.sum())
+            move_towards(network, copies.module, rate)
+            source.count(inner_gradients=len(batch) * self.train_steps)
+            source.log(query_loss=loss.mean())
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
+        copies = Copies(self.network_.to(support.x.device), len(support), self._start)
+        return predictors(copies, support, steps, self._loss, self._answer)
+
+    def _start(self, weights: Any) -> torch.optim.Optimizer:
+        if self.optimiser == "sgd":
+            return torch.optim.SGD(weights, self.inner_lr)
+        return torch.optim.Adam(weights, self.inner_lr, betas=(0.0, 0.999))
+
+
+def draw_rows(
+    mask: Bool[Tensor, "tasks points"], n: int, generator: torch.Generator
+) -> Int[Tensor, "tasks drawn"]:
+    """The numbers of `n` points of each task, or of all; masked ones only where others are few."""
+    order = torch.rand(mask.shape, generator=generator).to(mask.device) + ~mask
+    return order.argsort(1)[:, :n]
+
+
+def _take(values: Tensor, rows: Tensor) -> Tensor:
+    return values.gather(1, rows.unsqueeze(2).expand(-1, -1, values.shape[2]))
+
+
+@torch.no_grad()
+def move_towards(network: nn.Module, copies: nn.Module, rate: float) -> None:
+    """Move each weight by `rate` times the mean difference of the tasks' copies from it."""
+    for weight, copy in zip(network.parameters(), copies.parameters(), strict=True):
+        weight.lerp_(copy.mean(0), rate)
