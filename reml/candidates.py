@@ -35,6 +35,14 @@ def compose(
     The first candidate of a greedy composer is its most likely composition, the others are sampled
     with random numbers that depend on the task alone.
     """
+    parts = pool.parts(support)
+    composed = [_compose(pool, composer, part, candidates, max_norm) for part in parts]
+    return Composed(*(torch.cat(column) for column in zip(*composed, strict=True)))
+
+
+def _compose(
+    pool: LayerPool, composer: Composer, support: Support, candidates: int, max_norm: float
+) -> Composed:
     choices = pool.choices
     shape = (candidates, len(choices), max(choices))
     targets = support.y if pool.kind == "regression" else support.y[..., :0]

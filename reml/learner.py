@@ -21,7 +21,7 @@ from benchmarks.core import (
 )
 from reml.candidates import Composed, compose
 from reml.composer import Composer, FixedComposer, RandomComposer
-from reml.inner import BatchNorm, ComposedNetwork
+from reml.inner import BatchNorm
 from reml.policy import PolicyComposer
 from reml.pool import LayerPool
 from reml.predictors import predictors
@@ -37,8 +37,6 @@ Rate = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Weight = Annotated[float, Ge(0)]
 Activation = Literal["relu", "tanh", "silu"]
-PICTURES_AT_ONCE = 32
-"""Tasks whose convolutions are in memory together, at test."""
 
 
 @dataclass
@@ -172,7 +170,7 @@ class REML:
         """Draw a new pool and policy, then train both until the budget is spent.
 
         Raises:
-            DataError: the fields do not suit the problem.
+            MatrixError: the fields do not suit the problem.
         """
         demand_suitable(self, source.problem)
         self._build(source.problem, generator)
@@ -238,12 +236,7 @@ class REML:
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""
         self._to(support.x.device)
-
-        def gather(part: Support) -> ComposedNetwork:
-            return self.pool_.gather(self.compose(part))
-
-        at_once = PICTURES_AT_ONCE if self.layers == "conv" else None
-        return predictors(gather, support, steps, self.max_inner_norm, at_once)
+        return predictors(self.pool_, self.compose(support), support, steps, self.max_inner_norm)
 
     def explain(self, support: Support) -> list[str]:
         """The composition chosen for each task, in words."""

@@ -8,10 +8,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from benchmarks.core import Kind
+from benchmarks.core import Kind, Support
 from reml.bank import absorb, glorot
 from reml.inner import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape
 from reml.sight import Classes, Points, Sight
+
+PICTURES_AT_ONCE = 32
+"""Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
 
 
 class Decision(NamedTuple):
@@ -125,6 +128,11 @@ class LayerPool(nn.Module):
         self.stop = stop
         self.activations = tuple(activations)
         self.rates = tuple(rates)
+
+    def parts(self, support: Support) -> list[Support]:
+        """The tasks in one part, or in several where they are to be convolved."""
+        size = len(support) if self.image is None else PICTURES_AT_ONCE
+        return [support.rows(slice(at, at + size)) for at in range(0, len(support), size)]
 
     @property
     def kind(self) -> Kind:

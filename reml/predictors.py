@@ -1,34 +1,36 @@
 """Adapting composed networks at test, and predicting with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from benchmarks.core import Predictor, Support
 from reml.inner import ComposedNetwork, adapt, run
+from reml.pool import LayerPool
 
 
 def predictors(
-    gather: Callable[[Support], ComposedNetwork],
+    pool: LayerPool,
+    composition: Int[Tensor, "tasks decisions"],
     support: Support,
     steps: Sequence[int],
     max_norm: float,
-    at_once: int | None,
 ) -> Iterator[Predictor]:
     """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`.
 
     Args:
-        gather: composes a network for each task.
+        pool: what the networks are made of.
+        composition: each task's network.
         support: what to adapt on.
         steps: ascending.
         max_norm: cap on the norm of a task's gradient.
-        at_once: how many tasks may be in memory together; None is all.
     """
-    size = at_once or len(support)
-    parts = [support.rows(slice(at, at + size)) for at in range(0, len(support), size)]
+    parts = pool.parts(support)
     with torch.no_grad():
-        networks = [gather(part).detach() for part in parts]
+        chosen = composition.split([len(part) for part in parts])
+        networks = [pool.gather(part).detach() for part in chosen]
     taken = 0
     for wanted in steps:
         for _ in range(wanted - taken):

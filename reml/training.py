@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.core import BudgetedSource, Problem, TaskBatch
-from benchmarks.core.errors import DataError
+from benchmarks.core.errors import MatrixError
 from reml.env import ComposeEnv
 from reml.policy import PolicyComposer
 from reml.policy_gradient import PolicyGradient, entropy_share, roll_out
@@ -25,15 +25,15 @@ def demand_suitable(learner: "REML", problem: Problem) -> None:
     """Check that the learner's fields go together with the problem.
 
     Raises:
-        DataError: they do not.
+        MatrixError: they do not.
     """
     classes = problem.kind == "classification"
     if learner.layers == "conv" and (not classes or problem.image is None):
-        raise DataError("layers = 'conv' is for classes of pictures, and these tasks have none")
+        raise MatrixError("reml: layers = 'conv' is for classes of pictures; use 'linear'")
     if classes and learner.optimiser != "policy_gradient":
-        raise DataError(f"optimiser = {learner.optimiser!r} is for regression, not for classes")
+        raise MatrixError(f"reml: optimiser = {learner.optimiser!r} is for regression alone")
     if classes and learner.train_steps == 0:
-        raise DataError("train_steps = 0 is for regression, as no class is known unadapted")
+        raise MatrixError("reml: expected train_steps >= 1, as unadapted it knows no class")
 
 
 class Training:
