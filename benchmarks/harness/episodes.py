@@ -14,7 +14,7 @@ from benchmarks.harness.confusion import CLASS
 from benchmarks.harness.frames import Columns
 
 EPISODES = 3
-QUERIES = 10
+QUERIES = 7
 LARGEST = 48
 """Pictures are kept with at most that many pixels in height and width."""
 NOT_PREDICTED = -1
@@ -44,9 +44,10 @@ def add_episodes(
     """Of the first tasks, one support picture of each class and the first query pictures.
 
     `label` and `predicted` number the classes of the task, `name` is the true one's; pictures are
-    PNG files, as they are on paper: ink is dark. The same picture gives the same bytes, so that
-    the trials of a comparison, which share their tasks, share their pictures.
+    PNG files. Where most pixels are 0 that is paper, which is kept white. The same picture gives
+    the same bytes, so that trials of a comparison, which share their tasks, share their pictures.
     """
+    on_paper = float(batch.support.x.median()) == 0
     for task in range(min(EPISODES, len(batch))):
         support, query = batch.support.y[task].argmax(1), batch.query.y[task].argmax(1)
         firsts = [int((support == way).nonzero()[0]) for way in support.unique()]
@@ -66,7 +67,7 @@ def add_episodes(
                 label=labels[points],
                 predicted=NOT_PREDICTED if predicted is None else predicted[points],
                 name=[named[int(i)] for i in labels[points]],
-                picture=[_png(x[point], image) for point in points],
+                picture=[_png(1 - x[i] if on_paper else x[i], image) for i in points],
             )
 
 
@@ -86,8 +87,8 @@ def _png(x: Float[Tensor, " features"], image: tuple[int, int, int]) -> bytes:
     if larger > LARGEST:
         size = [max(1, round(side * LARGEST / larger)) for side in (height, width)]
         pixels = interpolate(pixels, size=size, mode="area")
-    paper = ((1 - pixels[0].clamp(0, 1)) * 255).round().to(torch.uint8)
-    array = (paper if channels == 3 else paper[:1]).permute(1, 2, 0).numpy()
+    shades = (pixels[0].clamp(0, 1) * 255).round().to(torch.uint8)
+    array = (shades if channels == 3 else shades[:1]).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Image.fromarray(array if channels == 3 else array[:, :, 0]).save(file, "PNG")
     return file.getvalue()

@@ -5,21 +5,23 @@ import textwrap
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from benchmarks.harness.diagnostics import SUPPORT_MSE
+from benchmarks.harness.diagnostics import SUPPORT_ACCURACY, SUPPORT_MSE
 from benchmarks.report.style import (
     caption_name,
     fit_scale,
     legend,
     legend_width,
     panels,
+    percent_axis,
     styles,
     tick,
 )
-from benchmarks.report.summary import Comparison
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison
 from benchmarks.report.words import metric_name
 
 LOGGED = (
@@ -95,8 +97,14 @@ def _binned(rows: pd.DataFrame, end: float) -> "pd.Series[float]":
 
 
 def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> Figure | None:
-    """MSE on the points adapted to and on the others over adaptation steps, a panel a learner."""
-    rows = diagnostics[diagnostics["name"] == SUPPORT_MSE]
+    """Scores on the points adapted to and on the others over adaptation steps, a panel a learner.
+
+    They are MSE, or in classification accuracy.
+    """
+    metric, name = "mse", SUPPORT_MSE
+    if comparison.ways is not None:
+        metric, name = "accuracy", SUPPORT_ACCURACY
+    rows = diagnostics[diagnostics["name"] == name]
     if rows.empty or rows["steps"].nunique() < 2:
         return None
     group = next(it for it in comparison.groups if it.shots == rows["shots"].min())
@@ -111,7 +119,7 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
     shown: list[float] = []
     least: list[float] = []
     for ax, entrant in zip(axes.flat, drawn, strict=False):
-        query = [(at, group.cells[entrant.label, at, "mse"].mean) for at in group.steps]
+        query = [(at, group.cells[entrant.label, at, metric].mean) for at in group.steps]
         support = rows[rows["learner"] == entrant.label].groupby("steps")["value"].mean()
         colour = chosen[entrant.label].colour
         steps = [at for at, _ in query]
@@ -129,11 +137,10 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
         ax.set_title("\n".join(textwrap.wrap(caption_name(entrant), 24)), color=colour)
         shown += [*low, *high, *support]
         least.append(min(low))
-    floor = min(least) / SHOWN
-    shown = [max(value, floor) for value in shown if np.isfinite(value)]
-    fit_scale(axes[0][0].yaxis, axes[0][0], shown)
-    if axes[0][0].get_yscale() == "log":
-        axes[0][0].set_ylim(0.8 * min(shown), 1.25 * max(shown))
+    if metric in HIGHER_IS_BETTER:
+        percent_axis(axes[0][0].yaxis)
+    else:
+        _error_axis(axes[0][0], shown, min(least) / SHOWN)
     for ax in axes.flat[len(drawn) :]:
         ax.set_visible(False)
     for ax in axes.flat[max(0, len(drawn) - columns) : len(drawn)]:
@@ -143,7 +150,7 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
         else:
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.supxlabel("adaptation steps", fontsize="medium")
-    figure.supylabel(metric_name("mse", comparison.problem), fontsize="medium")
+    figure.supylabel(metric_name(metric, comparison.problem), fontsize="medium")
     figure.legend(
         handles=[
             Line2D([], [], color="#333333", linewidth=1.8, label="query points"),
@@ -161,3 +168,10 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
         ncols=2,
     )
     return figure
+
+
+def _error_axis(ax: Axes, shown: list[float], floor: float) -> None:
+    values = [max(value, floor) for value in shown if np.isfinite(value)]
+    fit_scale(ax.yaxis, ax, values)
+    if ax.get_yscale() == "log":
+        ax.set_ylim(0.8 * min(values), 1.25 * max(values))

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 
 from benchmarks.harness.files import make_folder
 from benchmarks.harness.store import Results
+from benchmarks.report.confusion import confusion, confusion_caption
 from benchmarks.report.diagnosis import support_against_query, training_diagnostics
+from benchmarks.report.episodes import episodes, episodes_caption
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.stale import FIGURES, remove_figures
 from benchmarks.report.style import looks, save
@@ -18,7 +20,7 @@ from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summa
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.tuning import Grid, find_grid, tuning
 from benchmarks.report.usage import compositions_by_trait, usage_map
-from benchmarks.report.words import plural, slug
+from benchmarks.report.words import plural, setting, slug
 
 BAND = "with its 95 % nested bootstrap interval"
 MANY = 30
@@ -72,7 +74,9 @@ def pictures(results: Results) -> Iterator[Picture]:
 
 def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[Picture]:
     comparison = _legible(whole)
-    metric, where = comparison.metric.upper(), comparison.title
+    of_classes, where = comparison.ways is not None, comparison.title
+    metric = _name(comparison)
+    score = "accuracy" if of_classes else "error"
     those = ""
     if comparison is not whole:
         n, of = len(comparison.entrants), len(whole.entrants)
@@ -87,33 +91,48 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         return Picture(f"{stem}{ending}", f"{title}, {where}", f"{caption}{those}", draw)
 
     yield picture(
-        "error-against-steps",
-        "Error against adaptation steps",
+        f"{score}-against-steps",
+        f"{score.capitalize()} against adaptation steps",
         f"Mean {metric} after each number of adaptation steps {BAND}.",
         lambda: against_steps(comparison),
     )
     yield picture(
-        "error-against-shots",
-        "Error against shots",
-        f"Mean {metric} after the most adaptation steps {BAND}, by number of support points.",
+        f"{score}-against-shots",
+        f"{score.capitalize()} against shots",
+        f"Mean {metric} after the most adaptation steps {BAND}, by number of support points"
+        f"{' of each class' if of_classes else ''}.",
         lambda: against_shots(comparison),
     )
     if (grid := find_grid(whole, results.settings)) is not None:
         for group in whole.groups:
             yield _tuning_picture(whole, grid, group, ending)
-    yield picture(
-        "fitted-curves",
-        "Fitted curves",
-        f"Predictions for the first {comparison.split} tasks, from before adaptation (light) to "
-        "after the most steps (dark); the first seed of each learner, at the fewest shots.",
-        lambda: fitted_curves(comparison, mine(results.curves)),
-    )
+    if of_classes:
+        yield picture(
+            "episodes",
+            "Episodes",
+            episodes_caption(comparison),
+            lambda: episodes(comparison, mine(results.episodes)),
+        )
+        yield picture(
+            "confusion",
+            "Confusion of classes",
+            confusion_caption(comparison),
+            lambda: confusion(comparison, mine(results.confusion)),
+        )
+    else:
+        yield picture(
+            "fitted-curves",
+            "Fitted curves",
+            f"Predictions for the first {comparison.split} tasks, from before adaptation (light) "
+            "to after the most steps (dark); the first seed of each learner, at the fewest shots.",
+            lambda: fitted_curves(comparison, mine(results.curves)),
+        )
     yield picture(
         "support-against-query",
-        "Support against query error",
-        f"Mean MSE on the points adapted to (dashed) and on the others (solid, {BAND}) after each "
-        "number of adaptation steps, at the fewest shots: where they part, a learner fits its "
-        "support set rather than the task.",
+        f"Support against query {score}",
+        f"Mean {metric if of_classes else 'MSE'} on the points adapted to (dashed) and on the "
+        f"others (solid, {BAND}) after each number of adaptation steps, at the fewest shots: where "
+        "they part, a learner fits its support set rather than the task.",
         lambda: support_against_query(comparison, mine(results.diagnostics)),
     )
     yield picture(
@@ -155,15 +174,20 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
 
 
 def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: str) -> Picture:
-    shots, steps = plural(group.shots, "shot"), plural(group.steps[-1], "adaptation step")
+    shots = setting(comparison, group.shots)
+    steps = plural(group.steps[-1], "adaptation step")
     fields = ", ".join(f"`{name}`" for name in grid.values)
     return Picture(
         f"tuning-{group.shots}-shots{ending}",
         f"Tuning, {comparison.title}, {shots}",
-        f"Mean {comparison.metric.upper()} after {steps} {BAND}, for each combination of {fields}. "
+        f"Mean {_name(comparison)} after {steps} {BAND}, for each combination of {fields}. "
         "A cross is a combination without a score: it failed, or was not run.",
         lambda: tuning(comparison, grid, group),
     )
+
+
+def _name(comparison: Comparison) -> str:
+    return comparison.metric.upper() if comparison.ways is None else comparison.metric
 
 
 def _legible(comparison: Comparison) -> Comparison:

@@ -12,13 +12,14 @@ from benchmarks.report.sheets import Entry, Section, Sheet, reading_guide, secti
 from benchmarks.report.stale import FIGURES
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.words import (
-    bounds,
     listing,
     metric_name,
     number,
     origin,
     plural,
+    score,
     seeds_warning,
+    setting,
     with_interval,
 )
 
@@ -35,7 +36,8 @@ def write_index(results: Results, directory: Path) -> Path:
         " ".join([*findings(comparisons), seeds_warning(comparisons)]).strip(),
         *_shown_figures(results, directory),
         "## Tables",
-        "The same numbers with all digits are in [table.csv](table.csv). "
+        "The same numbers with all digits are in [table.csv](table.csv)"
+        + (", accuracy from 0 to 1. " if any(it.ways for it in comparisons) else ". ")
         + reading_guide(comparisons),
     ]
     for section in sections(comparisons):
@@ -65,24 +67,27 @@ def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
 
 def _finding(comparison: Comparison, group: Group) -> str:
     steps, metric = group.steps[-1], comparison.metric
-    title, shots = escape(comparison.title), plural(group.shots, "shot")
-    where = f"On {title} with {shots}, after {plural(steps, 'step')}"
+    title, shots = escape(comparison.title), setting(comparison, group.shots)
+    at = f" with {shots}" if comparison.ways is None else f", {shots}"
+    where = f"On {title}{at}, after {plural(steps, 'step')}"
     ranking = group.rankings.get((steps, metric, "mean"))
     if ranking is None:
         return f"{where}, no learner can be ranked."
     best = group.cells[ranking.best, steps, metric].mean
     extreme = "highest" if metric in HIGHER_IS_BETTER else "lowest"
     name = escape(metric_name(metric, comparison.problem))
-    told = f"{where}, {code(ranking.best)} has the {extreme} mean {name}, {with_interval(best)}"
+    names = {it.label: code(it.name) for it in comparison.entrants}
+    told = f"{where}, {names[ranking.best]} has the {extreme} mean {name}, "
+    told += with_interval(best, metric)
     if not ranking.behind:
         return f"{told}; there is no other to compare it with."
     following, difference = next(iter(ranking.behind.items()))
-    value = number(group.cells[following, steps, metric].mean.value)
-    told += f". The next is {code(following)} at {value}, a paired difference of "
-    told += f"{number(difference.value)} {bounds(difference)}; the interval"
+    value = score(group.cells[following, steps, metric].mean.value, metric)
+    told += f". The next is {names[following]} at {value}, a paired difference of "
+    told += f"{with_interval(difference, metric)}; the interval"
     if ranking.unresolved:
-        names = listing(code(name) for name in ranking.unresolved)
-        return f"{told}s of such differences do not separate {code(ranking.best)} from {names}."
+        others = listing(names[label] for label in ranking.unresolved)
+        return f"{told}s of such differences do not separate {names[ranking.best]} from {others}."
     others = ", and likewise from all others" if len(ranking.behind) > 1 else ""
     return f"{told} separates the two{others}."
 

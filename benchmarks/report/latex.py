@@ -16,6 +16,7 @@ SYMBOLS = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
     "⚠": r"$\triangle$",
     "°": r"$^\circ$",
     "²": r"$^2$",

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.labels import Spot, place_labels, shifted
 from benchmarks.report.statistics import Interval
@@ -16,11 +15,12 @@ from benchmarks.report.style import (
     legend,
     legend_width,
     panels,
+    percent_axis,
     styles,
     tick,
 )
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
-from benchmarks.report.words import metric_name, plural
+from benchmarks.report.words import metric_name, plural, setting
 
 PANEL = 3.3
 MANY_STEPS = 8
@@ -46,7 +46,7 @@ def against_steps(comparison: Comparison) -> Figure | None:
                 _band(
                     ax, [steps for steps, _ in line], [it for _, it in line], chosen[entrant.label]
                 )
-        ax.set_title(plural(group.shots, "shot"))
+        ax.set_title(setting(comparison, group.shots))
         ax.set_xlabel("adaptation steps")
         if len(group.steps) <= MANY_STEPS:
             ax.set_xticks(group.steps)
@@ -86,7 +86,9 @@ def against_shots(comparison: Comparison) -> Figure | None:
         ax.grid(visible=False, axis="x")
         for edge in range(1, len(groups)):
             ax.axvline(edge - 0.5, color="#CCCCCC", linewidth=0.8)
-    ax.set_xlabel("shots")
+    ax.set_xlabel(
+        "shots" if comparison.ways is None else f"shots of each of {comparison.ways} classes"
+    )
     *others, most = sorted({group.steps[-1] for group in groups})
     before = "".join(f"{steps} or " for steps in others)
     ax.set_title(f"after {before}{plural(most, 'adaptation step')}")
@@ -121,7 +123,7 @@ def against_spending(comparison: Comparison) -> Figure | None:
             ]
             spots.append((ax, names))
         _score_axis(comparison, row[0], [group], last_only=True)
-        shots = plural(group.shots, "shot")
+        shots = setting(comparison, group.shots)
         row[0].set_title(f"{shots}, {plural(group.steps[-1], 'step')}", loc="left")
         if ends := [end for _, _, it in here for end in it]:
             row[0].set_ylim(_padded(ends, row[0].get_yscale()))
@@ -213,7 +215,7 @@ def _score_axis(
     ]
     ax.set_ylabel(metric_name(comparison.metric, comparison.problem))
     if comparison.metric in HIGHER_IS_BETTER:
-        ax.yaxis.set_major_locator(MaxNLocator(6))
+        percent_axis(ax.yaxis)
     else:
         fit_scale(ax.yaxis, ax, shown)
 

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
+    DOUBLE_DAGGER_NOTE,
     bounds,
     direction,
     metric_name,
-    number,
     plural,
+    score,
     seeds_warning,
+    setting,
     tasks_scored,
 )
 
@@ -58,7 +60,7 @@ def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
     for comparison in comparisons:
         for group in comparison.groups:
             yield Section(
-                f"{comparison.title}, {plural(group.shots, 'shot')}",
+                f"{comparison.title}, {setting(comparison, group.shots)}",
                 tuple(_score_sheets(comparison, group)),
                 tuple(_left_out(comparison, group)),
             )
@@ -78,6 +80,10 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
         "Bold: the best of its column, and every learner whose paired difference to it has an "
         "interval that includes 0, so that the two are not told apart.",
     ]
+    if any(comparison.ways for comparison in comparisons):
+        sentences.append(
+            "5-way 1-shot means: a task has five classes, and one support point of each."
+        )
     entrants = [it for comparison in comparisons for it in comparison.entrants]
     if any(0 < it.done < it.planned for it in entrants):
         sentences.append(
@@ -86,6 +92,8 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
         )
     if any(it.privileged for it in entrants):
         sentences.append(DAGGER_NOTE)
+    if any(it.transductive for it in entrants):
+        sentences.append(DOUBLE_DAGGER_NOTE)
     sentences.append(seeds_warning(comparisons))
     return " ".join(filter(None, sentences))
 
@@ -130,7 +138,7 @@ def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: S
     interval = getattr(cell, statistic)
     ranking = group.rankings.get((steps, metric, statistic))
     bold = ranking is not None and entrant.label in ranking.leaders
-    return Entry(number(interval.value), bold, bounds(interval))
+    return Entry(score(interval.value, metric), bold, bounds(interval, metric))
 
 
 def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
@@ -144,11 +152,12 @@ def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
 
 def _left_out(comparison: Comparison, group: Group) -> Iterator[str]:
     """What of the data took no part."""
+    what, points = ("task", "points") if comparison.ways is None else ("class", "examples")
     for split, n in ((comparison.split, group.left_out), ("training", group.left_out_train)):
         if n:
             yield (
-                f"{plural(n, f'{split} task')} {_is(n)} left out for having fewer than "
-                f"{group.shots + 1} points: {group.shots} to adapt on and one to be scored on."
+                f"{plural(n, f'{split} {what}')} {_is(n)} left out for having fewer than "
+                f"{group.shots + 1} {points}: {group.shots} to adapt on and one to be scored on."
             )
     if n := comparison.dropped_rows:
         yield f"{plural(n, 'row')} of the data {_is(n)} left out for having an empty cell."

@@ -171,6 +171,14 @@ def fit_scale(axis: Axis, axes: Axes, values: Iterable[float]) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
 
 
+def percent_axis(axis: Axis) -> None:
+    """A linear axis of shares, from 0 to 1, with ticks in percent and none above 100."""
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{100 * value:.6g}" if value < 1 + 1e-9 else "")
+    )
+
+
 def tick(value: float) -> str:
     """`200k` rather than `200000`, `0.05` rather than `5·10⁻²`."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

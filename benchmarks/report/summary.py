@@ -89,10 +89,12 @@ class Entrant:
     troubles: tuple[str, ...]
     failed: bool
     spending: Mapping[str, float]
+    transductive: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.label} †" if self.privileged else self.label
+        marks = "†" * self.privileged + "‡" * self.transductive
+        return f"{self.label} {marks}" if marks else self.label
 
     @property
     def complete(self) -> bool:
@@ -128,6 +130,11 @@ class Comparison:
     @property
     def metric(self) -> str:
         return str(self.problem.get("metric", "mse"))
+
+    @property
+    def ways(self) -> int | None:
+        """How many classes a task has; None in regression."""
+        return int(self.problem["outputs"]) if self.metric == "accuracy" else None
 
     @property
     def title(self) -> str:
@@ -217,6 +224,7 @@ def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
         troubles=troubles,
         failed=bool(len(failed)),
         spending=spending,
+        transductive=bool(trials["transductive"].any()),
     )
 
 

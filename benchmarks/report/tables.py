@@ -32,6 +32,8 @@ COLUMNS = (
     "seeds",
     "tasks",
 )
+OF_CLASSES = {"ways": "protocol", "transductive": "privileged"}
+"""Columns of results with classification, each after the one that it names."""
 FLOATS = "%.12g"
 """All that float64 averages are good for: the last digits depend on the number of threads."""
 NOTHING = Interval(float("nan"), float("nan"), float("nan"))
@@ -41,13 +43,21 @@ def make_table(results: Results) -> pd.DataFrame:
     """One row a family × protocol × shots × steps × learner × metric, learners in matrix order.
 
     `seeds` and `tasks` count what went into the averages. A learner none of whose trials is done
-    has rows with 0 seeds and no numbers.
+    has rows with 0 seeds and no numbers. Where there is classification, `ways` are its classes a
+    task and `transductive` says who is; accuracy is from 0 to 1.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite.
     """
-    rows = [row for comparison in summarise(results) for row in _rows(comparison)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    comparisons = summarise(results)
+    rows = [row for comparison in comparisons for row in _rows(comparison)]
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *OF_CLASSES])
+    of_classes = {name: table.pop(name) for name in OF_CLASSES}
+    if any(comparison.ways for comparison in comparisons):
+        of_classes["ways"] = of_classes["ways"].astype("Int64")
+        for name, column in of_classes.items():
+            table.insert(list(table).index(OF_CLASSES[name]) + 1, name, column)
+    return table
 
 
 def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
@@ -109,4 +119,6 @@ def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
                         *(cell.iqm if cell else NOTHING),
                         cell.seeds if cell else 0,
                         cell.tasks if cell else 0,
+                        comparison.ways,
+                        entrant.transductive,
                     )

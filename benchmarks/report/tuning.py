@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from benchmarks.harness.store import Settings
 from benchmarks.report.statistics import Interval
-from benchmarks.report.style import MARKERS, OTHER_COLOURS, fit_scale, panels, tick
+from benchmarks.report.style import MARKERS, OTHER_COLOURS, fit_scale, panels, percent_axis, tick
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group
 from benchmarks.report.words import metric_name
 
@@ -129,7 +129,9 @@ def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure | None:
     for ax in axes[-1]:
         ax.set_xlabel(along)
     figure.supylabel(metric_name(comparison.metric, comparison.problem), fontsize="medium")
-    if comparison.metric not in HIGHER_IS_BETTER:
+    if comparison.metric in HIGHER_IS_BETTER:
+        percent_axis(axes[0][0].yaxis)
+    else:
         fit_scale(axes[0][0].yaxis, axes[0][0], shown)
     _legend(figure, hue, grid.values[hue], missing)
     return figure

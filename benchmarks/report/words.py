@@ -14,6 +14,11 @@ DAGGER_NOTE = (
     "is left out of the comparison."
 )
 
+DOUBLE_DAGGER_NOTE = (
+    "‡ transductive: predicts the query points of a task together, so that one prediction may "
+    "depend on the other points; it is compared with the rest all the same."
+)
+
 WITH_VALUE = ("--jobs", "--out", "--only")
 
 
@@ -27,12 +32,21 @@ def number(value: float, like: float | None = None) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def bounds(interval: Interval) -> str:
-    return f"[{number(interval.low, interval.value)}, {number(interval.high, interval.value)}]"
+def score(value: float, metric: str, like: float | None = None) -> str:
+    """A score or a difference of scores: as `number`, but accuracy in percent, to a tenth."""
+    if metric not in HIGHER_IS_BETTER:
+        return number(value, like)
+    decimals = 1 if abs(value if like is None else like) >= 0.01 else 2
+    return f"{round(100 * value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
-def with_interval(interval: Interval) -> str:
-    return f"{number(interval.value)} {bounds(interval)}"
+def bounds(interval: Interval, metric: str) -> str:
+    low, high = (score(end, metric, interval.value) for end in (interval.low, interval.high))
+    return f"[{low}, {high}]"
+
+
+def with_interval(interval: Interval, metric: str) -> str:
+    return f"{score(interval.value, metric)} {bounds(interval, metric)}"
 
 
 def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
@@ -47,7 +61,9 @@ def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
 
 def metric_name(metric: str, problem: Mapping[str, Any]) -> str:
     """`RMSE of tmax_degC in °C`: the metric, the target unless it is plain y, and the unit."""
-    name = metric if metric in HIGHER_IS_BETTER else metric.upper()
+    if metric in HIGHER_IS_BETTER:
+        return f"{metric} in %"
+    name = metric.upper()
     target = str(problem.get("target", "y"))
     unit = unit_of(metric, problem)
     return f"{name}{f' of {target}' if target != 'y' else ''}{f' in {unit}' if unit else ''}"
@@ -58,7 +74,15 @@ def direction(metric: str) -> str:
 
 
 def plural(n: int, thing: str) -> str:
-    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+    if n == 1:
+        return f"{n:,} {thing}"
+    return f"{n:,} {thing}{'es' if thing.endswith('s') else 's'}"
+
+
+def setting(comparison: Comparison, shots: int) -> str:
+    """`5 shots`, or in classification, where shots are for each class, `5-way 1-shot`."""
+    ways = comparison.ways
+    return plural(shots, "shot") if ways is None else f"{ways}-way {shots}-shot"
 
 
 def listing(names: Iterable[str]) -> str:

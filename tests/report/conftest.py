@@ -1,13 +1,19 @@
 """Synthetic results that look like real ones: sinusoids, or monthly temperatures."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.harness.expand import describe, expand
+from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.frames import empty
-from benchmarks.harness.store import TABLES, Results, Settings
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.store import TABLES, Results, Settings, consolidate
+from benchmarks.harness.trial import run_trial
 
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),
@@ -105,8 +111,8 @@ def build(
         history=pd.DataFrame(rows, columns=[*KEYS, "tasks", "seconds", "metric", "value"]),
         curves=pd.DataFrame(fits, columns=[*KEYS, "shots", "steps", "task", "kind", "x", "y"]),
         diagnostics=pd.DataFrame(decided, columns=[*KEYS, *DIAGNOSTICS]),
-        confusion=empty(TABLES["confusion"]),
-        episodes=empty(TABLES["episodes"]),
+        confusion=empty(dict.fromkeys(KEYS, "str") | TABLES["confusion"]),
+        episodes=empty(dict.fromkeys(KEYS, "str") | TABLES["episodes"]),
         provenance={
             "versions": {"torch": "2.13.0", "reml-bench": "0.1.0"},
             "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -253,3 +259,55 @@ def _point(shots, steps, task, kind, x, y):
         "x": float(x),
         "y": float(y),
     }
+
+
+MIXED = """
+name = "mixed"
+seeds = 2
+
+[budget]
+tasks = 8
+
+[[protocol]]
+kind = "few_shot"
+shots = [1, 2]
+steps = [0, 3]
+tasks = 12
+queries = 9
+
+[[family]]
+name = "digits"
+
+[[family]]
+name = "sinusoid"
+
+[[learner]]
+name = "nearest"
+families = ["digits"]
+
+[[learner]]
+name = "centring"
+families = ["digits"]
+
+[[learner]]
+name = "mean"
+families = ["sinusoid"]
+"""
+CLASSIFIERS = Path(__file__).parents[1] / "harness" / "plugins" / "classifiers.py"
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Results of a small run on digits, where one learner is transductive, and on sinusoids."""
+    directory = tmp_path_factory.mktemp("mixed")
+    (directory / "mixed.toml").write_text(MIXED)
+    matrix = load_matrix(str(directory / "mixed.toml"))
+    registry = Registry([CLASSIFIERS])
+    folder = ResultsFolder(directory / "results")
+    trials = expand(matrix, registry)
+    with folder.open(describe(matrix, trials)):
+        for trial in trials:
+            place = folder.begin(trial.id)
+            run_trial(trial, registry, place)
+            folder.commit(place, trial.id)
+    return consolidate(folder.directory)

@@ -195,14 +195,14 @@ def test_accuracy_is_better_when_higher(make_results: Make) -> None:
     results = with_scores(
         make_results(["reml", "mean"], seeds=1), {("reml", 0): [0.9, 0.9], ("mean", 0): [0.2, 0.2]}
     )
-    problem = [{"metric": "accuracy"}] * len(results.trials)
+    problem = [{"metric": "accuracy", "outputs": 5}] * len(results.trials)
     results = replace(
         results,
         trials=results.trials.assign(problem=problem),
         scores=results.scores.assign(metric="accuracy"),
     )
     text = render_table(results, "md")
-    assert "**0.90**" in row_of(text, "reml")[1]
+    assert "**90.0** [90.0, 90.0]" in row_of(text, "reml")[1]
     assert "**" not in row_of(text, "mean")[1]
     assert "higher is better" in text
 
