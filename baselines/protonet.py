@@ -1,4 +1,4 @@
-"""Prototypical networks (Snell, Swersky & Zemel, 2017): the nearest class mean, seen by a network."""
+"""Prototypical networks (Snell, Swersky & Zemel, 2017): class means, in a learned space."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

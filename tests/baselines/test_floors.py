@@ -9,9 +9,9 @@ import torch
 from baselines.fine_tuning import FineTuning
 from baselines.mean import Mean
 from baselines.scratch import Scratch
-from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
+from benchmarks.core import Budget, BudgetedSource, generator_of, task_accuracy, task_mse
 from benchmarks.tasks.sinusoid import Sinusoid
-from benchmarks.testing import check_learner
+from benchmarks.testing import ToyClasses, check_learner
 
 
 def _source(tasks: int) -> BudgetedSource:
@@ -23,6 +23,13 @@ def test_mean_predicts_the_support_mean() -> None:
     (predict,) = Mean().adapt(batch.support, [0])
     expected = batch.support.y.mean(1, keepdim=True).expand(3, 7, 1)
     torch.testing.assert_close(predict(batch.query.x), expected)
+
+
+def test_mean_guesses_classes() -> None:
+    batch = ToyClasses().sample(5, "test", generator_of("t"), shots=2, queries=6)
+    (predict,) = Mean().adapt(batch.support, [0])
+    accuracy = task_accuracy(predict(batch.query.x), batch.query.y)
+    torch.testing.assert_close(accuracy, torch.full((5,), 1 / 3))
 
 
 def test_scratch_draws_no_task_and_learns_by_steps_alone() -> None:
