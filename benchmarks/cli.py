@@ -1,4 +1,4 @@
-"""The command line: `reml run|status|table|plot|predict|list|check`."""
+"""The command line: `reml run|status|table|plot|reproduce|predict|list|check`."""
 
 import argparse
 import os
@@ -12,13 +12,14 @@ import torch
 
 from benchmarks.core.errors import StoreError, UnknownName, UserError
 from benchmarks.harness import provenance
+from benchmarks.harness.catalogue import catalogue
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.fields import build
 from benchmarks.harness.folder import ResultsFolder
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.predict import load_checkpoint, predict
 from benchmarks.harness.progress import count, watch
-from benchmarks.harness.registry import Found, Kind, Registry, check_shape, classes_of, import_file
+from benchmarks.harness.registry import Found, Registry, check_shape, classes_of, import_file
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.status import status_text
 from benchmarks.harness.store import Results, consolidate, load_results, restore
@@ -160,6 +161,13 @@ def _table(options: argparse.Namespace) -> int:
     return 0
 
 
+def _reproduce(options: argparse.Namespace) -> int:
+    from benchmarks.report.reproduce import write_reproduce
+
+    print(write_reproduce(_scored(options.directory), options.directory).rstrip("\n"))
+    return 0
+
+
 def _plot(options: argparse.Namespace) -> int:
     from benchmarks.report.figures import write_figures
     from benchmarks.report.index import write_index
@@ -179,35 +187,8 @@ def _scored(directory: Path) -> Results:
 
 
 def _list(options: argparse.Namespace) -> int:
-    registry = Registry()
-    sections: list[tuple[str, list[tuple[str, str]]]] = [
-        (
-            "Learners",
-            [(name, _about(registry, "learner", name)) for name in registry.names("learner")],
-        ),
-        (
-            "Families",
-            [(name, _about(registry, "family", name)) for name in registry.names("family")],
-        ),
-        ("Matrices", [(name, load_matrix(name).title) for name in bundled()]),
-    ]
-    width = max(len(name) for _, rows in sections for name, _ in rows)
-    for title, rows in sections:
-        print(title)
-        for name, about in rows:
-            print(f"  {name:{width}}  {about}".rstrip())
+    print(catalogue(Registry()))
     return 0
-
-
-def _about(registry: Registry, kind: Kind, name: str) -> str:
-    """One line: the docstring's first, and what a preset changes; or why it can't be used."""
-    try:
-        found = registry.find(kind, name)
-    except UserError as error:
-        return f"(cannot be used: {error})"
-    about = (found.cls.__doc__ or "").strip().partition("\n")[0]
-    preset = ", ".join(f"{key} = {value!r}" for key, value in found.preset.items())
-    return f"{about} [{preset}]" if preset else about
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -312,6 +293,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", _status, "Show what is done, failed and missing, and what it has cost."),
         ("table", _table, "Print the table of a results folder, and keep it there."),
         ("plot", _plot, "Draw the figures of a results folder."),
+        ("reproduce", _reproduce, "Hold a results folder against published numbers."),
     ):
         sub = command(name, function, text)
         sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")

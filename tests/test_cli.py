@@ -193,7 +193,7 @@ def test_a_report_that_cannot_be_written(complaint: Complaint, matrix: Path) -> 
     assert "figures: cannot be written" in complaint("plot", out)
 
 
-@pytest.mark.parametrize("command", ["status", "table", "plot"])
+@pytest.mark.parametrize("command", ["status", "table", "plot", "reproduce"])
 def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command: str) -> None:
     assert "holds no results" in complaint(command, tmp_path)
 
@@ -235,6 +235,67 @@ def test_from_a_matrix_to_its_report(
     assert (out / "table.csv").read_bytes() == table
     assert main(["plot", str(out)]) == 0
     assert "index.md" in capsys.readouterr().out
+
+
+CLASSES = """
+name = "classes"
+seeds = 1
+
+[budget]
+tasks = 8
+
+[[protocol]]
+kind = "few_shot"
+shots = [1]
+steps = [0, 1]
+tasks = 10
+queries = 6
+
+[[family]]
+name = "digits"
+
+[[learner]]
+name = "nearest"
+
+[[learner]]
+name = "centring"
+"""
+
+
+def test_a_report_of_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "classes.toml").write_text(CLASSES)
+    monkeypatch.chdir(tmp_path)
+    plugin = PLUGIN.with_name("classifiers.py")
+    assert main(["run", "classes.toml", "--plugin", str(plugin), "--jobs", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "## digits, 3-way 1-shot" in text
+    assert "| centring ‡ |" in text
+    out = tmp_path / "results" / "classes"
+    for name in ("confusion.parquet", "episodes.parquet", "figures/episodes.png"):
+        assert (out / name).is_file()
+    assert main(["reproduce", str(out)]) == 0
+    assert "classes: no number is published for what it has" in capsys.readouterr().out
+
+
+def test_results_beside_published_numbers(
+    matrix: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(matrix, '"guess"', '"maml"\nhidden = [40, 40]\nlabel = "mine"')
+    change(matrix, "shots = [2]", "shots = [5]")
+    out = matrix.parent / "out"
+    run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
+    assert main(run) == 0
+    capsys.readouterr()
+    assert main(["reproduce", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "| mine " in text
+    assert "training tasks: 20, not 1,750,000" in text
+    assert (out / "reproduce.md").read_text(encoding="utf-8").rstrip("\n") == text.rstrip("\n")
+    (out / "reproduce.csv").unlink()
+    (out / "reproduce.csv").mkdir()
+    assert "reproduce.csv: cannot be written" in complaint("reproduce", out)
 
 
 def test_a_failed_trial_gives_exit_code_1(

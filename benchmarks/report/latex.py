@@ -45,11 +45,12 @@ def escape(text: str) -> str:
 
 
 def _table(sheet: Sheet, caption: str) -> str:
+    aligned = "".join("l" if i in sheet.words else "r" for i in range(len(sheet.columns)))
     lines = [
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{escape(caption)}}}",
-        rf"  \begin{{tabular}}{{l{'r' * (len(sheet.columns) - 1)}}}",
+        rf"  \begin{{tabular}}{{{aligned}}}",
         r"    \toprule",
         _row([escape(column) for column in sheet.columns]),
         r"    \midrule",

@@ -39,11 +39,14 @@ def _table(sheet: Sheet) -> str:
     header = [escape(column) for column in sheet.columns]
     rows = [[_entry(entry) for entry in row] for row in sheet.rows]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = [
+        "-" * width if i in sheet.words else "-" * (width - 1) + ":"
+        for i, width in enumerate(widths)
+    ]
     return "\n".join(
         "| "
         + " | ".join(
-            text.ljust(width) if i == 0 else text.rjust(width)
+            text.ljust(width) if i in sheet.words else text.rjust(width)
             for i, (text, width) in enumerate(zip(row, widths, strict=True))
         )
         + " |"

@@ -39,11 +39,15 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table: a sentence that says what it shows, columns, and one row a learner."""
+    """One table: a sentence that says what it shows, columns, and one row a learner.
+
+    Columns are of numbers, but for those whose places are in `words`.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Entry, ...], ...]
+    words: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)

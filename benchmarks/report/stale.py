@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.harness.files import remove
 
 FIGURES = "figures"
-TEXTS = ("table.csv", "table.md", "compositions.csv", "index.md")
+TEXTS = ("table.csv", "table.md", "compositions.csv", "index.md", "reproduce.md", "reproduce.csv")
 
 
 def remove_report(directory: Path) -> None:

@@ -67,7 +67,7 @@ def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
         StoreError: as `make_table`.
     """
     if fmt == "csv":
-        return _csv(make_table(results))
+        return csv_text(make_table(results))
     comparisons = summarise(results)
     parts = tuple(sections(comparisons))
     guide = reading_guide(comparisons)
@@ -93,11 +93,11 @@ def write_table(results: Results, directory: Path) -> Path:
     if compositions.empty:
         remove(directory / FILE)
     else:
-        write_text(directory / FILE, _csv(compositions))
+        write_text(directory / FILE, csv_text(compositions))
     return path
 
 
-def _csv(table: pd.DataFrame) -> str:
+def csv_text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format=FLOATS, lineterminator="\n")
 
 
