@@ -109,9 +109,10 @@ class GradientLearner(ABC):
             hidden, outputs = self.hidden, problem.outputs
             return mlp(problem.features, hidden, outputs, generator, batch_norm=normalised)
         if problem.image is None:
+            numbers = "1 plain number" if problem.features == 1 else f"{problem.features} numbers"
             raise MatrixError(
                 f"{self.name}: the network 'cnn4' is for pictures, and an input of this family is "
-                f"{problem.features} plain numbers; use network = 'mlp'"
+                f"{numbers}; use network = 'mlp'"
             )
         return cnn4(
             problem.image,

@@ -6,9 +6,26 @@ from torch import Tensor, nn
 
 from baselines._learn2learn import expand, learn2learn, sgd_predictors, task_batched_maml
 from baselines.maml import MAML
-from benchmarks.core import Budget, BudgetedSource, TaskBatch, generator_of, task_mse
-from benchmarks.networks import mlp
+from benchmarks.core import (
+    Budget,
+    BudgetedSource,
+    Query,
+    Support,
+    TaskBatch,
+    generator_of,
+    task_accuracy,
+    task_mse,
+)
+from benchmarks.networks import cnn4, mlp
+from benchmarks.speed.test_cnn import (
+    IMAGE,
+    as_ours,
+    batched_meta_loss,
+    in_torchs_layers,
+    looped_meta_loss,
+)
 from benchmarks.tasks.sinusoid import Sinusoid
+from benchmarks.testing.toy import ToyClasses
 
 
 def _batch(tasks: int = 6, shots: int = 10) -> TaskBatch:
@@ -100,3 +117,45 @@ def test_meta_training_makes_adaptation_work() -> None:
     )
     assert after < 0.6 * before
     assert source.counts["inner_gradients"] == source.counts["outer_gradients"] == 10_000
+
+
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("which", ["cnn4", "mlp"])
+def test_meta_gradient_of_classifiers_equals_learn2learns_own_loop(
+    which: str, first_order: bool
+) -> None:
+    """Batch norm and all, next to torch's own layers; in double precision, since a few ReLUs at
+    their kinks make gradients of gradients in single precision differ by 1e-4 on their own.
+    """
+    if which == "cnn4":
+        network = cnn4(IMAGE, 8, 5, generator_of("network")).double()
+    else:
+        network = mlp(784, (32, 16), 5, generator_of("network"), batch_norm=True).double()
+    batch = ToyClasses(5, IMAGE).sample(4, "train", generator_of("t"), shots=2, queries=15)
+    batch = TaskBatch(
+        Support(batch.support.x.double(), batch.support.y.double()),
+        Query(batch.query.x.double(), batch.query.y.double(), batch.query.mask),
+    )
+    loops = in_torchs_layers(network)
+    ours = torch.autograd.grad(
+        batched_meta_loss(network, batch, first_order), list(network.parameters())
+    )
+    theirs = torch.autograd.grad(
+        looped_meta_loss(loops, batch, first_order), list(loops.parameters())
+    )
+    for got, expected in zip(ours, map(as_ours, theirs), strict=True):
+        assert (got - expected).norm() <= 1e-6 * expected.norm()
+
+
+def test_it_learns_to_tell_classes_apart() -> None:
+    family = ToyClasses(5, (1, 8, 8), noise=0.1)
+    fields = {"network": "cnn4", "filters": 8, "batch_norm": "transductive", "train_shots": 1}
+    learner = MAML(**fields, inner_lr=0.4, meta_lr=0.01)
+    learner.fit(BudgetedSource(family, Budget(tasks=1500), generator_of("t")), generator_of("l"))
+    batch = family.sample(100, "test", generator_of("test"), shots=1, queries=25)
+    before, after = (
+        task_accuracy(predict(batch.query.x), batch.query.y).mean()
+        for predict in learner.adapt(batch.support, [0, 3])
+    )
+    assert before < 0.3
+    assert after > 0.7
