@@ -121,10 +121,14 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     protocols = tuple(_protocol(entry, str(path)) for entry in top.protocol)
     families = tuple(_family(entry, str(path)) for entry in top.family)
     learners = tuple(learner for entry in top.learner for learner in _learners(entry, str(path)))
-    _distinct("protocol", [protocol.label for protocol in protocols], path)
     _distinct("family", [family.label for family in families], path)
     _distinct("learner", [learner.label for learner in learners], path)
     labels = [family.label for family in families]
+    for family in labels:
+        met = [it.label for it in protocols if it.families is None or family in it.families]
+        _distinct("protocol", met, path)
+    if len({(it.label, it.split) for it in protocols}) > len({it.label for it in protocols}):
+        raise MatrixError(f"{path}: protocols of one label have different splits; rename one")
     for kind, limited in (("protocol", protocols), ("learner", learners)):
         for it in limited:
             for family in it.families or ():

@@ -22,8 +22,11 @@ def test_every_bundled_matrix_parses() -> None:
 def test_quick_expands_to_every_contender() -> None:
     matrix = load_matrix("quick")
     trials = expand(matrix, Registry())
-    assert len(trials) == 2 * len(matrix.learners)
-    assert {"maml", "fine_tuning", "scratch", "mean", "reml"} <= {t.learner.label for t in trials}
+    everywhere = [learner.label for learner in matrix.learners if learner.families is None]
+    assert len(trials) == 2 * (len(matrix.learners) + len(everywhere))
+    contenders = {"maml", "fine_tuning", "scratch", "mean", "reml", "protonet"}
+    assert contenders <= {trial.learner.name for trial in trials}
+    assert {trial.family.label for trial in trials} == {"sinusoid", "digits"}
 
 
 def test_a_matrix_is_all_combinations(write_matrix: Write, registry: Registry) -> None:
@@ -220,5 +223,12 @@ def test_protocols_and_learners_can_be_limited_to_families(
     assert "families" not in str(trials[0].identity)
     limited = head.replace("queries = 7", 'queries = 7\nfamilies = ["noisy"]')
     assert {trial.family.label for trial in trials_of("mean", head=limited)} == {"noisy"}
+    both = limited + '\n[[protocol]]\nkind = "few_shot"\nshots = [1]\nsteps = [0]\n'
+    with pytest.raises(MatrixError, match="two protocol entries are called 'few_shot'"):
+        trials_of("mean", head=both)
+    apart = both + 'families = ["sinusoid"]\n'
+    assert len({(t.family.label, t.protocol.shots) for t in trials_of("mean", head=apart)}) == 2
+    with pytest.raises(MatrixError, match="protocols of one label have different splits"):
+        trials_of("mean", head=apart + 'split = "validation"\n')
     with pytest.raises(MatrixError, match=r"'mean': key 'families': unknown family 'nosy'"):
         trials_of('name = "mean"\nfamilies = ["nosy"]', head=head)
