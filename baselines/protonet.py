@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, MinLen
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -49,7 +49,7 @@ class ProtoNet:
     network: Literal["cnn4", "mlp"] = "cnn4"
     filters: Count = 64
     pooling: Literal["max", "stride"] = "max"
-    hidden: Annotated[tuple[Count, ...], Ge(1)] = (64, 64)
+    hidden: Annotated[tuple[Count, ...], MinLen(1)] = (64, 64)
     lr: Rate = 0.001
     decay: Literal["cosine", "halving", "none"] = "cosine"
     train_ways: Annotated[int, Ge(2)] | None = None
