@@ -12,7 +12,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.style import caption_name, legend, legend_width, panels, styles
+from benchmarks.report.style import caption_name, foremost, legend, legend_width, panels, styles
 from benchmarks.report.summary import Comparison, Entrant
 from benchmarks.report.words import setting
 
@@ -40,7 +40,7 @@ def confusion(comparison: Comparison, rows: pd.DataFrame) -> Figure | None:
     names = sorted({*rows["true"], *rows["predicted"]}, key=_natural)
     title = setting(comparison, int(rows["shots"].iloc[0]))
     if len(names) <= FEW_CLASSES:
-        return _maps(drawn[:MAPS], shares, names, title)
+        return _maps(foremost(drawn, MAPS), shares, names, title)
     return _pairs(comparison, drawn, shares, title)
 
 
@@ -49,8 +49,9 @@ def confusion_caption(comparison: Comparison) -> str:
     return (
         f"How often a query point of one class was called another, among the {comparison.split} "
         "tasks that had both classes to choose from; after the most adaptation steps, at the "
-        f"fewest shots, all seeds together. Of more than {FEW_CLASSES} classes, the {PAIRS} pairs "
-        "that the learners confuse most are shown; with many classes, two meet in few tasks."
+        f"fewest shots, all seeds together. Up to {FEW_CLASSES} classes make a map for each of at "
+        f"most {MAPS} learners; of more, the {PAIRS} pairs that the learners confuse most are "
+        "shown, and two classes meet in few tasks."
     )
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from benchmarks.report.style import caption_name, is_control, panels
+from benchmarks.report.style import caption_name, foremost, panels
 from benchmarks.report.summary import Comparison, Entrant
 from benchmarks.report.words import setting
 
@@ -31,8 +31,8 @@ def episodes(comparison: Comparison, rows: pd.DataFrame) -> Figure | None:
     """A column a task: its support pictures, and a row of query pictures a learner."""
     if rows.empty:
         return None
-    drawn = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
-    drawn = _some(drawn)
+    there = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
+    drawn = foremost(there, LEARNERS)
     tasks = sorted({int(task) for task in rows["task"]})
     first = {it.label: _of_first_seed(rows, it) for it in drawn}
     support = first[drawn[0].label]
@@ -67,14 +67,8 @@ def episodes_caption(comparison: Comparison) -> str:
         f"The first {comparison.split} tasks at the fewest shots: a support picture of each class, "
         "with its number, and some query pictures with the number that each learner gives them "
         "after the most steps; blue and ✓ where that is right, orange and ✗ where it is wrong. The "
-        "first seed of each learner."
+        f"first seed of each learner; of more than {LEARNERS}, controls give way."
     )
-
-
-def _some(drawn: list[Entrant]) -> list[Entrant]:
-    """As many as there is room for, controls last; in the order of the matrix."""
-    kept = sorted(drawn, key=lambda it: is_control(it.label))[:LEARNERS]
-    return [it for it in drawn if it in kept]
 
 
 def _of_first_seed(rows: pd.DataFrame, entrant: Entrant) -> pd.DataFrame:
@@ -143,7 +137,7 @@ def _draw(ax: Axes, shown: list[_Shown]) -> None:
 
 def _name(ax: Axes, name: str) -> None:
     ax.set_ylabel(
-        "\n".join(textwrap.wrap(name, 18)),
+        "\n".join(textwrap.wrap(name, 20, break_long_words=False)),
         rotation=0,
         ha="right",
         va="center",

@@ -79,6 +79,12 @@ def is_control(label: str) -> bool:
     return any(label == name or label.startswith(f"{name} ") for name in CONTROLS)
 
 
+def foremost(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
+    """The first `n`, in their order; controls only where there is room for them."""
+    kept = sorted(entrants, key=lambda it: is_control(it.label))[:n]
+    return [it for it in entrants if it in kept]
+
+
 def looks() -> Any:
     """The context in which every figure is drawn and saved."""
     return rc_context(

@@ -319,13 +319,13 @@ def test_pictures_are_as_on_paper_with_what_was_said_of_them() -> None:
 def test_large_pictures_are_kept_small_and_in_colour() -> None:
     table = Columns(EPISODE_TYPES)
     x = torch.ones(1, 1, 3, 96, 192)
-    x[:, :, 0] = 0.0
+    x[:, :, 0] = 0.2
     support = Support(x.flatten(2), torch.ones(1, 1, 1))
     batch = TaskBatch(support, Query(support.x, support.y, torch.ones(1, 1, dtype=torch.bool)))
     add_episodes(table, torch.ones(1, 1, 1), batch, (3, 96, 192), None, 1, 5)
     picture = Image.open(io.BytesIO(table.frame()["picture"].iloc[0]))
     assert (picture.mode, picture.size) == ("RGB", (48, 24))
-    assert picture.getpixel((0, 0)) == (0, 255, 255)
+    assert picture.getpixel((0, 0)) == (51, 255, 255)
 
 
 def test_classification_keeps_confusion_and_episodes(registry: Registry) -> None:
