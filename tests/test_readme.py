@@ -4,11 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.harness.expand import expand
 from benchmarks.harness.matrix import bundled, load_matrix
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.trial import run_trial
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -75,6 +78,25 @@ def test_the_matrix_shown_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.M
     labels = {trial.learner.label for trial in trials}
     assert labels == {"maml (inner_lr=0.01)", "maml (inner_lr=0.1)", "reml (16 candidates)"}
     assert len(trials) == 9
+
+
+def test_the_example_with_pictures_is_one_that_runs(tmp_path: Path) -> None:
+    found = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)[1]
+    head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 32\n'
+    protocol = '[[protocol]]\nkind = "few_shot"\nshots = [1]\nsteps = [0, 1]\ntasks = 5\nqueries = 10\n'
+    (tmp_path / "mine.toml").write_text(head + protocol + found)
+    rng = np.random.default_rng(0)
+    for place in range(30):
+        folder = tmp_path / "my_pictures" / f"class{place}"
+        folder.mkdir(parents=True)
+        for drawing in range(12):
+            pixels = rng.integers(0, 256, (20, 20), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{drawing}.png")
+    trials = expand(load_matrix(str(tmp_path / "mine.toml")), Registry())
+    assert {trial.learner.label for trial in trials} == {"maml", "reml", "protonet"}
+    for trial in trials:
+        record = run_trial(trial, Registry(), tmp_path)
+        assert record["status"] == "done", record["reason"]
 
 
 def test_pictures_and_links_are_there() -> None:
