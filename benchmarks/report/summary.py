@@ -11,13 +11,7 @@ import pandas as pd
 from benchmarks.core import seed_of
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.store import Results
-from benchmarks.report.statistics import (
-    Interval,
-    Scores,
-    Summary,
-    bootstrap,
-    paired_difference,
-)
+from benchmarks.report.statistics import Interval, Scores, Summary, bootstrap, paired_difference
 
 METRICS = ("mse", "rmse", "nmse", "accuracy")
 HIGHER_IS_BETTER = frozenset({"accuracy"})
