@@ -83,8 +83,9 @@ def test_the_matrix_shown_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.M
 def test_the_example_with_pictures_is_one_that_runs(tmp_path: Path) -> None:
     found = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)[1]
     head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 32\n'
-    protocol = '[[protocol]]\nkind = "few_shot"\nshots = [1]\nsteps = [0, 1]\ntasks = 5\nqueries = 10\n'
-    (tmp_path / "mine.toml").write_text(head + protocol + found)
+    protocol = '[[protocol]]\nkind = "few_shot"\nshots = [1]\nsteps = [0, 1]\n'
+    few = "tasks = 5\nqueries = 10\n"
+    (tmp_path / "mine.toml").write_text(head + protocol + few + found)
     rng = np.random.default_rng(0)
     for place in range(30):
         folder = tmp_path / "my_pictures" / f"class{place}"

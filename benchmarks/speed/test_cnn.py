@@ -34,7 +34,8 @@ def in_torchs_layers(network: Network) -> nn.Sequential:
         elif isinstance(layer, Linear):
             if any(isinstance(before, nn.Conv2d) for before in layers):
                 layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-            linear = nn.Linear(*layer.weight.shape, bias=layer.bias is not None)
+            inputs, outputs = layer.weight.shape
+            linear = nn.Linear(inputs, outputs, bias=layer.bias is not None)
             linear.weight.data = layer.weight.data.T
             if layer.bias is not None:
                 linear.bias.data = layer.bias.data[0]
@@ -87,9 +88,8 @@ def test_meta_iteration(benchmark: Any, which: str, order: str, side: str) -> No
     batch = ToyClasses(WAYS, IMAGE).sample(
         TASKS, "train", generator_of("speed"), shots=1, queries=WAYS
     )
-    network: nn.Module = NETWORKS[which]()
-    if side == "slow":
-        network = in_torchs_layers(network)
+    drawn = NETWORKS[which]()
+    network: nn.Module = in_torchs_layers(drawn) if side == "slow" else drawn
     meta_loss = looped_meta_loss if side == "slow" else batched_meta_loss
     optimiser = torch.optim.Adam(network.parameters(), 1e-3)
 
