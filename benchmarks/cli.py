@@ -15,7 +15,7 @@ from benchmarks.harness import provenance
 from benchmarks.harness.catalogue import catalogue
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.fields import build
-from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.folder import ENDED, ResultsFolder
 from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.predict import load_checkpoint, predict
 from benchmarks.harness.progress import count, watch
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
             for trial in chosen:
                 folder.remove(trial.id)
         records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
-        left = [trial for trial in chosen if records[trial.id].get("status") != "done"]
+        left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
         _announce(matrix.name, directory, records, left, origin["commit"])
         if strays:
             are = "trial there is" if strays == 1 else "trials there are"

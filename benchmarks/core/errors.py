@@ -57,3 +57,11 @@ class BudgetSpent(RemlError):
 
 class Diverged(RemlError):
     """A loss or a prediction is not finite."""
+
+
+class Cannot(RemlError):
+    """What a trial asks is impossible for this learner: stored as that, and as no failure."""
+
+
+class CannotContinue(Cannot):
+    """`partial_fit` has no way to carry on from where the learner is, with this family."""

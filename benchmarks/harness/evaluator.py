@@ -1,6 +1,6 @@
 """Scores of every test task, each on its own. Nothing is averaged here."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,18 +19,16 @@ from benchmarks.core import (
     task_nmse,
     task_variance,
 )
-from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.harness.asking import ask, check_finite, portions_of
 from benchmarks.harness.confusion import CLASS, CONFUSION_TYPES, add_confusion, class_names
 from benchmarks.harness.diagnostics import Diagnostics
 from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.frames import Columns
-from benchmarks.harness.protocols import FewShot
+from benchmarks.harness.protocols import Protocol
 
 CURVE_TASKS = 4
 DATA = -1
 """What the column `steps` of the curves says of points that are data, not predictions."""
-AT_ONCE = 2_000_000
-"""Tasks are adapted to in portions of at most so many input numbers, or one by one."""
 OPTIONAL = frozenset({"confusion", "episodes"})
 """Tables of which no file is written where they have no rows."""
 
@@ -55,15 +53,16 @@ class Evaluation(NamedTuple):
     """What `evaluate` finds, one row a test task in each.
 
     Attributes:
-        scores: columns shots, steps, task, metric, value; see `score`.
+        scores: columns shots, steps, task, metric, value; see `score`. Of a lean protocol, the
+            problem's own metric alone.
         curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
             unless the problem has one feature and one output.
         diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
             learner decided out of so many options, a `measure` a number it gives; both only of
             learners that diagnose. The measure `support_mse` (own units), or in classification
-            `support_accuracy`, is of every learner, after every number of steps. A `trait` is
-            a privileged scalar of the task, whether the learner saw it or not. Steps are -1 where
-            they play no part.
+            `support_accuracy`, is of every learner, after every number of steps that is drawn. A
+            `trait` is a privileged scalar of the task, whether the learner saw it or not. Steps are
+            -1 where they play no part.
         confusion: which class was called which after the most steps; see `add_confusion`. Only of
             classification where classes have names.
         episodes: pictures of the first tasks at the fewest shots, with the predictions after the
@@ -77,7 +76,7 @@ class Evaluation(NamedTuple):
     episodes: pd.DataFrame
 
 
-def draw_test_tasks(family: TaskFamily, identity: str, protocol: FewShot, shots: int) -> TaskBatch:
+def draw_test_tasks(family: TaskFamily, identity: str, protocol: Protocol, shots: int) -> TaskBatch:
     """The tasks everybody is scored on: they depend on the family and the protocol's kind alone."""
     size = family.size(protocol.split, shots)
     n_tasks = protocol.tasks if size is None else min(protocol.tasks, size)
@@ -89,7 +88,7 @@ def evaluate(
     learner: MetaLearner,
     family: TaskFamily,
     identity: str,
-    protocol: FewShot,
+    protocol: Protocol,
     *,
     device: torch.device | str = "cpu",
     on_progress: Callable[[float], None] = lambda fraction: None,
@@ -111,20 +110,23 @@ def evaluate(
     for i, shots in enumerate(protocol.shots):
         everything = draw_test_tasks(family, identity, protocol, shots)
         batch = everything.showing(learner.needs)
-        portions = list(_portions(batch))
+        portions = list(portions_of(batch))
         diagnostics.add_traits(everything.support, shots)
         if drawable:
             _draw_data(curves, batch, problem, shots)
         answers = []
         for n, portion in enumerate(portions):
-            answers.append(_ask(learner, portion.to(device), protocol.steps))
+            answers.append(ask(learner, portion.to(device), protocol.steps))
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
         for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
             prediction = torch.cat([part.query for part in parts])
-            _check_finite(prediction, shots, steps)
+            check_finite(prediction, shots, steps)
             for metric, values in score(prediction, batch, problem).items():
-                tasks = range(len(batch))
-                scores.add(shots=shots, steps=steps, task=tasks, metric=metric, value=values)
+                if metric == problem.metric or not protocol.lean:
+                    tasks = range(len(batch))
+                    scores.add(shots=shots, steps=steps, task=tasks, metric=metric, value=values)
+            if steps not in protocol.drawn:
+                continue
             if drawable:
                 _draw(curves, batch, prediction, problem, shots, steps)
             on_support = torch.cat([part.support for part in parts])
@@ -140,37 +142,6 @@ def evaluate(
     return Evaluation(
         scores.frame(), curves.frame(), diagnostics.frame(), confusion.frame(), episodes.frame()
     )
-
-
-class _Answer(NamedTuple):
-    """Predictions after one number of steps, in double precision and on the CPU."""
-
-    query: Float[Tensor, "tasks points outputs"]
-    support: Float[Tensor, "tasks points outputs"]
-
-
-def _portions(batch: TaskBatch) -> Iterator[TaskBatch]:
-    """The tasks in portions that the networks of all their points fit into memory for."""
-    size = max(1, AT_ONCE // (batch.support.x[0].numel() + batch.query.x[0].numel()))
-    for start in range(0, len(batch), size):
-        yield batch.rows(slice(start, start + size))
-
-
-def _ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[_Answer]:
-    """Adapt to the tasks and predict, after each number of steps."""
-    answers = []
-    for predictor in learner.adapt(batch.support, steps):
-        with torch.no_grad():
-            query, support = predictor(batch.query.x), predictor(batch.support.x)
-        for prediction, y in ((query, batch.query.y), (support, batch.support.y)):
-            if prediction.shape != y.shape:
-                raise ContractError(
-                    f"expected predictions of shape {tuple(y.shape)}, got {tuple(prediction.shape)}"
-                )
-        answers.append(_Answer(query.detach().cpu().double(), support.detach().cpu().double()))
-    if len(answers) != len(steps):
-        raise ContractError(f"adapt yielded {len(answers)} predictors for steps {tuple(steps)}")
-    return answers
 
 
 def score(
@@ -197,15 +168,6 @@ def score(
         "rmse": own.sqrt(),
         "nmse": task_nmse(mse, variance, float(variance.mean())),
     }
-
-
-def _check_finite(prediction: Tensor, shots: int, steps: int) -> None:
-    bad = int((~prediction.isfinite()).flatten(1).any(1).sum())
-    if bad:
-        raise Diverged(
-            f"the predictions of {bad} of {len(prediction)} test tasks are not finite "
-            f"({shots} shots, {steps} steps)"
-        )
 
 
 def _draw_data(curves: Columns, batch: TaskBatch, problem: Problem, shots: int) -> None:

@@ -2,24 +2,25 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, NoReturn
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from benchmarks.core import Budget, Kind, MetaLearner, Split, TaskFamily, generator_of
-from benchmarks.core.errors import ContractError, DataError, MatrixError
-from benchmarks.harness.fields import as_plain, build, field_names, plain
+from benchmarks.core import Budget
+from benchmarks.core.errors import MatrixError
+from benchmarks.harness.known import Known, demand_points, know_family, know_learner
 from benchmarks.harness.matrix import Entry, Matrix
-from benchmarks.harness.protocols import FewShot
-from benchmarks.harness.registry import Found, Registry
+from benchmarks.harness.protocols import Compared, Protocol, Retention
+from benchmarks.harness.registry import Registry
 
 
 @dataclass(frozen=True)
 class TrialSpec:
     """One learner × one family × one protocol × one seed, ready to be sent to a worker.
+
+    `family` is what is trained on first. `other` is a second family, if the protocol has one: to be
+    tested on, or to carry on with under the budget `then`. `reference` is who else is tested.
 
     `identity` is all that the scores depend on; `id` is a readable name with its hash. Labels, the
     device and the folder the data lies in are no part of it. `training` is a hash of what
@@ -28,13 +29,16 @@ class TrialSpec:
 
     id: str
     family: Entry
-    protocol: FewShot
+    protocol: Protocol
     learner: Entry
     seed: int
     budget: Budget
     privileged: bool
     identity: Mapping[str, Any]
     training: str
+    other: Entry | None = None
+    then: Budget | None = None
+    reference: Entry | None = None
 
     @property
     def row(self) -> dict[str, Any]:
@@ -55,15 +59,20 @@ def expand(matrix: Matrix, registry: Registry) -> list[TrialSpec]:
     Raises:
         UserError: what is wrong with the matrix or with the data it names.
     """
-    families = [_family(matrix, entry, registry) for entry in matrix.families]
-    learners = [_learner(matrix, entry, registry) for entry in matrix.learners]
-    trials = [
-        _trial(matrix, family, protocol, learner, seed)
+    families = [know_family(matrix, entry, registry) for entry in matrix.families]
+    learners = [know_learner(matrix, entry, registry) for entry in matrix.learners]
+    rounds = [
+        _round(matrix, family, protocol, families, registry)
         for family in families
         for protocol in matrix.protocols
+        if meets(protocol.families, family.entry) and protocol.other != family.entry.label
+    ]
+    trials = [
+        _trial(matrix, it, learner, seed)
+        for it in rounds
         for learner in learners
-        if meets(protocol.families, family.entry) and meets(learner.entry.families, family.entry)
-        if _can_solve(matrix, learner, family)
+        if meets(learner.entry.families, it.family.entry)
+        if _can_solve(matrix, learner, it.family)
         for seed in matrix.seeds
     ]
     seen: dict[str, TrialSpec] = {}
@@ -82,7 +91,7 @@ def meets(families: Sequence[str] | None, family: Entry) -> bool:
     return families is None or family.label in families
 
 
-def _can_solve(matrix: Matrix, learner: "_Known", family: "_Known") -> bool:
+def _can_solve(matrix: Matrix, learner: "Known", family: "Known") -> bool:
     if family.kind not in learner.kinds:
         raise MatrixError(
             f"{matrix.path}: learner {learner.entry.label!r} is not for {family.kind}, which "
@@ -117,129 +126,99 @@ def _as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def make_learner(entry: Entry, registry: Registry, where: str = "") -> MetaLearner:
-    return _make(registry.find("learner", entry.name, where), entry, f"{where}: learner")
-
-
-def make_family(entry: Entry, registry: Registry, where: str = "") -> TaskFamily:
-    return _make(registry.find("family", entry.name, where), entry, f"{where}: family")
-
-
-def _make(found: Found, entry: Entry, where: str) -> Any:
-    return build(found.cls, found.preset, entry.fields, f"{where} {entry.name!r}")
-
-
 @dataclass(frozen=True)
-class _Known:
-    entry: Entry
-    identity: Mapping[str, Any]
-    privileged: bool = False
-    kind: Kind = "regression"
-    kinds: frozenset[Kind] = frozenset()
-    only_at_test: frozenset[str] = frozenset()
+class _Round:
+    """A family under a protocol, with what else takes part there; checked."""
+
+    family: Known
+    protocol: Protocol
+    other: Known | None
+    reference: Known | None
 
 
-def _family(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
-    where = str(matrix.path)
-    found = registry.find("family", entry.name, where)
-    if "path" in field_names(found.cls) and isinstance(entry.fields.get("path"), str):
-        path = _find_data(matrix.path, entry)
-        entry = replace(entry, fields={**entry.fields, "path": str(path)})
-    family = make_family(entry, registry, where)
-    kind = family.problem.kind
-    for protocol in matrix.protocols:
-        if not meets(protocol.families, entry):
-            continue
-        for split in ("train", protocol.split):
-            for shots in protocol.shots:
-                if family.size(split, shots) == 0:
-                    if kind == "classification":
-                        _explain(family, split, shots, f"{where}: family {entry.label!r}")
-                    allowed = next((k for k in range(shots, 0, -1) if family.size(split, k)), 0)
-                    raise DataError(
-                        f"{where}: family {entry.label!r}: shots = {shots} needs tasks with more "
-                        f"than {shots} points, and the largest of the {split} split has "
-                        f"{allowed + 1 if allowed else 'no more than 1'}"
-                    )
-    # the fingerprint stands for the file, wherever it lies
-    fields = {key: value for key, value in _lasting(family).items() if key != "path"}
-    identity = {
-        "name": family.name,
-        "version": family.version,
-        "fingerprint": family.fingerprint,
-        "code": found.code,
-        "fields": fields,
-    }
-    return _Known(entry, identity, kind=kind)
-
-
-def _explain(family: TaskFamily, split: Split, shots: int, where: str) -> NoReturn:
-    """Let the family itself say why it has no tasks at this k."""
-    try:
-        family.sample(1, split, generator_of("too many shots"), shots=shots, queries=1)
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from None
-    raise ContractError(f"{where}: size says there are no {split} tasks, but sample draws one")
-
-
-def _learner(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
-    learner = make_learner(entry, registry, str(matrix.path))
-    code = registry.find("learner", entry.name).code
-    identity = {"name": learner.name, "code": code, "fields": _lasting(learner)}
-    return _Known(
-        entry,
-        identity,
-        bool(learner.needs),
-        kinds=getattr(type(learner), "kinds", frozenset({"regression"})),
-        only_at_test=getattr(type(learner), "only_at_test", frozenset()),
-    )
-
-
-def _lasting(instance: Any) -> dict[str, Any]:
-    """The fields that tell an instance from what its class was before it had all of them."""
-    later = as_plain(getattr(type(instance), "later", {}))
-    return {
-        key: value
-        for key, value in plain(instance).items()
-        if key not in later or later[key] != value
-    }
-
-
-def _find_data(matrix: Path, entry: Entry) -> Path:
-    """The file or folder a family reads: beside the matrix, or under the folder REML_DATA."""
-    path = Path(entry.fields["path"])
-    beside = matrix.parent / path
-    if beside.exists():
-        return beside.resolve()
-    root = os.environ.get("REML_DATA")
-    if root is None:
-        also = "REML_DATA, which names the folder for data, is not set"
+def _round(
+    matrix: Matrix,
+    family: Known,
+    protocol: Protocol,
+    families: Sequence[Known],
+    registry: Registry,
+) -> _Round:
+    other = next((it for it in families if it.entry.label == protocol.other), None)
+    carries_on = isinstance(protocol, Retention)
+    if other is None:
+        demand_points(matrix, family, ("train", protocol.split), protocol.shots)
     else:
-        for candidate in (Path(root) / path, *sorted(Path(root).glob(f"*/{path}"))):
-            if candidate.exists():
-                return candidate.resolve()
-        also = f"nor is it under REML_DATA ({root})"
-    raise DataError(
-        f"{matrix}: family {entry.label!r}: key 'path': there is no file or folder {beside}; {also}"
-    )
+        _demand_alike(matrix, family, other, protocol)
+        # training has shots of its own
+        demand_points(matrix, family, ("train",), (1,))
+        demand_points(matrix, other, (protocol.split,), protocol.shots)
+        if carries_on:
+            demand_points(matrix, family, (protocol.split,), protocol.shots)
+            demand_points(matrix, other, ("train",), (1,))
+    return _Round(family, protocol, other, _reference(matrix, protocol, family, registry))
 
 
-def _trial(
-    matrix: Matrix, family: _Known, protocol: FewShot, learner: _Known, seed: int
-) -> TrialSpec:
+def _demand_alike(matrix: Matrix, one: Known, other: Known, protocol: Protocol) -> None:
+    """What was trained on one family can be asked about the other."""
+    for what in ("metric", "features", "outputs", "image"):
+        mine, theirs = (getattr(it.built.problem, what) for it in (one, other))
+        if mine != theirs and (what != "metric" or isinstance(protocol, Retention)):
+            raise MatrixError(
+                f"{matrix.path}: protocol {protocol.label!r}: families {one.entry.label!r} and "
+                f"{other.entry.label!r} differ in {what}: {mine} and {theirs}"
+            )
+        if one.kind != other.kind:
+            raise MatrixError(
+                f"{matrix.path}: protocol {protocol.label!r}: family {one.entry.label!r} is "
+                f"{one.kind}, and {other.entry.label!r} is {other.kind}"
+            )
+
+
+def _reference(
+    matrix: Matrix, protocol: Protocol, family: Known, registry: Registry
+) -> Known | None:
+    if not isinstance(protocol, Compared):
+        return None
+    fields = {key: value for key, value in protocol.reference.items() if key != "name"}
+    entry = Entry(protocol.reference["name"], "reference", fields)
+    known = know_learner(matrix, entry, registry)
+    where = f"{matrix.path}: protocol {protocol.label!r}: reference {entry.name!r}"
+    if known.privileged:
+        raise MatrixError(f"{where} needs to see {', '.join(sorted(known.built.needs))}")
+    if family.kind not in known.kinds:
+        raise MatrixError(
+            f"{where} is not for {family.kind}, which family {family.entry.label!r} is"
+        )
+    return known
+
+
+def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
+    family, protocol = it.family, it.protocol
     budget = learner.entry.budget or family.entry.budget or matrix.budget
-    identity = {
+    then = None
+    if isinstance(protocol, Retention):
+        then = budget if protocol.budget is None else Budget(**protocol.budget)
+    how: dict[str, Any] = protocol.model_dump(mode="json", exclude={"label", *protocol.names})
+    if it.reference is not None:
+        how["reference"] = it.reference.identity
+    if it.other is not None:
+        how["other"] = it.other.identity
+    if then is not None:
+        how["then"] = _given(then)
+    trained = {
         "family": family.identity,
-        "protocol": protocol.model_dump(mode="json", exclude={"label", "families"}),
         "learner": learner.identity,
         "seed": seed,
-        "budget": {key: value for key, value in asdict(budget).items() if value is not None},
+        "budget": _given(budget),
     }
-    trained = {key: value for key, value in identity.items() if key != "protocol"}
+    identity = {**trained, "protocol": how}
     fields = learner.identity["fields"].items()
     looked_at = {key: value for key, value in fields if key not in learner.only_at_test}
     trained["learner"] = {**learner.identity, "fields": looked_at}
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{family.entry.label} {learner.entry.name}".lower())
+    slug = f"{family.entry.label} {learner.entry.name}"
+    if protocol.kind != "few_shot":
+        slug = f"{slug} {protocol.kind}"
+    slug = re.sub(r"[^a-z0-9]+", "-", slug.lower())
     return TrialSpec(
         id=f"{slug.strip('-')[:48]}-s{seed}-{_digest(identity)}",
         family=family.entry,
@@ -250,7 +229,14 @@ def _trial(
         privileged=learner.privileged,
         identity=identity,
         training=_digest(trained),
+        other=None if it.other is None else it.other.entry,
+        then=then,
+        reference=None if it.reference is None else it.reference.entry,
     )
+
+
+def _given(budget: Budget) -> dict[str, float]:
+    return {key: value for key, value in asdict(budget).items() if value is not None}
 
 
 def _digest(identity: Mapping[str, Any]) -> str:

@@ -21,6 +21,8 @@ KEYS = {
     "privileged": "bool",
 }
 """The columns that name a trial in every table, and their types."""
+ENDED = frozenset({"done", "cannot"})
+"""What a trial that is not to be tried again says of itself."""
 NEEDED = {"learners": {"label"}, "protocols": {"label", "split"}, "trials": set(KEYS)}
 """What is read of `matrix.json`, besides the name."""
 

@@ -3,7 +3,7 @@
 import itertools
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import AllowInfNan, BaseModel, ConfigDict, StringConstraints, mode
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError, UnknownName, nearest
 from benchmarks.harness.fields import parse
-from benchmarks.harness.protocols import KINDS, FewShot
+from benchmarks.harness.protocols import KINDS, Compared, FewShot, Protocol, Retention
 
 Tables = Annotated[list[dict[str, Any]], MinLen(1)]
 
@@ -43,7 +43,7 @@ class Matrix:
     title: str
     seeds: tuple[int, ...]
     budget: Budget
-    protocols: tuple[FewShot, ...]
+    protocols: tuple[Protocol, ...]
     families: tuple[Entry, ...]
     learners: tuple[Entry, ...]
 
@@ -79,6 +79,12 @@ class _Family(BaseModel):
     name: str
     label: str = ""
     budget: dict[str, Any] | None = None
+
+
+class _Reference(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    name: str
 
 
 class _Learner(_Family):
@@ -118,7 +124,7 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     seeds = tuple(range(top.seeds)) if isinstance(top.seeds, int) else tuple(top.seeds)
     if len(set(seeds)) < len(seeds):
         raise MatrixError(f"{path}: key 'seeds': a seed is there twice, got {list(seeds)}")
-    protocols = tuple(_protocol(entry, str(path)) for entry in top.protocol)
+    protocols = tuple(it for entry in top.protocol for it in _protocols(entry, str(path)))
     families = tuple(_family(entry, str(path)) for entry in top.family)
     learners = tuple(learner for entry in top.learner for learner in _learners(entry, str(path)))
     _distinct("family", [family.label for family in families], path)
@@ -127,24 +133,55 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     for family in labels:
         met = [it.label for it in protocols if it.families is None or family in it.families]
         _distinct("protocol", met, path)
-    if len({(it.label, it.split) for it in protocols}) > len({it.label for it in protocols}):
-        raise MatrixError(f"{path}: protocols of one label have different splits; rename one")
+    _alike(protocols, path)
     for kind, limited in (("protocol", protocols), ("learner", learners)):
         for it in limited:
             for family in it.families or ():
                 if family not in labels:
                     where = f"{path}: {kind} {it.label!r}: key 'families'"
                     raise UnknownName("family", family, labels, where)
+    for protocol in protocols:
+        _demand_other(protocol, labels, path)
     budget = _budget(top.budget, f"{path}: [budget]")
     return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners)
 
 
-def _protocol(data: dict[str, Any], file: str) -> FewShot:
+def _protocols(data: dict[str, Any], file: str) -> Sequence[Protocol]:
+    """One protocol for each of the families that it names to be tested on."""
     kind = data.get("kind")
     if isinstance(kind, str) and kind not in KINDS:
         raise UnknownName("protocol", kind, KINDS, file)
-    protocol = parse(FewShot, data, f"{file}: [[protocol]]")
-    return protocol.model_copy(update={"label": protocol.label or protocol.kind})
+    where = f"{file}: [[protocol]]"
+    protocol = parse(KINDS[kind] if isinstance(kind, str) else FewShot, data, where)
+    if isinstance(protocol, Compared):
+        parse(_Reference, protocol.reference, f"{where}: reference")
+    if isinstance(protocol, Retention) and protocol.budget is not None:
+        _budget(protocol.budget, f"{where}: budget")
+    return protocol.model_copy(update={"label": protocol.label or protocol.kind}).on_each()
+
+
+def _alike(protocols: Sequence[Protocol], path: Path) -> None:
+    """Reports know a protocol by its label."""
+    for what in ("split", "kind", "reference"):
+        known: dict[str, Any] = {}
+        for it in protocols:
+            value = getattr(it, what, None)
+            if known.setdefault(it.label, value) != value:
+                raise MatrixError(
+                    f"{path}: protocols of one label have different {what}s; rename one"
+                )
+
+
+def _demand_other(protocol: Protocol, labels: list[str], path: Path) -> None:
+    """The second family exists, and there is one to train on first."""
+    if protocol.other is None:
+        return
+    where = f"{path}: protocol {protocol.label!r}"
+    if protocol.other not in labels:
+        key = "then" if isinstance(protocol, Retention) else "on"
+        raise UnknownName("family", protocol.other, labels, f"{where}: key {key!r}")
+    if set(protocol.families or labels) == {protocol.other}:
+        raise MatrixError(f"{where}: there is no family but {protocol.other!r} to train on")
 
 
 def _budget(data: Mapping[str, Any], where: str) -> Budget:

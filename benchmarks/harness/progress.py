@@ -17,6 +17,7 @@ from benchmarks.harness.expand import TrialSpec
 
 PLAIN_SECONDS = 5.0
 ETA_SECONDS = 3.0
+MARKS = {"done": ("✓", "green"), "cannot": ("–", "yellow")}
 NUMBERS = Column(ratio=1, no_wrap=True, overflow="ellipsis")
 
 
@@ -57,7 +58,9 @@ class Tally:
     def ended(self, spec: TrialSpec, status: str) -> float:
         """Count the end of a trial; the seconds it took."""
         seconds = time.monotonic() - self.running.pop(spec.id).started
-        if status == "done":
+        if status == "cannot":
+            self.done += 1
+        elif status == "done":
             self.done += 1
             self._took[spec.learner.label].append(seconds)
         else:
@@ -176,7 +179,7 @@ class LiveProgress:
     def ended(self, spec: TrialSpec, status: str, reason: str | None) -> None:
         seconds = self._tally.ended(spec, status)
         self._bars.remove_task(self._rows.pop(spec.id))
-        mark, style = ("✓", "green") if status == "done" else ("✗", "red")
+        mark, style = MARKS.get(status, ("✗", "red"))
         line = f"{mark} {name(spec)} in {clock(seconds)}{f': {reason}' if reason else ''}"
         self._console.print(Text(line, style=style))
 
@@ -197,7 +200,8 @@ def watch(trials: list[TrialSpec], jobs: int) -> LiveProgress | PlainProgress:
 
 
 def name(spec: TrialSpec) -> str:
-    return f"{spec.learner.label} on {spec.family.label}, seed {spec.seed}"
+    how = "" if spec.protocol.kind == "few_shot" else f", {spec.protocol.label}"
+    return f"{spec.learner.label} on {spec.family.label}{how}, seed {spec.seed}"
 
 
 def clock(seconds: float) -> str:

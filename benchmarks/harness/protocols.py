@@ -1,15 +1,22 @@
 """How learners are tested. A protocol is one `[[protocol]]` table of a matrix file."""
 
-from typing import Annotated, Literal
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, MinLen
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-KINDS = ("few_shot",)
+MARKED = 8
+"""So many steps stand in tables, and have their predictions kept; scores are of every step."""
+
+Counts = Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
+Steps = Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
+Labels = Annotated[tuple[str, ...], MinLen(1)]
 
 
-class FewShot(BaseModel):
-    """Adapt on k support points, score on query points drawn apart, after each number of steps.
+class Protocol(BaseModel, ABC):
+    """What all protocols have.
 
     Attributes:
         label: what tables call it; `kind` if left out.
@@ -23,16 +30,147 @@ class FewShot(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["few_shot"]
+    kind: str
     label: str = ""
-    shots: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
-    steps: Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
+    shots: Counts
+    steps: Steps
     tasks: Annotated[int, Ge(1)] = 600
     queries: Annotated[int, Ge(1)] = 100
     split: Literal["test", "validation"] = "test"
-    families: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    families: Labels | None = None
+
+    lean: ClassVar[bool] = False
+    """Whether of all metrics only the problem's own is kept."""
+    names: ClassVar[frozenset[str]] = frozenset({"families"})
+    """Keys that say what else is part of a trial, whose own identities stand for it."""
 
     @field_validator("shots", "steps")
     @classmethod
     def _ascending(cls, values: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(values)))
+
+    @property
+    def other(self) -> str | None:
+        """The label of the second family, if there is one: tested on, or trained on next."""
+        return None
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        """The steps whose predictions and support errors are kept for the figures."""
+        return self.steps
+
+    def on_each(self) -> "Sequence[Protocol]":
+        """One protocol for each of the other families; it alone where there is none."""
+        return [self]
+
+
+class FewShot(Protocol):
+    """Adapt on k support points, score on query points drawn apart, after each number of steps."""
+
+    kind: Literal["few_shot"]
+
+
+class Compared(Protocol, ABC):
+    """A protocol whose scores are held against a network without meta-training, task by task.
+
+    Attributes:
+        reference: that network: a learner table, fitted with a budget of nothing.
+    """
+
+    reference: dict[str, Any] = Field(default_factory=lambda: {"name": "scratch"})
+
+    names = frozenset({"families", "on", "then", "reference", "budget"})
+
+    @property
+    def drawn(self) -> tuple[int, ...]:
+        return marked(self.steps)
+
+
+class Elsewhere(Compared, ABC):
+    """A protocol that may test on other families than it trains on: one trial for each of them.
+
+    Attributes:
+        on: their labels. A family among them is not tested on itself.
+    """
+
+    on: Labels | None = None
+
+    @property
+    def other(self) -> str | None:
+        return None if self.on is None else self.on[0]
+
+    def on_each(self) -> "Sequence[Protocol]":
+        if self.on is None:
+            return [self]
+        return [
+            self.model_copy(update={"on": (label,), "label": f"{self.label}: {label}"})
+            for label in self.on
+        ]
+
+
+class Transfer(Elsewhere):
+    """Adapt to a whole task for long, beside the same steps from scratch (Taylor & Stone, 2009)."""
+
+    kind: Literal["transfer"]
+    shots: Counts = (50,)
+    steps: Steps = tuple(range(101))
+    tasks: Annotated[int, Ge(1)] = 200
+    queries: Annotated[int, Ge(1)] = 50
+
+    lean = True
+
+    @field_validator("steps")
+    @classmethod
+    def _from_the_start(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if min(steps) != 0 or len(set(steps)) < 2:
+            raise ValueError("expected 0 and at least one more")
+        return steps
+
+
+class Unrelated(Elsewhere):
+    """Few-shot tests on families that were not trained on, beside the same steps from scratch."""
+
+    kind: Literal["unrelated"]
+    on: Labels
+
+
+class Retention(Compared):
+    """Carry on with a second family, then test on both (Lopez-Paz & Ranzato, 2017).
+
+    Attributes:
+        then: the label of the second family.
+        budget: what carrying on may spend; as much as the first family had, if left out.
+    """
+
+    kind: Literal["retention"]
+    then: str
+    budget: dict[str, Any] | None = None
+
+    lean = True
+
+    @property
+    def other(self) -> str | None:
+        return self.then
+
+    def on_each(self) -> "Sequence[Protocol]":
+        return [self.model_copy(update={"label": f"{self.label}: {self.then}"})]
+
+
+KINDS: Mapping[str, type[Protocol]] = {
+    "few_shot": FewShot,
+    "transfer": Transfer,
+    "unrelated": Unrelated,
+    "retention": Retention,
+}
+
+
+def marked(steps: Sequence[int]) -> tuple[int, ...]:
+    """At most `MARKED` of them: the first, the last, and the roundest or evenly spaced between."""
+    if len(steps) <= MARKED:
+        return tuple(steps)
+    first, *between, last = steps
+    rounds = [step for step in between if str(step).rstrip("0") in ("1", "2", "5")]
+    if not MARKED - 4 <= len(rounds) <= MARKED - 2:
+        places = [i * len(between) // (MARKED - 1) for i in range(1, MARKED - 1)]
+        rounds = [between[place] for place in places]
+    return (first, *rounds, last)

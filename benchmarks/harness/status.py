@@ -8,7 +8,7 @@ from benchmarks.core.budget import COUNTERS
 from benchmarks.harness.progress import clock, count
 from benchmarks.harness.store import Results
 
-STATUSES = ("done", "failed", "missing")
+STATUSES = ("done", "failed", "missing", "cannot")
 MISSING_SHOWN = 10
 
 
@@ -19,11 +19,13 @@ def status_text(results: Results) -> str:
 
 def _lines(results: Results) -> Iterator[str]:
     trials = results.trials
-    counts = ", ".join(f"{int((trials['status'] == status).sum())} {status}" for status in STATUSES)
-    yield f"{results.name}: {count(len(trials), 'trial')}: {counts}"
-    failed = trials[trials["status"] == "failed"]
-    for trial, reason in zip(failed["trial"], failed["reason"], strict=True):
-        yield f"failed   {trial}: {reason}"
+    numbers = {status: int((trials["status"] == status).sum()) for status in STATUSES}
+    counts = [f"{n} {status}" for status, n in numbers.items() if n or status != "cannot"]
+    yield f"{results.name}: {count(len(trials), 'trial')}: {', '.join(counts)}"
+    for status in ("failed", "cannot"):
+        ended = trials[trials["status"] == status]
+        for trial, reason in zip(ended["trial"], ended["reason"], strict=True):
+            yield f"{status}   {trial}: {reason}"
     missing = list(trials.loc[trials["status"] == "missing", "trial"])
     for trial in missing[:MISSING_SHOWN]:
         yield f"missing  {trial}"

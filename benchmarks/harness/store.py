@@ -6,7 +6,7 @@ has `trials/` (which is not published), that is the truth, and the consolidated 
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
 from benchmarks.harness.episodes import EPISODE_TYPES
 from benchmarks.harness.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
 from benchmarks.harness.files import read_json, write_json
-from benchmarks.harness.folder import KEYS, ResultsFolder, read_matrix
+from benchmarks.harness.folder import ENDED, KEYS, ResultsFolder, read_matrix
 from benchmarks.harness.frames import empty
-from benchmarks.harness.trial import HISTORY_TYPES, write_tables
+from benchmarks.harness.training import HISTORY_TYPES
+from benchmarks.harness.trial import write_tables
 
 SPENDING = (
     *("tasks", "points", *COUNTERS),
@@ -64,7 +65,7 @@ class Results:
     Attributes:
         name: the matrix.
         trials: one row a trial of the matrix: trial, family, protocol, learner, seed, privileged,
-            status (done, failed or missing), reason, one column for each kind of spending,
+            status (done, cannot, failed or missing), reason, one column for each kind of spending,
             left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
             problem, transductive, spec (all that its scores depend on, empty while it has not
             ended), and split (test or validation: what the protocol scores on).
@@ -77,6 +78,7 @@ class Results:
         provenance: of the latest trial; `commits` names all commits that took part.
         order: the labels of the learners, as the matrix file orders them.
         settings: by label, what the learners are.
+        protocols: by label, what the protocols are: their `[[protocol]]` tables.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Results:
     provenance: dict[str, Any]
     order: tuple[str, ...]
     settings: Mapping[str, Settings]
+    protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def load_results(directory: Path) -> Results:
@@ -115,6 +118,7 @@ def load_results(directory: Path) -> Results:
         provenance=provenance,
         order=order,
         settings=_settings(records, matrix),
+        protocols={protocol["label"]: protocol for protocol in matrix["protocols"]},
     )
 
 
@@ -151,9 +155,11 @@ def restore(directory: Path) -> None:
     try:
         unfinished = Path(tempfile.mkdtemp(prefix=".restoring-", dir=directory))
         for record in read_json(directory / "trials.json"):
+            if record["status"] not in ENDED:
+                continue
+            folder = unfinished / record["trial"]
+            folder.mkdir()
             if record["status"] == "done":
-                folder = unfinished / record["trial"]
-                folder.mkdir()
                 write_tables(
                     folder,
                     {
@@ -161,7 +167,7 @@ def restore(directory: Path) -> None:
                         for name, table in tables.items()
                     },
                 )
-                write_json(folder / "trial.json", record)
+            write_json(folder / "trial.json", record)
         unfinished.rename(directory / "trials")
     except OSError as error:
         raise StoreError(f"{directory}: cannot be written ({error.strerror})") from None

@@ -1,8 +1,6 @@
 """One trial: train under the budget, score the test tasks, write what came out to a folder."""
 
 import random
-import resource
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -16,23 +14,24 @@ import pandas as pd
 import torch
 
 from benchmarks.core import (
-    BudgetedSource,
+    Budget,
     MetaLearner,
+    Problem,
     Split,
     State,
     TaskFamily,
     generator_of,
     seed_of,
 )
-from benchmarks.core.budget import COUNTERS, HistoryRow
+from benchmarks.core.errors import Cannot
+from benchmarks.harness.comparing import fit_reference, with_both, with_reference
 from benchmarks.harness.evaluator import OPTIONAL, Evaluation, evaluate
-from benchmarks.harness.expand import TrialSpec, make_family, make_learner
+from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.files import read_json, remove, write_json, write_parquet
-from benchmarks.harness.frames import empty
+from benchmarks.harness.known import make_family, make_learner
+from benchmarks.harness.matrix import Entry
 from benchmarks.harness.registry import Registry, first_line
-
-HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
-TRAINING_SPENDS = ("tasks", "points", *COUNTERS, "seconds", "cpu_seconds", "peak_memory_mb")
+from benchmarks.harness.training import HISTORY_TYPES, SPENDS, THEN, Stretch, together
 
 Report = Callable[[float, str], None]
 """Called with the fraction of the trial that is done and the latest numbers."""
@@ -50,6 +49,9 @@ def run_trial(
 ) -> dict[str, Any]:
     """Run one trial and write it to `folder`; whatever the learner raises becomes a failure.
 
+    What is impossible for the learner (it raises `Cannot`, or needs what a family does not tell) is
+    no failure, but has the status "cannot".
+
     `trained` is the folder of a trial with the same training: its learner is taken over, with its
     history and what its training has spent, instead of training the same again.
 
@@ -57,10 +59,11 @@ def run_trial(
         The record written to `trial.json`.
     """
     record = blank_record(spec, provenance or {})
-    protocol = spec.protocol
     trial = _Trial(spec, registry, device, report)
     try:
         trial.run(trained)
+    except Cannot as error:
+        record |= {"status": "cannot", "reason": first_line(error), "spending": trial.spending()}
     except (Exception, SystemExit) as error:
         record |= {
             "status": "failed",
@@ -72,15 +75,11 @@ def run_trial(
         record |= {
             "status": "done",
             "spending": trial.spending(),
-            "left_out": trial.left_out(protocol.split),
-            "left_out_train": trial.left_out("train"),
-            "dropped_rows": getattr(trial.family, "dropped_rows", 0),
-            "problem": asdict(trial.family.problem),
-            "transductive": bool(getattr(trial.learner, "transductive", False)),
+            **trial.notes(),
             "trained_by": spec.id if trained is None else trained.name,
         }
         write_tables(folder, {**trial.evaluation._asdict(), "history": trial.history})
-        torch.save(_on_cpu(trial.learner.state()), folder / "learner.pt")
+        torch.save(trial.state, folder / "learner.pt")
     write_json(folder / "trial.json", record)
     return record
 
@@ -117,88 +116,180 @@ def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, An
 
 
 class _Trial:
-    """The steps of one trial, and what it has spent so far."""
+    """The steps of one trial, and what it has spent so far.
+
+    Attributes:
+        state: what training on the first family made of the learner, whatever came then; other
+            trials with the same training take it over.
+    """
 
     evaluation: Evaluation
     history: pd.DataFrame
-    family: TaskFamily
+    problem: Problem
     learner: MetaLearner
+    state: State
 
     def __init__(self, spec: TrialSpec, registry: Registry, device: str, report: Report) -> None:
         self._spec = spec
         self._registry = registry
         self._device = device
         self._report = report
-        self._source: BudgetedSource | None = None
-        self._spent: dict[str, Any] = {}
+        self._stretch: Stretch | None = None
+        self._spent: list[Mapping[str, Any]] = []
         self._evaluate_seconds = 0.0
         self._parameters: int | None = None
 
     def run(self, trained: Path | None) -> None:
         spec = self._spec
         self._seed_global_state()
-        self.family = make_family(spec.family, self._registry)
+        self._family = make_family(spec.family, self._registry)
+        self._identity = dumps(spec.identity["family"], sort_keys=True)
+        self._tested, self._tested_identity = self._family, self._identity
+        if spec.other is not None:
+            self._tested = make_family(spec.other, self._registry)
+            self._tested_identity = dumps(spec.identity["protocol"]["other"], sort_keys=True)
+        self.problem = self._tested.problem
         self.learner = make_learner(spec.learner, self._registry)
-        identity = dumps(spec.identity["family"], sort_keys=True)
+        self._demand_possible()
         if trained is None:
-            self._train(identity)
+            self._train()
         else:
             self._take_over(trained)
-        self._parameters = _count(self.learner.state())
-        started = time.perf_counter()
-        self.evaluation = evaluate(
-            self.learner,
-            self.family,
-            identity,
-            spec.protocol,
-            device=self._device,
-            on_progress=lambda fraction: self._report(0.98 + 0.02 * fraction, "evaluating"),
-        )
-        self._evaluate_seconds = time.perf_counter() - started
+        self.state = _on_cpu(self.learner.state())
+        self._parameters = _count(self.state)
+        if spec.then is None:
+            self.evaluation = self._test(self.learner)
+            if spec.reference is not None:
+                self.evaluation = with_reference(
+                    self.evaluation, self._test(self._scratch()), self.problem, spec.protocol
+                )
+        else:
+            self._carry_on(spec.then)
 
-    def _train(self, identity: str) -> None:
+    def _demand_possible(self) -> None:
+        """Find out before training whether families tell the learner what it needs.
+
+        Raises:
+            Cannot: one does not.
+        """
+        spec, needs = self._spec, self.learner.needs
+        if not needs:
+            return
+        split = spec.protocol.split
+        places: list[tuple[Entry, TaskFamily, Split]] = [(spec.family, self._family, "train")]
+        places.append((spec.other or spec.family, self._tested, split))
+        if spec.then is not None and spec.other is not None:
+            places += [(spec.family, self._family, split), (spec.other, self._tested, "train")]
+        for entry, family, part in places:
+            batch = family.sample(1, part, generator_of("probe"), shots=1, queries=1)
+            if missing := sorted(needs - batch.support.privileged.keys()):
+                raise Cannot(f"needs {' and '.join(missing)}, which {entry.label} does not tell")
+
+    def _train(self) -> None:
         spec = self._spec
-        self._source = BudgetedSource(
-            self.family,
-            spec.budget,
-            generator_of("train", identity, spec.seed),
-            needs=self.learner.needs,
-            device=self._device,
-            on_progress=lambda fraction, text: self._report(0.98 * fraction, text),
-        )
-        started, worked = time.perf_counter(), time.process_time()
-        self.learner.fit(self._source, generator_of("learner", spec.seed))
-        self._spent = {
-            "seconds": time.perf_counter() - started,
-            "cpu_seconds": time.process_time() - worked,
-        }
-        rows: list[HistoryRow] = self._source.history
-        frame = pd.DataFrame([asdict(row) for row in rows]) if rows else empty(HISTORY_TYPES)
-        self.history = frame.astype(HISTORY_TYPES)
+        share = 0.98 if spec.then is None else 0.48
+        stretch = self._new_stretch(self._family, self._identity, spec.budget, 0, share)
+        stretch.run(self.learner.fit, generator_of("learner", spec.seed))
+        self.history = stretch.history
+        self._end_stretch()
 
     def _take_over(self, trained: Path) -> None:
         """Learner, history and spending of a trial that has trained the same."""
         state = torch.load(trained / "learner.pt", map_location="cpu", weights_only=True)
         self.learner.load_state(state)
-        self.history = pd.read_parquet(trained / "history.parquet").astype(HISTORY_TYPES)
-        spent = read_json(trained / "trial.json")["spending"]
-        self._spent = {key: spent.get(key, 0) for key in TRAINING_SPENDS}
+        history = pd.read_parquet(trained / "history.parquet").astype(HISTORY_TYPES)
+        self.history = history[~history["metric"].str.endswith(THEN)]
+        record = read_json(trained / "trial.json")
+        spent = record.get("first_spending") or record["spending"]
+        self._spent.append({key: spent.get(key, 0) for key in SPENDS})
+
+    def _carry_on(self, budget: Budget) -> None:
+        """Test on both families, train on the second one, and test on both again."""
+        spec, registry = self._spec, self._registry
+        others = {
+            "before": self._test(self.learner, first=True),
+            "unseen": self._test(self.learner),
+            "scratch": self._test(self._scratch()),
+        }
+        # whether the state was taken over or not, the learner carries on from the same
+        self.learner = make_learner(spec.learner, registry)
+        self.learner.load_state(self.state)
+        stretch = self._new_stretch(self._tested, self._tested_identity, budget, 0.49, 0.98)
+        stretch.run(self.learner.partial_fit, generator_of("learner", "then", spec.seed))
+        then = stretch.history.assign(metric=lambda rows: rows["metric"] + THEN)
+        self.history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
+        self._end_stretch()
+        others["then"] = self._test(self.learner)
+        after = self._test(self.learner, first=True)
+        self.evaluation = with_both(after, others, self.problem, spec.protocol)
+
+    def _new_stretch(
+        self, family: TaskFamily, identity: str, budget: Budget, start: float, end: float
+    ) -> Stretch:
+        self._stretch = Stretch(
+            family,
+            identity,
+            budget,
+            self._spec.seed,
+            needs=self.learner.needs,
+            device=self._device,
+            on_progress=lambda part, text: self._report(start + (end - start) * part, text),
+        )
+        return self._stretch
+
+    def _end_stretch(self) -> None:
+        assert self._stretch is not None
+        self._spent.append(self._stretch.spent)
+        self._stretch = None
+
+    def _scratch(self) -> MetaLearner:
+        assert self._spec.reference is not None
+        reference = make_learner(self._spec.reference, self._registry)
+        fit_reference(reference, self._tested, self._spec.seed, self._device)
+        return reference
+
+    def _test(self, learner: MetaLearner, *, first: bool = False) -> Evaluation:
+        """Score a learner, where there are two families on the second unless told otherwise."""
+        started = time.perf_counter()
+        evaluation = evaluate(
+            learner,
+            self._family if first else self._tested,
+            self._identity if first else self._tested_identity,
+            self._spec.protocol,
+            device=self._device,
+            on_progress=lambda fraction: self._report(0.98 + 0.02 * fraction, "evaluating"),
+        )
+        self._evaluate_seconds += time.perf_counter() - started
+        return evaluation
 
     def spending(self) -> dict[str, Any]:
-        source = self._source
-        spent: dict[str, Any] = dict.fromkeys(TRAINING_SPENDS, 0)
-        if source is not None:
-            spent |= {"tasks": source.tasks, "points": source.points, **source.counts}
-            spent |= {"seconds": source.seconds, "peak_memory_mb": _peak_memory(self._device)}
+        stretches = [*self._spent, *([self._stretch.spent] if self._stretch else [])]
         return {
-            **spent,
-            **self._spent,
+            **together(stretches),
             "evaluate_seconds": self._evaluate_seconds,
             "parameters": self._parameters,
         }
 
-    def left_out(self, split: Split) -> dict[str, int]:
-        return {str(k): self.family.left_out(split, k) for k in self._spec.protocol.shots}
+    def notes(self) -> dict[str, Any]:
+        """What the record says of a trial that is done, beside its spending."""
+        spec, protocol = self._spec, self._spec.protocol
+        tested = [self._tested] if spec.then is None else [self._family, self._tested]
+        notes: dict[str, Any] = {
+            "left_out": {
+                str(k): sum(it.left_out(protocol.split, k) for it in tested) for k in protocol.shots
+            },
+            "left_out_train": {},
+            "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
+            "problem": asdict(self.problem),
+            "transductive": bool(getattr(self.learner, "transductive", False)),
+        }
+        if spec.other is None:
+            notes["left_out_train"] = {
+                str(k): self._family.left_out("train", k) for k in protocol.shots
+            }
+        if spec.then is not None:
+            notes["first_spending"] = dict(self._spent[0])
+        return notes
 
     def _seed_global_state(self) -> None:
         """Learners get generators; this is for the dependencies that only know global state."""
@@ -232,11 +323,3 @@ def _count(state: State) -> int:
         elif isinstance(value, list | tuple):
             pending += value
     return total
-
-
-def _peak_memory(device: str) -> float:
-    """In MB: the most this process has held, or has held on the GPU where it ran on one."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

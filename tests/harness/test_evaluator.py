@@ -22,9 +22,10 @@ from benchmarks.core import (
     generator_of,
 )
 from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.harness.asking import AT_ONCE
 from benchmarks.harness.confusion import CONFUSION_TYPES, add_confusion
 from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
-from benchmarks.harness.evaluator import AT_ONCE, draw_test_tasks, evaluate, score
+from benchmarks.harness.evaluator import draw_test_tasks, evaluate, score
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import FewShot
 from benchmarks.harness.registry import Registry
@@ -358,7 +359,7 @@ def test_classes_without_names_have_no_confusion(registry: Registry) -> None:
 
 def test_tasks_are_adapted_to_in_portions_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     def kept(at_once: int) -> tuple[Decided, list[object]]:
-        monkeypatch.setattr("benchmarks.harness.evaluator.AT_ONCE", at_once)
+        monkeypatch.setattr("benchmarks.harness.asking.AT_ONCE", at_once)
         learner = Decided()
         return learner, list(evaluate(learner, Sinusoid(), "id", PROTOCOL))
 

@@ -1,0 +1,54 @@
+"""What a learner answers on the tasks it is scored on."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.core import MetaLearner, TaskBatch
+from benchmarks.core.errors import ContractError, Diverged
+
+AT_ONCE = 2_000_000
+"""Tasks are adapted to in portions of at most so many input numbers, or one by one."""
+
+
+class Answer(NamedTuple):
+    """Predictions after one number of steps, in double precision and on the CPU."""
+
+    query: Float[Tensor, "tasks points outputs"]
+    support: Float[Tensor, "tasks points outputs"]
+
+
+def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
+    """The tasks in portions that the networks of all their points fit into memory for."""
+    size = max(1, AT_ONCE // (batch.support.x[0].numel() + batch.query.x[0].numel()))
+    for start in range(0, len(batch), size):
+        yield batch.rows(slice(start, start + size))
+
+
+def ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[Answer]:
+    """Adapt to the tasks and predict, after each number of steps."""
+    answers = []
+    for predictor in learner.adapt(batch.support, steps):
+        with torch.no_grad():
+            query, support = predictor(batch.query.x), predictor(batch.support.x)
+        for prediction, y in ((query, batch.query.y), (support, batch.support.y)):
+            if prediction.shape != y.shape:
+                raise ContractError(
+                    f"expected predictions of shape {tuple(y.shape)}, got {tuple(prediction.shape)}"
+                )
+        answers.append(Answer(query.detach().cpu().double(), support.detach().cpu().double()))
+    if len(answers) != len(steps):
+        raise ContractError(f"adapt yielded {len(answers)} predictors for steps {tuple(steps)}")
+    return answers
+
+
+def check_finite(prediction: Tensor, shots: int, steps: int) -> None:
+    bad = int((~prediction.isfinite()).flatten(1).any(1).sum())
+    if bad:
+        raise Diverged(
+            f"the predictions of {bad} of {len(prediction)} test tasks are not finite "
+            f"({shots} shots, {steps} steps)"
+        )
