@@ -1,5 +1,6 @@
 """How learners are tested. A protocol is one `[[protocol]]` table of a matrix file."""
 
+import math
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
@@ -7,8 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-MARKED = 8
+LANDMARKS = 8
 """So many steps stand in tables, and have their predictions kept; scores are of every step."""
+
+ALL_UP_TO = 30
 
 Counts = Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
 Steps = Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
@@ -83,7 +86,7 @@ class Compared(Protocol, ABC):
 
     @property
     def drawn(self) -> tuple[int, ...]:
-        return marked(self.steps)
+        return landmarks(self.steps)
 
 
 class Elsewhere(Compared, ABC):
@@ -164,13 +167,21 @@ KINDS: Mapping[str, type[Protocol]] = {
 }
 
 
-def marked(steps: Sequence[int]) -> tuple[int, ...]:
-    """At most `MARKED` of them: the first, the last, and the roundest or evenly spaced between."""
-    if len(steps) <= MARKED:
+def landmarks(steps: Sequence[int]) -> tuple[int, ...]:
+    """At most `LANDMARKS` of them: both ends, and between them round or evenly spaced ones."""
+    if len(steps) <= LANDMARKS:
         return tuple(steps)
     first, *between, last = steps
     rounds = [step for step in between if str(step).rstrip("0") in ("1", "2", "5")]
-    if not MARKED - 4 <= len(rounds) <= MARKED - 2:
-        places = [i * len(between) // (MARKED - 1) for i in range(1, MARKED - 1)]
+    if not LANDMARKS - 4 <= len(rounds) <= LANDMARKS - 2:
+        places = [i * len(between) // (LANDMARKS - 1) for i in range(1, LANDMARKS - 1)]
         rounds = [between[place] for place in places]
     return (first, *rounds, last)
+
+
+def summarised(steps: Sequence[int]) -> tuple[int, ...]:
+    """Those that get intervals: all, or of more than `ALL_UP_TO` some 30 with the landmarks."""
+    if len(steps) <= ALL_UP_TO:
+        return tuple(steps)
+    every = math.ceil(len(steps) / 25)
+    return tuple(sorted({*landmarks(steps), *steps[::every]}))

@@ -69,6 +69,8 @@ def findings(results: Results) -> Iterator[Finding]:
     """
     data = published()
     for comparison in summarise(results):
+        if comparison.kind != "few_shot":
+            continue  # what is published is of nothing else
         specs = _specs(results, comparison)
         for row in data.row:
             for entrant in comparison.entrants:

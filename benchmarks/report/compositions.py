@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.harness.diagnostics import NO_STEPS
 from benchmarks.harness.store import Results
-from benchmarks.report.sheets import Entry, Section, Sheet
+from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.summary import Comparison, Entrant
 from benchmarks.report.words import number, plural
 

@@ -109,6 +109,8 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
         return None
     group = next(it for it in comparison.groups if it.shots == rows["shots"].min())
     rows = rows[rows["shots"] == group.shots].sort_values(["steps", "seed", "task"])
+    if metric not in group.metrics:
+        return None
     drawn = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
     chosen = styles(comparison.entrants)
     columns = min(LEARNERS_A_ROW, len(drawn))

@@ -14,13 +14,14 @@ from benchmarks.report.confusion import confusion, confusion_caption
 from benchmarks.report.diagnosis import support_against_query, training_diagnostics
 from benchmarks.report.episodes import episodes, episodes_caption
 from benchmarks.report.plots import against_shots, against_spending, against_steps
+from benchmarks.report.protocol_plots import against_scratch, backward_forward, elsewhere
 from benchmarks.report.stale import FIGURES, remove_figures
 from benchmarks.report.style import looks, save
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.tuning import Grid, find_grid, tuning
 from benchmarks.report.usage import compositions_by_trait, usage_map
-from benchmarks.report.words import plural, setting, slug
+from benchmarks.report.words import meaning, plural, setting, slug
 
 BAND = "with its 95 % nested bootstrap interval"
 MANY = 30
@@ -70,6 +71,7 @@ def pictures(results: Results) -> Iterator[Picture]:
             if slug(comparison.title) in {slug(other.title) for other in comparisons[:number]}:
                 ending += f"-{number + 1}"
         yield from _pictures_of(comparison, results, ending)
+    yield from _pictures_of_all(comparisons)
 
 
 def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[Picture]:
@@ -81,6 +83,8 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
     if comparison is not whole:
         n, of = len(comparison.entrants), len(whole.entrants)
         those = f" Only the {n} best of {of} learners are shown."
+    if told := meaning(comparison):
+        those += f" {told}"
 
     def mine(frame: pd.DataFrame) -> pd.DataFrame:
         return frame[
@@ -90,6 +94,15 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
     def picture(stem: str, title: str, caption: str, draw: Callable[[], Figure | None]) -> Picture:
         return Picture(f"{stem}{ending}", f"{title}, {where}", f"{caption}{those}", draw)
 
+    if comparison.kind == "retention":
+        yield picture(
+            "retention",
+            "Backward and forward transfer",
+            f"Mean transfer after the most adaptation steps {BAND}. Below 0, carrying on with "
+            f"{comparison.other} made a learner forget {comparison.family}; left of 0, it was "
+            f"worse on {comparison.other} than from scratch before it was trained on it.",
+            lambda: backward_forward(comparison),
+        )
     yield picture(
         f"{score}-against-steps",
         f"{score.capitalize()} against adaptation steps",
@@ -171,6 +184,22 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "seconds that meta-training took; who spent the same stands side by side.",
         lambda: against_spending(comparison),
     )
+
+
+def _pictures_of_all(comparisons: tuple[Comparison, ...]) -> Iterator[Picture]:
+    """What takes several comparisons to be seen."""
+    for these in elsewhere(comparisons):
+        where = f"{these.family}, {these.protocol}"
+        first = these.comparisons[0]
+        how = "accuracy minus that from scratch" if first.ways else "log10 of error over scratch's"
+        yield Picture(
+            f"against-scratch-{slug(where)}",
+            f"Against scratch, {where}",
+            f"Mean {how}, task by task, after the most adaptation steps {BAND}: meta-trained on "
+            f"{these.family}, tested on other families. At 0 meta-training made no difference; "
+            f"{'above' if first.ways else 'below'} it helped.",
+            lambda these=these: against_scratch(these),  # type: ignore[misc]
+        )
 
 
 def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: str) -> Picture:

@@ -7,8 +7,10 @@ from benchmarks.harness.files import write_text
 from benchmarks.harness.store import Results
 from benchmarks.report.compositions import FILE, composition_sections
 from benchmarks.report.figures import pictures
+from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.markdown import code, escape, section_blocks
-from benchmarks.report.sheets import Entry, Section, Sheet, reading_guide, sections
+from benchmarks.report.protocol_findings import changes, headlines
+from benchmarks.report.sheets import reading_guide, sections
 from benchmarks.report.stale import FIGURES
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.words import (
@@ -55,18 +57,21 @@ def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
     """For every family and number of shots: who is best at the most steps, and how surely."""
     for comparison in comparisons:
         for group in comparison.groups:
-            yield _finding(comparison, group)
+            yield _finding(comparison, group, comparison.metric)
+            for metric in headlines(comparison, group):
+                yield _finding(comparison, group, metric)
+            yield from changes(comparison, group)
         unranked = [
             f"{code(it.name)} ({it.coverage.removeprefix('⚠ ') or 'privileged'})"
             for it in comparison.entrants
-            if it.privileged or not it.complete
+            if it.privileged or it.coverage
         ]
         if unranked:
             yield f"Not ranked on {escape(comparison.title)}: {listing(unranked)}."
 
 
-def _finding(comparison: Comparison, group: Group) -> str:
-    steps, metric = group.steps[-1], comparison.metric
+def _finding(comparison: Comparison, group: Group, metric: str) -> str:
+    steps = group.steps[-1]
     title, shots = escape(comparison.title), setting(comparison, group.shots)
     at = f" with {shots}" if comparison.ways is None else f", {shots}"
     where = f"On {title}{at}, after {plural(steps, 'step')}"

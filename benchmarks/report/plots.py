@@ -135,7 +135,12 @@ def against_spending(comparison: Comparison) -> Figure | None:
 
 
 def _scored(comparison: Comparison) -> list[Entrant]:
-    scored = {key[0] for group in comparison.groups for key in group.cells}
+    scored = {
+        label
+        for group in comparison.groups
+        for label, _, metric in group.cells
+        if metric == comparison.metric
+    }
     return [entrant for entrant in comparison.entrants if entrant.label in scored]
 
 

@@ -1,9 +1,10 @@
 """What the tables for people contain, before it becomes Markdown or LaTeX."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from benchmarks.harness.protocols import landmarks
+from benchmarks.report.layout import Entry, Section, Sheet
+from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
 from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
@@ -29,44 +30,14 @@ SPENDING_TITLES = {
 }
 
 
-class Entry(NamedTuple):
-    """One table cell: what may be bold, and what follows it."""
-
-    text: str
-    bold: bool = False
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table: a sentence that says what it shows, columns, and one row a learner.
-
-    Columns are of numbers, but for those whose places are in `words`.
-    """
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
-    words: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with its tables and remarks."""
-
-    heading: str
-    sheets: tuple[Sheet, ...]
-    remarks: tuple[str, ...] = ()
-
-
 def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
     """Scores of every family × protocol × shots, then what the learners spent there."""
     for comparison in comparisons:
         for group in comparison.groups:
             yield Section(
                 f"{comparison.title}, {setting(comparison, group.shots)}",
-                tuple(_score_sheets(comparison, group)),
-                tuple(_left_out(comparison, group)),
+                (*_score_sheets(comparison, group), *protocol_sheets(comparison, group)),
+                (*_left_out(comparison, group), *_impossible(comparison)),
             )
         yield Section(
             f"{comparison.title}: spending",
@@ -98,18 +69,27 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
-    sentences.append(seeds_warning(comparisons))
+    sentences += [protocols_note(comparisons), seeds_warning(comparisons)]
     return " ".join(filter(None, sentences))
 
 
 def troubles(comparison: Comparison) -> Iterator[str]:
     """Every trial that is not there, with its reason."""
+    yield from _impossible(comparison)
     for entrant in comparison.entrants:
         for trouble in entrant.troubles:
             yield f"⚠ {entrant.name}, {trouble}"
 
 
+def _impossible(comparison: Comparison) -> Iterator[str]:
+    for entrant in comparison.entrants:
+        if entrant.cannot:
+            yield f"{entrant.name} cannot take part: {entrant.cannot}."
+
+
 def _score_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:
+    if comparison.kind == "retention":
+        return
     if comparison.metric in group.metrics:
         for statistic in STATISTICS:
             yield _score_sheet(comparison, group, comparison.metric, statistic)
@@ -121,13 +101,14 @@ def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: S
     name = metric_name(metric, comparison.problem) if metric != "nmse" else "NMSE"
     if metric == "nmse":
         name += " (MSE divided by the variance of the task's targets)"
+    shown = landmarks(group.steps)
     return Sheet(
         f"{STATISTICS[statistic]} {name} after adaptation steps; {direction(metric)}.",
-        ("learner", *(plural(steps, "step") for steps in group.steps), "seeds", "tasks"),
+        ("learner", *(plural(steps, "step") for steps in shown), "seeds", "tasks"),
         tuple(
             (
                 Entry(entrant.name),
-                *(_score(entrant, group, steps, metric, statistic) for steps in group.steps),
+                *(_score(entrant, group, steps, metric, statistic) for steps in shown),
                 *_counts(entrant, group, metric),
             )
             for entrant in comparison.entrants
@@ -148,7 +129,8 @@ def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: S
 def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
     cells = [c for s in group.steps if (c := group.cells.get((entrant.label, s, metric)))]
     if not cells:
-        return Entry(f"0 of {entrant.planned}"), Entry("0")
+        planned = f"0 of {entrant.planned}" if entrant.planned else "–"
+        return Entry(planned), Entry("0" if entrant.planned else "–")
     seeds = min(cell.seeds for cell in cells)
     text = str(seeds) if seeds == entrant.planned else f"⚠ {seeds} of {entrant.planned} seeds"
     return Entry(text), Entry(f"{min(cell.tasks for cell in cells):,}")

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -10,11 +10,16 @@ import pandas as pd
 
 from benchmarks.core import seed_of
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.folder import ENDED
+from benchmarks.harness.protocols import summarised
 from benchmarks.harness.store import Results
 from benchmarks.report.statistics import Interval, Scores, Summary, bootstrap, paired_difference
 
-METRICS = ("mse", "rmse", "nmse", "accuracy")
-HIGHER_IS_BETTER = frozenset({"accuracy"})
+GAINS = ("jumpstart", "area", "vs_scratch", "before", "backward", "then", "forward")
+"""What `benchmarks.harness.gains` makes of errors, and with `accuracy_` before it of accuracies."""
+ACCURACIES = frozenset({"accuracy", *(f"accuracy_{name}" for name in GAINS)})
+METRICS = ("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold")
+HIGHER_IS_BETTER = ACCURACIES | {"jumpstart", "backward", "forward"}
 SPENDING = (
     "tasks",
     "points",
@@ -61,7 +66,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Group:
-    """All cells of one number of shots."""
+    """All cells of one number of shots; of very many steps, only some have cells."""
 
     shots: int
     steps: tuple[int, ...]
@@ -84,6 +89,8 @@ class Entrant:
     failed: bool
     spending: Mapping[str, float]
     transductive: bool = False
+    cannot: str = ""
+    """Why some of its trials are impossible; those were not planned."""
 
     @property
     def name(self) -> str:
@@ -98,7 +105,7 @@ class Entrant:
     def coverage(self) -> str:
         """What to say of missing trials; empty where all are there."""
         if self.complete:
-            return ""
+            return "cannot" if self.cannot and not self.done else ""
         if not self.done:
             return "failed" if self.failed else "not run"
         return f"⚠ {self.done} of {self.planned} seeds"
@@ -111,6 +118,7 @@ class Comparison:
     Attributes:
         split: what tasks the scores are of, `test` or `validation`.
         dropped_rows: how many rows of the data could not be used.
+        rules: the protocol's table in the matrix; empty where it is not known.
     """
 
     family: str
@@ -120,6 +128,26 @@ class Comparison:
     problem: Mapping[str, Any]
     entrants: tuple[Entrant, ...]
     groups: tuple[Group, ...]
+    rules: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        return str(self.rules.get("kind", "few_shot"))
+
+    @property
+    def other(self) -> str:
+        """The second family: tested on instead, or trained on next; empty where there is none."""
+        (on, *_) = self.rules.get("on") or [""]
+        return str(self.rules.get("then") or on)
+
+    @property
+    def reference(self) -> str:
+        """Who else was tested, for scores to be held against."""
+        return str(self.rules.get("reference", {}).get("name", ""))
+
+    def gain(self, name: str) -> str:
+        """The metric that `benchmarks.harness.gains` calls so, for this kind of problem."""
+        return name if self.ways is None else f"accuracy_{name}"
 
     @property
     def metric(self) -> str:
@@ -189,12 +217,14 @@ def _compare(
         problem=problems[0] if problems else {},
         entrants=entrants,
         groups=groups,
+        rules=results.protocols.get(protocol, {}),
     )
 
 
 def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
     done = trials[trials["status"] == "done"]
     failed = trials[trials["status"] == "failed"]
+    cannot = trials[trials["status"] == "cannot"]
     troubles = tuple(
         f"seed {seed}: {reason if status == 'failed' else 'not run'}"
         for seed, status, reason in zip(
@@ -203,7 +233,7 @@ def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
             trials["reason"].tolist(),
             strict=True,
         )
-        if status != "done"
+        if status not in ENDED
     )
     spending = {
         name: float(np.median(numbers))
@@ -213,12 +243,13 @@ def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
     return Entrant(
         label=label,
         privileged=bool(trials["privileged"].any()),
-        planned=len(trials),
+        planned=len(trials) - len(cannot),
         done=len(done),
         troubles=troubles,
         failed=bool(len(failed)),
         spending=spending,
         transductive=bool(trials["transductive"].any()),
+        cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
     )
 
 
@@ -232,15 +263,15 @@ def _group(
 ) -> Group:
     cells: dict[tuple[str, int, str], Cell] = {}
     rankings: dict[tuple[int, str, Statistic], Ranking] = {}
-    tasks = np.unique(rows["task"])
+    rows = rows[rows["steps"].isin(summarised(sorted(int(it) for it in rows["steps"].unique())))]
     eligible = [it.label for it in entrants if it.complete and not it.privileged]
     metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
     for metric in metrics:
+        mine = rows[rows["metric"] == metric]
+        tasks = np.unique(mine["task"])
         scores = {
             (str(learner), int(str(steps))): _scores(part, tasks)
-            for (learner, steps), part in rows[rows["metric"] == metric].groupby(
-                ["learner", "steps"], sort=True
-            )
+            for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True)
         }
         generator = np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
         summaries = bootstrap(scores, generator)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.report.statistics import FEW_SEEDS, Interval
-from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison
+from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison
 
 DAGGER_NOTE = (
     "† privileged: sees what the other learners may not (the true parameters of a task, say), and "
@@ -18,6 +18,18 @@ DOUBLE_DAGGER_NOTE = (
     "‡ transductive: predicts the query points of a task together, so that one prediction may "
     "depend on the other points; it is compared with the rest all the same."
 )
+
+GAIN_NAMES = {
+    "jumpstart": "jumpstart, {}",
+    "area": "area under the curve, {}",
+    "vs_scratch": "log10 of {} over that of scratch",
+    "before": "{} before the second family",
+    "backward": "backward transfer, {}",
+    "then": "{} on the second family",
+    "forward": "forward transfer, {}",
+    "steps_to_threshold": "steps to threshold",
+}
+"""What stands in the place of {} is the problem's own metric."""
 
 WITH_VALUE = ("--jobs", "--out", "--only")
 
@@ -34,7 +46,7 @@ def number(value: float, like: float | None = None) -> str:
 
 def score(value: float, metric: str, like: float | None = None) -> str:
     """A score or a difference of scores: as `number`, but accuracy in percent, to a tenth."""
-    if metric not in HIGHER_IS_BETTER:
+    if metric not in ACCURACIES:
         return number(value, like)
     decimals = 1 if abs(value if like is None else like) >= 0.01 else 2
     return f"{round(100 * value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
@@ -61,12 +73,26 @@ def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
 
 def metric_name(metric: str, problem: Mapping[str, Any]) -> str:
     """`RMSE of tmax_degC in °C`: the metric, the target unless it is plain y, and the unit."""
-    if metric in HIGHER_IS_BETTER:
+    if metric == "accuracy_vs_scratch":
+        return "accuracy in % minus that of scratch"
+    if (gain := metric.removeprefix("accuracy_")) in GAIN_NAMES:
+        own = "accuracy" if gain != metric else str(problem.get("metric", "mse"))
+        return GAIN_NAMES[gain].format(metric_name(own, problem))
+    if metric in ACCURACIES:
         return f"{metric} in %"
     name = metric.upper()
     target = str(problem.get("target", "y"))
     unit = unit_of(metric, problem)
     return f"{name}{f' of {target}' if target != 'y' else ''}{f' in {unit}' if unit else ''}"
+
+
+def meaning(comparison: Comparison) -> str:
+    """What was trained and tested, where that is not one family; else empty."""
+    if not comparison.other:
+        return ""
+    if comparison.kind == "retention":
+        return f"Tested on {comparison.family} after carrying on with {comparison.other}."
+    return f"Trained on {comparison.family}, tested on {comparison.other}."
 
 
 def direction(metric: str) -> str:

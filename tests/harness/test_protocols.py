@@ -9,7 +9,7 @@ from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.protocols import MARKED, marked
+from benchmarks.harness.protocols import LANDMARKS, landmarks
 from benchmarks.harness.registry import Registry
 
 Trials = Callable[..., list[TrialSpec]]
@@ -176,12 +176,12 @@ def test_families_that_differ_in_shape_are_both_named(trials_of: Trials) -> None
         trials_of("nearest", head=both)
 
 
-def test_marked_steps_are_few_and_have_both_ends() -> None:
-    assert marked((0, 1, 5, 10)) == (0, 1, 5, 10)
-    assert marked(range(101)) == (0, 1, 2, 5, 10, 20, 50, 100)
+def test_landmarks_are_few_and_have_both_ends() -> None:
+    assert landmarks((0, 1, 5, 10)) == (0, 1, 5, 10)
+    assert landmarks(range(101)) == (0, 1, 2, 5, 10, 20, 50, 100)
     for steps in (range(9), range(3, 40, 4), range(0, 5001, 7), (0, *range(600, 700))):
-        found = marked(steps)
-        assert len(found) <= MARKED
+        found = landmarks(steps)
+        assert len(found) <= LANDMARKS
         assert (found[0], found[-1]) == (steps[0], steps[-1])
         assert len(set(found)) == len(found) >= 6
         assert set(found) <= set(steps)
