@@ -22,6 +22,7 @@ class ANIL(MetaGradientLearner):
         inner_lr: learning rate of the adaptation steps, in training and at test.
         network: `mlp` or `cnn4`, as for MAML; likewise `filters`, `pooling` and `batch_norm`.
         meta_lr: Adam's learning rate for the initialisation.
+        decay: how `meta_lr` falls over the budget: not (`none`), or by a `cosine`, down to 0.
         meta_batch: tasks in each update of the initialisation.
         train_steps: adaptation steps that training looks through.
         train_shots: support points of a training task (fewer where the family has fewer).

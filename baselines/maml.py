@@ -25,6 +25,7 @@ class MAML(MetaGradientLearner):
         batch_norm: whether hidden layers are normalised, and by whose statistics when query points
             are predicted; see `GradientLearner`.
         meta_lr: Adam's learning rate for the initialisation.
+        decay: how `meta_lr` falls over the budget: not (`none`), or by a `cosine`, down to 0.
         meta_batch: tasks in each update of the initialisation.
         train_steps: adaptation steps that training looks through.
         train_shots: support points of a training task (fewer where the family has fewer).

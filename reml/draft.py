@@ -87,13 +87,15 @@ class Draft:
 
     def _allowed(self) -> Bool[Tensor, "tasks choices"] | None:
         """Which options there are; None where all are."""
-        if not self._pool.stop or self.complete:
+        if self.complete or self._decisions[len(self._chosen)].kind != "hidden":
             return None
-        decision = self._decisions[len(self._chosen)]
-        if decision.kind != "hidden":
+        pool, first = self._pool, len(self._decisions) - (self._pool.depth - 2)
+        fitting = pool.fitting(len(self._chosen) - first)
+        if fitting is None:
             return None
-        allowed = self._going.unsqueeze(1).repeat(1, decision.options)
-        allowed[:, -1] = True
+        allowed = self._going.unsqueeze(1) & fitting
+        if pool.stop:
+            allowed[:, -1] = True
         return allowed
 
 

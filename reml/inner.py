@@ -22,6 +22,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": functional.silu,
 }
 """By name; each may overwrite what it is given."""
+KEEPING = {**ACTIVATIONS, "relu": torch.relu, "tanh": torch.tanh}
+"""The same, for what must not be overwritten."""
 
 
 class Shape(NamedTuple):
@@ -85,9 +87,10 @@ class Shape(NamedTuple):
         if self.activation is None:
             return ACTIVATIONS[self.activations[0]](z)
         chosen = self.activation.view(-1, *[1] * (z.dim() - 1))
-        result = torch.zeros_like(z)
-        for index, name in enumerate(self.activations):
-            result = torch.where(chosen == index, ACTIVATIONS[name](z.clone()), result)
+        first, *others = self.activations
+        result = KEEPING[first](z)
+        for index, name in enumerate(others, 1):
+            result = torch.where(chosen == index, KEEPING[name](z), result)
         return result
 
 

@@ -94,6 +94,8 @@ class REML:
         reading: weight of the encoder's own loss: predicting query points from its encoding.
         layers: what the pool's layers are: `linear`, or all but the output layers 3×3 convolutions
             of stride 2 (`conv`), for classes of pictures.
+        most_steps: adaptation steps at test after which nothing changes any more; rates learned
+            through `train_steps` steps may be too large for many more.
         batch_norm: whether they are batch-normalised, each task by itself: with the statistics of
             the points that are passed together (`transductive`: a prediction then depends on the
             other query points), or of the support points alone (`support`).
@@ -131,6 +133,7 @@ class REML:
     reading: Weight = 1.0
     layers: Literal["linear", "conv"] = "linear"
     batch_norm: BatchNorm = "off"
+    most_steps: Count | None = None
 
     name: ClassVar[str] = "reml"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -146,8 +149,12 @@ class REML:
     }
     needs: ClassVar[frozenset[str]] = frozenset()
     kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
-    later: ClassVar[Mapping[str, Any]] = {"layers": "linear", "batch_norm": "off"}
-    only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates"})
+    later: ClassVar[Mapping[str, Any]] = {
+        "layers": "linear",
+        "batch_norm": "off",
+        "most_steps": None,
+    }
+    only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates", "most_steps"})
 
     def __post_init__(self) -> None:
         fewest, most = self.train_shots
@@ -236,6 +243,8 @@ class REML:
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""
         self._to(support.x.device)
+        if self.most_steps is not None:
+            steps = [min(wanted, self.most_steps) for wanted in steps]
         return predictors(self.pool_, self.compose(support), support, steps, self.max_inner_norm)
 
     def explain(self, support: Support) -> list[str]:

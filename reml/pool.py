@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from benchmarks.core import Kind, Support
@@ -44,6 +44,11 @@ class Bank(nn.Module):
         with torch.no_grad():
             self.bias.normal_(generator=generator)
 
+    def repeat(self, period: int) -> None:
+        """Make every layer after the first `period` a copy of the one so many before it."""
+        with torch.no_grad():
+            self.weight.copy_(self.weight[torch.arange(len(self.weight)) % period])
+
 
 class Heads(nn.Module):
     """Output layers for classes that are numbered at random: they are 0 until they are adapted.
@@ -70,7 +75,11 @@ class Heads(nn.Module):
 class LayerPool(nn.Module):
     """Three banks: input layers, hidden layers and output layers.
 
-    In classification the output layers are `Heads`.
+    In classification the output layers are `Heads`, and the pool starts as copies of one network:
+    all input layers are the same, and hidden layer i is a copy of layer i modulo `depth` - 2, and
+    fits only there. So all routes are the same network at first, what any of them learns holds for
+    all, and they part as they are trained. Deep features of layers that start apart and may stand
+    in any place would first have to learn to work behind each other.
 
     Args:
         features: inputs of a task.
@@ -118,6 +127,8 @@ class LayerPool(nn.Module):
         if isinstance(self.sight, Classes):
             self.hidden = Bank(n_hidden, between, width, inner_lr, generator)
             self.output = Heads(n_output, last, outputs, inner_lr)
+            self.input.repeat(1)
+            self.hidden.repeat(max(1, depth - 2))
         else:
             self.input.spread_kinks(generator)
             self.hidden = Bank(n_hidden, between, width, inner_lr, generator)
@@ -180,6 +191,14 @@ class LayerPool(nn.Module):
         menus = [0] * (len(self.activations) > 1) + [unchanged] * (len(self.rates) > 1)
         hidden = len(self.hidden.weight)
         return (*menus, 0, 0, *(i % hidden for i in range(self.depth - 2)))
+
+    def fitting(self, place: int) -> Bool[Tensor, " options"] | None:
+        """Which options of the decision on a hidden layer there are; None where all are."""
+        hidden, between = len(self.hidden.weight), self.depth - 2
+        option = torch.arange(hidden + self.stop, device=self.hidden.weight.device)
+        if self.kind == "regression":
+            return option >= 0 if self.stop else None
+        return (option % between == place % hidden) | (option == hidden)
 
     def shape(self, composition: Int[Tensor, "tasks decisions"]) -> Shape:
         """The activations and the presence of hidden layers that the compositions name."""

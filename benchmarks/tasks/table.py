@@ -1,56 +1,26 @@
 """The user's own data: a CSV or Parquet file in which some columns make a task."""
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import combinations
-from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 import pandas as pd
-import torch
-from annotated_types import Ge, Gt, Lt
-from torch import Tensor
 
-from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
-from benchmarks.core.errors import DataError, nearest
+from benchmarks.core.errors import DataError
 from benchmarks.tasks.columns import read_columns, to_numbers, without_missing
-
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-Fraction = Annotated[float, Gt(0), Lt(1)]
-Group = str | int
-"""A value of the `split_by` column; compared as text, so that 2020 and "2020" are one group."""
+from benchmarks.tasks.tabular import Points, Tabular
 
 
+@final
 @dataclass(frozen=True)
-class _Rows:
-    """The rows of one split, task after task: row i of task t is row `first[t] + i`."""
-
-    x: Tensor  # (rows, features), standardised
-    y: Tensor  # (rows, 1), standardised
-    first: Tensor  # (tasks,)
-    count: Tensor  # (tasks,)
-
-
-@dataclass(frozen=True)
-class _Data:
-    problem: Problem
-    splits: dict[Split, _Rows]
-    groups: dict[Split, tuple[str, ...]]
-    dropped: int
-
-
-@dataclass(frozen=True)
-class Table:
+class Table(Tabular):
     """One regression task for each combination of values in the `task` columns of a file.
 
     Every column in `x` and the column `y` must hold numbers, except the inputs named in
     `categorical`, which become one 0/1 feature for each value that the training split has (a
     value it does not have is all zeros). Numeric inputs and the target are standardised with the
     training split's statistics. Whole groups (values of the `split_by` column) go to one split,
-    so a task never straddles two.
+    so a task never straddles two. The other fields, of `Tabular`, say which groups those are.
 
     Attributes:
         path: a `.csv` or `.parquet` file, read on first use.
@@ -62,15 +32,8 @@ class Table:
         unit: the unit of the target, for tables and figures.
         drop_missing: leave out the rows in which a used column is empty, and count them in
             `dropped_rows`; otherwise an empty cell is an error.
-        train: the groups of the training split; if left out, all that no other split has.
-        validation: the groups of the validation split; if left out, a share of the others.
-        test: the groups of the test split; if left out, a share of the others.
-        validation_fraction: the share of all groups that an unnamed `validation` gets.
-        test_fraction: the share of all groups that an unnamed `test` gets.
-        split_seed: which groups the shares are; the order of rows in the file does not matter.
     """
 
-    path: str
     task: tuple[str, ...]
     x: tuple[str, ...]
     y: str
@@ -78,121 +41,29 @@ class Table:
     categorical: tuple[str, ...] = ()
     unit: str = ""
     drop_missing: bool = False
-    train: tuple[Group, ...] = ()
-    validation: tuple[Group, ...] = ()
-    test: tuple[Group, ...] = ()
-    validation_fraction: Fraction = 0.15
-    test_fraction: Fraction = 0.25
-    split_seed: Annotated[int, Ge(0)] = 0
 
     name: ClassVar[str] = "table"
     version: ClassVar[int] = 1
 
-    @property
-    def problem(self) -> Problem:
-        return self._data.problem
-
-    @property
-    def dropped_rows(self) -> int:
-        """How many rows `drop_missing` left out."""
-        return self._data.dropped
-
-    def groups(self, split: Split) -> tuple[str, ...]:
-        """The values of `split_by` that the split holds, sorted."""
-        return self._data.groups[split]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The SHA-256 of the file's content."""
-        try:
-            with Path(self.path).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
-
-    def size(self, split: Split, shots: int) -> int | None:
-        return int((self._data.splits[split].count > shots).sum())
-
-    def left_out(self, split: Split, shots: int) -> int:
-        return int((self._data.splits[split].count <= shots).sum())
-
-    def sample(
-        self,
-        n_tasks: int,
-        split: Split,
-        generator: torch.Generator,
-        *,
-        shots: int = 10,
-        queries: int = 10,
-    ) -> TaskBatch:
-        """Draw tasks of the split, and their rows without replacement; see `TaskFamily.sample`.
-
-        The same generator visits the tasks in the same order for every k, apart from those that
-        k leaves out.
-        """
-        rows = self._data.splits[split]
-        tasks = self._draw_tasks(n_tasks, split, shots, generator)
-        count = rows.count[tasks].unsqueeze(1)
-        width = int(count.max())
-        key = torch.rand(n_tasks, width, generator=generator)
-        key[torch.arange(width) >= count] = 2.0  # after every real row
-        order = key.argsort(1)[:, : shots + queries]
-        mask = torch.arange(shots, order.shape[1]) < count
-        order[:, shots:][~mask] = order[:, shots : shots + 1].expand_as(mask)[~mask]
-        index = rows.first[tasks].unsqueeze(1) + order
-        x, y = rows.x[index], rows.y[index]
-        return TaskBatch(
-            Support(x[:, :shots], y[:, :shots]), Query(x[:, shots:], y[:, shots:], mask)
-        )
-
-    def _draw_tasks(
-        self, n_tasks: int, split: Split, shots: int, generator: torch.Generator
-    ) -> Tensor:
-        count = self._data.splits[split].count
-        if int(count.max()) <= shots:
-            raise DataError(
-                f"{self.path}: {shots} shots need tasks of at least {shots + 1} rows, "
-                f"but the largest {split} task has {int(count.max())}"
-            )
-        drawn: list[Tensor] = []
-        while sum(map(len, drawn)) < n_tasks:
-            order = torch.randperm(len(count), generator=generator)
-            drawn.append(order[count[order] > shots])
-        return torch.cat(drawn)[:n_tasks]
-
-    @cached_property
-    def _data(self) -> _Data:
+    def load(self) -> Points:
         self._check_fields()
         numbers = {*self.x, self.y} - set(self.categorical)
         whole = read_columns(self.path, (*self.task, self.split_by, *self.x, self.y), numbers)
         table = without_missing(self.path, whole, self.drop_missing)
         target = to_numbers(self.path, table[self.y])
         inputs = {column: self._values(table[column]) for column in self.x}
-        group = table[self.split_by]
-        groups = self._split_groups(sorted(group.unique()))
         task = table.groupby(list(self.task), sort=True).ngroup().to_numpy()
         self._check_tasks_whole(task, table)
-
-        split_of = group.map({name: split for split in SPLITS for name in groups[split]}).to_numpy()
-        train = split_of == "train"
-        features = [f for column in self.x for f in _features(column, inputs[column], train)]
-        offset, scale = _moments(target[train])
-        x = torch.tensor(np.stack([f.values for f in features], 1), dtype=torch.float32)
-        y = torch.tensor((target - offset) / scale, dtype=torch.float32).unsqueeze(1)
-        problem = Problem(
-            features=len(features),
-            outputs=1,
-            metric="rmse",
+        return Points(
+            task,
+            table[self.split_by].to_numpy(object),
+            inputs,
+            target,
+            target_name=self.y,
             unit=self.unit,
-            target=self.y,
-            target_scale=scale,
-            target_offset=offset,
-            inputs=tuple(f.name for f in features),
-            input_scale=tuple(f.scale for f in features),
-            input_offset=tuple(f.offset for f in features),
+            grouped_by=f"column {self.split_by!r}",
+            dropped=len(whole) - len(table),
         )
-        splits = {split: _rows_of(task, split_of == split, x, y) for split in SPLITS}
-        return _Data(problem, splits, groups, len(whole) - len(table))
 
     def _values(self, column: "pd.Series[str]") -> np.ndarray:
         if column.name in self.categorical:
@@ -212,44 +83,6 @@ class Table:
             if column not in self.x:
                 raise DataError(f"{self.path}: categorical names {column!r}, which is not in x")
 
-    def _split_groups(self, groups: Sequence[str]) -> dict[Split, tuple[str, ...]]:
-        named: dict[Split, tuple[str, ...]] = {
-            "train": tuple(map(str, self.train)),
-            "validation": tuple(map(str, self.validation)),
-            "test": tuple(map(str, self.test)),
-        }
-        for split, other in combinations(SPLITS, 2):
-            for group in sorted({*named[split]} & {*named[other]}):
-                raise DataError(f"{self.path}: group {group!r} is in both {split} and {other}")
-        for split in SPLITS:
-            for group in named[split]:
-                if group not in groups:
-                    raise DataError(
-                        f"{self.path}: {split} names {group!r}, which column {self.split_by!r} "
-                        f"does not hold; {nearest(group, groups)}"
-                    )
-        taken = {group for names in named.values() for group in names}
-        rest = sorted(
-            (group for group in groups if group not in taken),
-            key=lambda group: seed_of("split", self.split_seed, group),
-        )
-        fractions: dict[Split, float] = {
-            "test": self.test_fraction,
-            "validation": self.validation_fraction,
-        }
-        for split, fraction in fractions.items():
-            if not named[split]:
-                share = max(1, round(fraction * len(groups)))
-                named[split], rest = tuple(rest[:share]), rest[share:]
-        named["train"] = named["train"] or tuple(rest)
-        for split in SPLITS:
-            if not named[split]:
-                raise DataError(
-                    f"{self.path}: no group is left for the {split} split; column "
-                    f"{self.split_by!r} holds {len(groups)}"
-                )
-        return {split: tuple(sorted(named[split])) for split in SPLITS}
-
     def _check_tasks_whole(self, task: np.ndarray, table: pd.DataFrame) -> None:
         groups = table[self.split_by].groupby(task).nunique()
         for number in groups.index[groups > 1]:
@@ -259,33 +92,3 @@ class Table:
                 f"{self.path}: the task of {key} has rows in {groups[number]} groups of "
                 f"{self.split_by!r}; expected one, as splits hold whole tasks"
             )
-
-
-@dataclass(frozen=True)
-class _Feature:
-    name: str
-    values: np.ndarray
-    offset: float = 0.0
-    scale: float = 1.0
-
-
-def _features(column: str, values: np.ndarray, train: np.ndarray) -> list[_Feature]:
-    """The one standardised feature of a numeric column, or a category's 0/1 features."""
-    if values.dtype == object:
-        known = sorted(set(values[train]))
-        return [_Feature(f"{column}={value}", (values == value).astype(float)) for value in known]
-    offset, scale = _moments(values[train])
-    return [_Feature(column, (values - offset) / scale, offset, scale)]
-
-
-def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation, the latter 1 where the values are constant."""
-    return float(values.mean()), float(values.std()) if np.ptp(values) > 0 else 1.0
-
-
-def _rows_of(task: np.ndarray, chosen: np.ndarray, x: Tensor, y: Tensor) -> _Rows:
-    index = np.flatnonzero(chosen)
-    index = index[np.argsort(task[index], kind="stable")]
-    _, first, count = np.unique(task[index], return_index=True, return_counts=True)
-    rows = torch.from_numpy(index)
-    return _Rows(x[rows], y[rows], torch.from_numpy(first), torch.from_numpy(count))

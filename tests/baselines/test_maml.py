@@ -1,5 +1,7 @@
 """Task-batched learn2learn is learn2learn: same meta-gradient, same adaptation."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -159,3 +161,16 @@ def test_it_learns_to_tell_classes_apart() -> None:
     )
     assert before < 0.3
     assert after > 0.7
+
+
+def test_cosine_decay_halves_the_rate_half_way_and_leaves_the_first_update_alone() -> None:
+    def trained(decay: Literal["none", "cosine"], batches: int) -> Tensor:
+        learner = MAML(hidden=(8,), meta_batch=5, decay=decay)
+        source = BudgetedSource(Sinusoid(), Budget(tasks=5 * batches), generator_of("tasks"))
+        learner.fit(source, generator_of("learner"))
+        return nn.utils.parameters_to_vector(learner.network_.parameters()).detach()
+
+    assert torch.equal(trained("cosine", 1), trained("none", 1))
+    before = trained("none", 1)
+    step, halved = trained("none", 2) - before, trained("cosine", 2) - before
+    torch.testing.assert_close(halved, step / 2, rtol=1e-3, atol=1e-6)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.tasks.images import Images
+from benchmarks.tasks.oboe import Oboe
 from benchmarks.tasks.omniglot import Omniglot
 from benchmarks.tasks.table import Table
 from benchmarks.testing import Toy, check_family, check_learner
@@ -54,6 +55,16 @@ def example_of_omniglot(_):
     return Omniglot
 
 
+def example_of_oboe(folder):
+    columns = {}
+    for n, (c, kernel) in enumerate(itertools.product((0.1, 1, 10, 100), ("rbf", "poly"))):
+        header = {"algorithm": "SVM", "hyperparameters": {"C": c, "kernel": kernel}}
+        columns[str(header)] = [row + n / 10 if row % 3 or n else None for row in range(12)]
+    path = folder / "error_matrix.csv"
+    pd.DataFrame(columns, index=[f"{row:05}" for row in range(12)]).to_csv(path)
+    return lambda: Oboe(str(path), "SVM")
+
+
 def example_of_images(folder):
     for name in "abcdefgh":
         (folder / name).mkdir()
@@ -63,7 +74,12 @@ def example_of_images(folder):
     return lambda: Images(str(folder), ways=2, side=9, validation_fraction=0.3)
 
 
-EXAMPLES = {"images": example_of_images, "omniglot": example_of_omniglot, "table": example_of_table}
+EXAMPLES = {
+    "images": example_of_images,
+    "oboe": example_of_oboe,
+    "omniglot": example_of_omniglot,
+    "table": example_of_table,
+}
 """How to construct a family that has fields without a default, or needs data."""
 
 

@@ -62,6 +62,14 @@ def _pool() -> LayerPool:
     )
 
 
+def _draw_apart(pool: LayerPool) -> None:
+    """Layers that have been trained are no longer copies of each other."""
+    generator = generator_of("apart")
+    with torch.no_grad():
+        for bank in (pool.input, pool.hidden):
+            bank.weight.normal_(std=0.3, generator=generator)
+
+
 def _compositions(pool: LayerPool, tasks: int) -> Tensor:
     generator = generator_of("compositions")
     return torch.stack([torch.randint(n, (tasks,), generator=generator) for n in pool.choices], 1)
@@ -135,8 +143,42 @@ def test_renumbering_the_classes_renumbers_the_predictions(composer: str, candid
         torch.testing.assert_close(a(x)[..., order], b(x), atol=1e-3, rtol=1e-3)
 
 
+def test_all_routes_start_as_the_same_network_and_then_part() -> None:
+    pool, support = _pool(), _batch(12).support
+
+    def predictions() -> Tensor:
+        draft, generator = Draft(pool, support), generator_of("routes")
+        while not draft.complete:
+            options = pool.choices[draft.observation.decision]
+            logits = torch.rand(len(support), options, generator=generator)
+            if draft.observation.allowed is not None:
+                logits = logits.masked_fill(~draft.observation.allowed, -1.0)
+            draft.add(logits.argmax(1))
+        assert len({tuple(row) for row in draft.composition.tolist()}) > 1
+        network = pool.gather(draft.composition)
+        network = adapt(network, support.x, support.y, max_norm=10.0, differentiable=False)
+        same = pool.gather(torch.tensor([pool.in_order]).expand(len(support), -1))
+        same = adapt(same, support.x, support.y, max_norm=10.0, differentiable=False)
+        return run(network, support.x) - run(same, support.x)
+
+    assert float(predictions().abs().max()) == 0
+    _draw_apart(pool)
+    assert float(predictions().abs().max()) > 0.01
+
+
+def test_a_hidden_layer_fits_in_one_place_only() -> None:
+    pool = _pool()
+    places, hidden = pool.depth - 2, len(pool.hidden.weight)
+    fitting = [pool.fitting(place) for place in range(places)]
+    table = torch.stack([options for options in fitting if options is not None])
+    assert table.shape == (places, hidden)
+    assert torch.equal(table.sum(0), torch.ones(hidden, dtype=torch.long))
+    assert bool(table.any(1).all())
+
+
 def test_candidates_keep_the_lowest_support_loss_after_a_step() -> None:
     pool, support = _pool(), _batch(20).support
+    _draw_apart(pool)
     composer = RandomComposer(pool.choices)
 
     def loss(candidates: int) -> Tensor:

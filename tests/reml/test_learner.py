@@ -160,3 +160,14 @@ def test_fields_that_contradict_each_other_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         REML(**fields)
+
+
+def test_it_stops_after_most_steps() -> None:
+    learner, _ = _fitted(640)
+    batch = Sinusoid().sample(6, "test", generator_of("t"), shots=5, queries=9)
+    one, two, five = (p(batch.query.x) for p in learner.adapt(batch.support, [1, 2, 5]))
+    assert not torch.equal(two, five)
+    learner.most_steps = 2
+    stopped = [p(batch.query.x) for p in learner.adapt(batch.support, [1, 2, 5])]
+    for got, expected in zip(stopped, [one, two, two], strict=True):
+        assert torch.equal(got, expected)

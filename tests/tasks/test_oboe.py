@@ -1,0 +1,300 @@
+import dataclasses
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.core import generator_of
+from benchmarks.core.errors import DataError
+from benchmarks.harness.fields import build
+from benchmarks.tasks.oboe import Oboe, is_geometric
+from benchmarks.tasks.tabular import SPLITS
+
+MATRIX = Path(__file__).parents[3] / "shared" / "data" / "oboe" / "error_matrix.csv"
+
+
+def header(algorithm, **configuration):
+    return str({"algorithm": algorithm, "hyperparameters": configuration})
+
+
+SVM = [
+    header("SVM", C=c, kernel=kernel, tol=0.1)
+    for c, kernel in itertools.product((0.1, 1, 10, 100), ("rbf", "poly"))
+]
+TREE = [header("Tree", min_samples_split=n) for n in (2, 4, 8, 16, 0.1, 0.01)]
+NEAR = [header("KNN", n_neighbors=n, p=p) for n in (1, 3, 5) for p in (1, 2)]
+BAYES = [header("Bayes")]
+ODD = [header("Odd", depth=d, weights=w) for d in (1, 2) for w in (None, "same")]
+
+
+def frame(rows=10, columns=(*SVM, *TREE, *NEAR, *BAYES, *ODD)):
+    """The error of data set d in column c is d + c / 100."""
+    errors = np.arange(rows)[:, None] + np.arange(len(columns)) / 100
+    return pd.DataFrame(errors, index=[f"{d:05}" for d in range(rows)], columns=list(columns))
+
+
+@pytest.fixture
+def oboe(tmp_path):
+    """Write an error matrix and make an Oboe of it."""
+
+    def make(algorithm="SVM", data=None, **fields):
+        path = tmp_path / "errors.csv"
+        (frame() if data is None else data).to_csv(path)
+        return Oboe(str(path), algorithm, **fields)
+
+    return make
+
+
+def points(family, split="train", shots=1):
+    """All points of all tasks in their own units: x and error, one row a task."""
+    n = family.size(split, shots)
+    batch = family.sample(n, split, generator_of("oboe"), shots=shots, queries=100)
+    problem = family.problem
+    x, y = (torch.cat([getattr(batch.support, it), getattr(batch.query, it)], 1) for it in "xy")
+    x = x * torch.tensor(problem.input_scale) + torch.tensor(problem.input_offset)
+    y = y[..., 0] * problem.target_scale + problem.target_offset
+    mask = torch.cat([torch.ones(n, shots, dtype=torch.bool), batch.query.mask], 1)
+    return x, y.masked_fill(~mask, math.nan)
+
+
+def test_a_task_is_a_data_set_and_its_points_are_the_algorithm_s_configurations(oboe):
+    x, y = points(oboe())
+    assert y.shape == (6, 8)  # of 10 data sets, 2 validate and 2 test
+    for inputs, errors in zip(x, y, strict=True):
+        assert len(errors.floor().unique()) == 1
+        column = (errors.frac() * 100).round().int()
+        assert column.sort().values.tolist() == list(range(8))
+        torch.testing.assert_close(inputs[:, 0], (column // 2 - 1).float())  # log10 of 0.1 ... 100
+        assert torch.equal(inputs[:, 1].round(), (column % 2 == 1).float())  # poly comes second
+
+
+def test_inputs_are_what_varies(oboe):
+    """C is geometric, n_neighbors even, the kernel a category, and tol always the same."""
+    assert oboe().problem.inputs == ("log10(C)", "kernel=poly", "kernel=rbf")
+    assert oboe("KNN").problem.inputs == ("n_neighbors", "p")
+    assert oboe("Odd").problem.inputs == ("depth", "weights=None", "weights=same")
+    problem = oboe().problem
+    assert (problem.metric, problem.target, problem.outputs) == ("rmse", "error", 1)
+
+
+def test_shares_of_a_data_set_are_no_counts(oboe):
+    family = oboe("Tree")
+    assert family.problem.inputs == ("log10(min_samples_split)",)
+    x, _ = points(family)
+    torch.testing.assert_close(10 ** x[0, :, 0].sort().values, torch.tensor([2.0, 4, 8, 16]))
+    assert family.dropped_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("grid", "geometric"),
+    [
+        ([1, 10, 100], True),
+        ([0.125, 0.25, 0.5, 0.75, 1, 2, 4, 8, 16], True),
+        ([0.001, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5], True),
+        ([1, 1.5, 2, 2.5, 3], False),
+        ([1, 3, 5, 7, 9, 11, 13, 15], False),
+        ([50, 100], False),
+        ([0, 1, 10, 100], False),
+        ([-1, 1, 10], False),
+    ],
+)
+def test_a_grid_is_geometric_or_not(grid, geometric):
+    values = np.array(grid * 2, float)
+    assert is_geometric(values) is geometric
+    assert is_geometric(np.random.default_rng(0).permutation(values)) is geometric
+
+
+def test_fixed_values_leave_one_curve(oboe):
+    family = oboe(fixed={"kernel": "poly"})
+    assert family.problem.inputs == ("log10(C)",)
+    _, y = points(family)
+    assert y.shape == (6, 4)
+    assert ((y[0] % 1 * 100).round().int() % 2 == 1).all()
+    assert oboe("KNN", fixed={"p": 2}).problem.inputs == ("n_neighbors",)
+    assert oboe("KNN", fixed={"n_neighbors": 1}).problem.inputs == ("p",)
+    assert oboe("Odd", fixed={"weights": "None"}).problem.inputs == ("depth",)
+
+
+def test_a_matrix_file_can_say_what_is_fixed(oboe):
+    fields = {"path": "a.csv", "algorithm": "SVM", "fixed": {"kernel": "rbf", "C": 1, "tol": 0.1}}
+    made = build(Oboe, {}, fields, "here")
+    assert made == Oboe("a.csv", "SVM", fixed={"kernel": "rbf", "C": 1, "tol": 0.1})
+
+
+def test_missing_cells_are_left_out_and_counted(oboe):
+    data = frame().astype(object)
+    for row, column, cell in ((0, 0, None), (0, 3, "NA"), (4, 7, "nan"), (4, 8, None)):
+        data.iloc[row, column] = cell
+    data.iloc[6, :8] = None
+    family = oboe(data=data)
+    assert family.dropped_rows == 3 + 8  # the one in another algorithm's column does not count
+    assert "00006" not in sum((family.groups(split) for split in SPLITS), ())
+    with pytest.raises(DataError, match="8 shots need tasks of at least 9 rows"):
+        family.sample(1, "train", generator_of("oboe"), shots=8)
+    there = [~points(family, split)[1].isnan() for split in SPLITS]
+    counts = torch.cat([rows.sum(1) for rows in there]).sort().values
+    assert counts.tolist() == [6, 7, 8, 8, 8, 8, 8, 8, 8]
+
+
+def test_splits_are_whole_data_sets_whatever_their_order(oboe):
+    family = oboe()
+    groups = [family.groups(split) for split in SPLITS]
+    assert [len(names) for names in groups] == [6, 2, 2]
+    assert sorted(sum(groups, ())) == list(frame().index)
+    for split in SPLITS:
+        errors = points(family, split)[1]
+        assert {f"{int(error):05}" for error in errors.flatten()} == {*family.groups(split)}
+    shuffled = oboe(data=frame().sample(frac=1, random_state=1))
+    assert [shuffled.groups(split) for split in SPLITS] == groups
+    assert oboe(split_seed=1).groups("test") != family.groups("test")
+    assert oboe(test=("00003",)).groups("test") == ("00003",)
+
+
+def test_only_the_training_split_standardises(oboe):
+    family = oboe(fixed={"kernel": "poly"})
+    train = frame().loc[list(family.groups("train")), SVM[1::2]].to_numpy()
+    problem = family.problem
+    assert problem.target_offset == pytest.approx(train.mean())
+    assert problem.target_scale == pytest.approx(train.std())
+    assert problem.input_offset == pytest.approx((0.5,))
+    assert problem.input_scale == pytest.approx((np.std([-1, 0, 1, 2]),))
+
+
+def test_the_fingerprint_is_that_of_the_content(oboe):
+    one = oboe().fingerprint
+    assert one == oboe("Tree").fingerprint
+    assert one != oboe(data=frame() + 1).fingerprint
+    assert len(one) == 64
+
+
+def test_construction_reads_nothing():
+    Oboe("no/such/file.csv", "SVM")
+
+
+def named(*names):
+    data = frame(len(names))
+    data.index = list(names)
+    return data
+
+
+BAD = {
+    "an unknown algorithm": ({"algorithm": "SVN"}, "no algorithm 'SVN'; did you mean 'SVM'?"),
+    "no hyper-parameter": (
+        {"algorithm": "Bayes"},
+        "algorithm 'Bayes' has no numeric hyper-parameter that varies; expected one to predict",
+    ),
+    "nothing but categories": (
+        {"fixed": {"C": 1}},
+        "algorithm 'SVM' has no numeric hyper-parameter that varies",
+    ),
+    "an unknown hyper-parameter": (
+        {"fixed": {"kernle": "rbf"}},
+        "fixed names 'kernle', which is no hyper-parameter of 'SVM'; did you mean 'kernel'?",
+    ),
+    "a hyper-parameter of none": (
+        {"algorithm": "Bayes", "fixed": {"C": 1}},
+        "fixed names 'C', which is no hyper-parameter of 'Bayes'; it has none",
+    ),
+    "an unknown value": (
+        {"fixed": {"kernel": "RBF"}},
+        "fixed sets 'kernel' to 'RBF', which no configuration of 'SVM' has; known: 'rbf', 'poly'",
+    ),
+    "a share of the data set": (
+        {"algorithm": "Tree", "fixed": {"min_samples_split": 0.1}},
+        "fixed sets 'min_samples_split' to 0.1, which no configuration of 'Tree' has; known: 2, 4,",
+    ),
+    "values that never meet": (
+        {"data": frame(columns=[*SVM[:-1]]), "fixed": {"C": 100, "kernel": "poly"}},
+        "no configuration of 'SVM' is left that has all of fixed",
+    ),
+    "a header that is no literal": (
+        {"data": frame(columns=[*SVM, "KNN(p=2)"])},
+        "a column is headed 'KNN(p=2)'; expected a configuration like {'algorithm': 'KNN', 'hyper",
+    ),
+    "a header that does not end": (
+        {"data": frame(columns=["{'algorithm': 'KNN'", *SVM])},
+        """a column is headed "{'algorithm': 'KNN'"; expected a configuration like""",
+    ),
+    "a header of another kind": (
+        {"data": frame(columns=[*SVM, "{'algorithm': 'KNN'}"])},
+        """a column is headed "{'algorithm': 'KNN'}"; expected a configuration like""",
+    ),
+    "a header that cannot be": (
+        {"data": frame(columns=[*SVM, "{[]: 1}"])},
+        "a column is headed '{[]: 1}'; expected a configuration like",
+    ),
+    "a hyper-parameter that is a number": (
+        {"data": frame(columns=[*SVM, "{'algorithm': 'KNN', 'hyperparameters': {1: 2}}"])},
+        "a column is headed ",
+    ),
+    "no configuration": ({"data": frame(columns=[])}, "holds no column beside that of data sets"),
+    "no row": ({"data": frame(0)}, "holds no rows"),
+    "no name": ({"data": named("a", "", "c")}, "row 2 names no data set in the first column"),
+    "a name twice": ({"data": named("a", "b", "a")}, "data set 'a' is in more than one row"),
+    "too few data sets": (
+        {"data": frame(2)},
+        "no group is left for the train split; the first column holds 2",
+    ),
+    "an unknown data set": (
+        {"test": ("0003",)},
+        "test names '0003', which the first column does not hold; did you mean '00003'?",
+    ),
+    "a data set in two splits": (
+        {"train": ("00003",), "test": ("00003",)},
+        "group '00003' is in both train and test",
+    ),
+    "nothing but holes": (
+        {"data": frame().assign(**dict.fromkeys(TREE)), "algorithm": "Tree"},
+        "no data set has an error of 'Tree'",
+    ),
+    "text for an error": (
+        {"data": frame().astype(object).replace({3.01: "n.b."})},
+        f"column \"{SVM[1]}\" holds 'n.b.' in row 4; expected finite numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_data_that_cannot_be_used_is_one_sentence(oboe, case):
+    fields, message = BAD[case]
+    with pytest.raises(DataError) as error:
+        oboe(**fields).problem  # noqa: B018
+    assert message in str(error.value)
+    assert "errors.csv: " in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("read", ["problem", "fingerprint"])
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path, read):
+    family = Oboe(str(tmp_path / "gone.csv"), "SVM")
+    with pytest.raises(DataError, match=r"gone.csv: cannot be read \(No such file"):
+        getattr(family, read)
+
+
+@pytest.mark.skipif(not MATRIX.exists(), reason="no ../shared/data beside the project")
+def test_the_error_matrix_of_oboe():
+    family = Oboe(str(MATRIX), "DT")
+    assert family.problem.inputs == ("log10(min_samples_split)",)
+    assert [len(family.groups(split)) for split in SPLITS] == [251, 63, 104]
+    assert [family.size(split, 5) for split in SPLITS] == [251, 63, 104]
+    assert family.size("test", 10) == 0
+    assert family.dropped_rows == 0
+    x, y = points(family, "test")
+    torch.testing.assert_close(10 ** x[0, :, 0].sort().values, 2.0 ** torch.arange(1, 11))
+    assert 0 <= y.min() < 0.01
+    assert 0.6 < y.max() <= 1
+    support_vectors = dataclasses.replace(family, algorithm="kSVM", fixed={"kernel": "rbf"})
+    assert support_vectors.problem.inputs == ("log10(C)", "coef0")
+    three = [header("AB", n_estimators=50, learning_rate=rate) for rate in (1, 1.5, 2)]
+    errors = pd.read_csv(MATRIX, index_col=0, dtype={0: str}).loc["00003", three]
+    named = dataclasses.replace(family, algorithm="AB", fixed={"n_estimators": 50}, test=("3", 8))
+    with pytest.raises(DataError, match="test names '3', which the first column does not hold"):
+        named.size("test", 1)
+    boosted = dataclasses.replace(named, test=("00003",))
+    x, y = points(boosted, "test")
+    found = dict(zip(x[0, :, 0].round(decimals=3).tolist(), y[0].tolist(), strict=True))
+    assert [found[rate] for rate in (1, 1.5, 2)] == pytest.approx(list(errors), abs=1e-5)
