@@ -69,7 +69,7 @@ class Course:
         if spec.other is not None:
             self._tested = make_family(spec.other, self._registry)
             self._tested_identity = dumps(spec.identity["protocol"]["other"], sort_keys=True)
-        self.problem = self._tested.problem
+        self.problem = (self._tested if spec.then is None else self._family).problem
         self.learner = make_learner(spec.learner, self._registry)
         self._demand_possible()
         if trained is None:
