@@ -160,17 +160,20 @@ def _round(
 
 def _demand_alike(matrix: Matrix, one: Known, other: Known, protocol: Protocol) -> None:
     """What was trained on one family can be asked about the other."""
-    for what in ("metric", "features", "outputs", "image"):
+    where = f"{matrix.path}: protocol {protocol.label!r}"
+    if one.kind != other.kind:
+        raise MatrixError(
+            f"{where}: family {one.entry.label!r} is {one.kind}, and {other.entry.label!r} is "
+            f"{other.kind}"
+        )
+    # scores on both families stand in one table under retention
+    shared = ("metric", "unit") if isinstance(protocol, Retention) else ()
+    for what in (*shared, "features", "outputs", "image"):
         mine, theirs = (getattr(it.built.problem, what) for it in (one, other))
-        if mine != theirs and (what != "metric" or isinstance(protocol, Retention)):
+        if mine != theirs:
             raise MatrixError(
-                f"{matrix.path}: protocol {protocol.label!r}: families {one.entry.label!r} and "
-                f"{other.entry.label!r} differ in {what}: {mine} and {theirs}"
-            )
-        if one.kind != other.kind:
-            raise MatrixError(
-                f"{matrix.path}: protocol {protocol.label!r}: family {one.entry.label!r} is "
-                f"{one.kind}, and {other.entry.label!r} is {other.kind}"
+                f"{where}: families {one.entry.label!r} and {other.entry.label!r} differ in "
+                f"{what}: {mine} and {theirs}"
             )
 
 

@@ -1,40 +1,19 @@
 """One trial: train under the budget, score the test tasks, write what came out to a folder."""
 
-import random
-import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from json import dumps
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.core import (
-    Budget,
-    MetaLearner,
-    Problem,
-    Split,
-    State,
-    TaskFamily,
-    generator_of,
-    seed_of,
-)
 from benchmarks.core.errors import Cannot
-from benchmarks.harness.comparing import fit_reference, with_both, with_reference
-from benchmarks.harness.evaluator import OPTIONAL, Evaluation, evaluate
+from benchmarks.harness.course import Course, Report
+from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.files import read_json, remove, write_json, write_parquet
-from benchmarks.harness.known import make_family, make_learner
-from benchmarks.harness.matrix import Entry
+from benchmarks.harness.files import remove, write_json, write_parquet
 from benchmarks.harness.registry import Registry, first_line
-from benchmarks.harness.training import HISTORY_TYPES, SPENDS, THEN, Stretch, together
-
-Report = Callable[[float, str], None]
-"""Called with the fraction of the trial that is done and the latest numbers."""
 
 
 def run_trial(
@@ -59,7 +38,7 @@ def run_trial(
         The record written to `trial.json`.
     """
     record = blank_record(spec, provenance or {})
-    trial = _Trial(spec, registry, device, report)
+    trial = Course(spec, registry, device, report)
     try:
         trial.run(trained)
     except Cannot as error:
@@ -113,213 +92,3 @@ def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, An
         "problem": {},
         "provenance": dict(provenance),
     }
-
-
-class _Trial:
-    """The steps of one trial, and what it has spent so far.
-
-    Attributes:
-        state: what training on the first family made of the learner, whatever came then; other
-            trials with the same training take it over.
-    """
-
-    evaluation: Evaluation
-    history: pd.DataFrame
-    problem: Problem
-    learner: MetaLearner
-    state: State
-
-    def __init__(self, spec: TrialSpec, registry: Registry, device: str, report: Report) -> None:
-        self._spec = spec
-        self._registry = registry
-        self._device = device
-        self._report = report
-        self._stretch: Stretch | None = None
-        self._spent: list[Mapping[str, Any]] = []
-        self._evaluate_seconds = 0.0
-        self._parameters: int | None = None
-
-    def run(self, trained: Path | None) -> None:
-        spec = self._spec
-        self._seed_global_state()
-        self._family = make_family(spec.family, self._registry)
-        self._identity = dumps(spec.identity["family"], sort_keys=True)
-        self._tested, self._tested_identity = self._family, self._identity
-        if spec.other is not None:
-            self._tested = make_family(spec.other, self._registry)
-            self._tested_identity = dumps(spec.identity["protocol"]["other"], sort_keys=True)
-        self.problem = self._tested.problem
-        self.learner = make_learner(spec.learner, self._registry)
-        self._demand_possible()
-        if trained is None:
-            self._train()
-        else:
-            self._take_over(trained)
-        self.state = _on_cpu(self.learner.state())
-        self._parameters = _count(self.state)
-        if spec.then is None:
-            self.evaluation = self._test(self.learner)
-            if spec.reference is not None:
-                self.evaluation = with_reference(
-                    self.evaluation, self._test(self._scratch()), self.problem, spec.protocol
-                )
-        else:
-            self._carry_on(spec.then)
-
-    def _demand_possible(self) -> None:
-        """Find out before training whether families tell the learner what it needs.
-
-        Raises:
-            Cannot: one does not.
-        """
-        spec, needs = self._spec, self.learner.needs
-        if not needs:
-            return
-        split = spec.protocol.split
-        places: list[tuple[Entry, TaskFamily, Split]] = [(spec.family, self._family, "train")]
-        places.append((spec.other or spec.family, self._tested, split))
-        if spec.then is not None and spec.other is not None:
-            places += [(spec.family, self._family, split), (spec.other, self._tested, "train")]
-        for entry, family, part in places:
-            batch = family.sample(1, part, generator_of("probe"), shots=1, queries=1)
-            if missing := sorted(needs - batch.support.privileged.keys()):
-                raise Cannot(f"needs {' and '.join(missing)}, which {entry.label} does not tell")
-
-    def _train(self) -> None:
-        spec = self._spec
-        share = 0.98 if spec.then is None else 0.48
-        stretch = self._new_stretch(self._family, self._identity, spec.budget, 0, share)
-        stretch.run(self.learner.fit, generator_of("learner", spec.seed))
-        self.history = stretch.history
-        self._end_stretch()
-
-    def _take_over(self, trained: Path) -> None:
-        """Learner, history and spending of a trial that has trained the same."""
-        state = torch.load(trained / "learner.pt", map_location="cpu", weights_only=True)
-        self.learner.load_state(state)
-        history = pd.read_parquet(trained / "history.parquet").astype(HISTORY_TYPES)
-        self.history = history[~history["metric"].str.endswith(THEN)]
-        record = read_json(trained / "trial.json")
-        spent = record.get("first_spending") or record["spending"]
-        self._spent.append({key: spent.get(key, 0) for key in SPENDS})
-
-    def _carry_on(self, budget: Budget) -> None:
-        """Test on both families, train on the second one, and test on both again."""
-        spec, registry = self._spec, self._registry
-        others = {
-            "before": self._test(self.learner, first=True),
-            "unseen": self._test(self.learner),
-            "scratch": self._test(self._scratch()),
-        }
-        # whether the state was taken over or not, the learner carries on from the same
-        self.learner = make_learner(spec.learner, registry)
-        self.learner.load_state(self.state)
-        stretch = self._new_stretch(self._tested, self._tested_identity, budget, 0.49, 0.98)
-        stretch.run(self.learner.partial_fit, generator_of("learner", "then", spec.seed))
-        then = stretch.history.assign(metric=lambda rows: rows["metric"] + THEN)
-        self.history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
-        self._end_stretch()
-        others["then"] = self._test(self.learner)
-        after = self._test(self.learner, first=True)
-        self.evaluation = with_both(after, others, self.problem, spec.protocol)
-
-    def _new_stretch(
-        self, family: TaskFamily, identity: str, budget: Budget, start: float, end: float
-    ) -> Stretch:
-        self._stretch = Stretch(
-            family,
-            identity,
-            budget,
-            self._spec.seed,
-            needs=self.learner.needs,
-            device=self._device,
-            on_progress=lambda part, text: self._report(start + (end - start) * part, text),
-        )
-        return self._stretch
-
-    def _end_stretch(self) -> None:
-        assert self._stretch is not None
-        self._spent.append(self._stretch.spent)
-        self._stretch = None
-
-    def _scratch(self) -> MetaLearner:
-        assert self._spec.reference is not None
-        reference = make_learner(self._spec.reference, self._registry)
-        fit_reference(reference, self._tested, self._spec.seed, self._device)
-        return reference
-
-    def _test(self, learner: MetaLearner, *, first: bool = False) -> Evaluation:
-        """Score a learner, where there are two families on the second unless told otherwise."""
-        started = time.perf_counter()
-        evaluation = evaluate(
-            learner,
-            self._family if first else self._tested,
-            self._identity if first else self._tested_identity,
-            self._spec.protocol,
-            device=self._device,
-            on_progress=lambda fraction: self._report(0.98 + 0.02 * fraction, "evaluating"),
-        )
-        self._evaluate_seconds += time.perf_counter() - started
-        return evaluation
-
-    def spending(self) -> dict[str, Any]:
-        stretches = [*self._spent, *([self._stretch.spent] if self._stretch else [])]
-        return {
-            **together(stretches),
-            "evaluate_seconds": self._evaluate_seconds,
-            "parameters": self._parameters,
-        }
-
-    def notes(self) -> dict[str, Any]:
-        """What the record says of a trial that is done, beside its spending."""
-        spec, protocol = self._spec, self._spec.protocol
-        tested = [self._tested] if spec.then is None else [self._family, self._tested]
-        notes: dict[str, Any] = {
-            "left_out": {
-                str(k): sum(it.left_out(protocol.split, k) for it in tested) for k in protocol.shots
-            },
-            "left_out_train": {},
-            "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
-            "problem": asdict(self.problem),
-            "transductive": bool(getattr(self.learner, "transductive", False)),
-        }
-        if spec.other is None:
-            notes["left_out_train"] = {
-                str(k): self._family.left_out("train", k) for k in protocol.shots
-            }
-        if spec.then is not None:
-            notes["first_spending"] = dict(self._spent[0])
-        return notes
-
-    def _seed_global_state(self) -> None:
-        """Learners get generators; this is for the dependencies that only know global state."""
-        seed = seed_of("global", self._spec.seed)
-        torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)
-        random.seed(seed)
-
-
-def _on_cpu(value: Any) -> Any:
-    """The same nest of values, tensors moved: a checkpoint made on a GPU loads without one."""
-    if isinstance(value, torch.Tensor):
-        return value.cpu()
-    if isinstance(value, Mapping):
-        return {key: _on_cpu(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_on_cpu(inner) for inner in value)
-    return value
-
-
-def _count(state: State) -> int:
-    """The numbers in all tensors of a learner's state."""
-    total = 0
-    pending: list[Any] = [state]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, torch.Tensor):
-            total += value.numel()
-        elif isinstance(value, Mapping):
-            pending += value.values()
-        elif isinstance(value, list | tuple):
-            pending += value
-    return total

@@ -43,8 +43,9 @@ def make_table(results: Results) -> pd.DataFrame:
     """One row a family × protocol × shots × steps × learner × metric, learners in matrix order.
 
     `seeds` and `tasks` count what went into the averages. A learner none of whose trials is done
-    has rows with 0 seeds and no numbers. Where there is classification, `ways` are its classes a
-    task and `transductive` says who is; accuracy is from 0 to 1.
+    has rows with 0 seeds and no numbers. Of more than 30 numbers of steps some are left out. Where
+    there is classification, `ways` are its classes a task and `transductive` says who is; accuracy
+    is from 0 to 1.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite.
@@ -103,9 +104,12 @@ def csv_text(table: pd.DataFrame) -> str:
 
 def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
     for group in comparison.groups:
+        there = {(steps, metric) for _, steps, metric in group.cells}
         for steps in group.steps:
             for entrant in comparison.entrants:
                 for metric in group.metrics:
+                    if (steps, metric) not in there:
+                        continue
                     cell = group.cells.get((entrant.label, steps, metric))
                     yield (
                         comparison.family,

@@ -30,6 +30,7 @@ GAIN_NAMES = {
     "steps_to_threshold": "steps to threshold",
 }
 """What stands in the place of {} is the problem's own metric."""
+OF_THE_SECOND = ("then", "forward")
 
 WITH_VALUE = ("--jobs", "--out", "--only")
 
@@ -77,6 +78,8 @@ def metric_name(metric: str, problem: Mapping[str, Any]) -> str:
         return "accuracy in % minus that of scratch"
     if (gain := metric.removeprefix("accuracy_")) in GAIN_NAMES:
         own = "accuracy" if gain != metric else str(problem.get("metric", "mse"))
+        if gain in OF_THE_SECOND:
+            problem = {**problem, "target": "y"}  # what it is called there is not known here
         return GAIN_NAMES[gain].format(metric_name(own, problem))
     if metric in ACCURACIES:
         return f"{metric} in %"

@@ -122,6 +122,19 @@ def partial_fit_carries_on(case: Case) -> None:
         demand(not same_bits(fresh, after), "partial_fit forgets, as fit does")
 
 
+def a_loaded_learner_carries_on(case: Case) -> None:
+    """`partial_fit` comes to the same from a state that was loaded as from the one it was."""
+    kept = case.trained()
+    loaded = case.make()
+    loaded.load_state(copy.deepcopy(kept.state()))
+    for learner in (kept, loaded):
+        learner.partial_fit(case.source(case.toy(), seed=1), generator_of("kit fit", 1))
+    demand(
+        same_bits(kept.state(), loaded.state()),
+        "partial_fit of a learner that loaded the state comes to something else",
+    )
+
+
 def state_survives_a_file(case: Case) -> None:
     """A state saved, loaded with `weights_only=True` and given to a fresh learner is the same."""
     support, x = case.test()
@@ -172,6 +185,7 @@ LAWS = (
     same_seed_same_bits,
     fit_forgets,
     partial_fit_carries_on,
+    a_loaded_learner_carries_on,
     state_survives_a_file,
     budget_is_kept,
     needs_only_what_it_declares,

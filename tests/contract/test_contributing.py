@@ -1,6 +1,7 @@
 """The example in CONTRIBUTING.md is short, keeps the laws, learns, and is found by its matrix."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 from benchmarks.cli import main
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
 from benchmarks.harness.expand import expand
+from benchmarks.harness.fields import parse
 from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.protocols import KINDS
 from benchmarks.harness.registry import Registry, import_file
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import check_learner
@@ -55,6 +58,15 @@ def test_the_matrix_finds_the_example(file, tmp_path):
     trials = expand(load_matrix(str(tmp_path / "my_matrix.toml")), Registry([file]))
     assert {trial.learner.label for trial in trials} == {"kernel_smoother", "maml"}
     assert len(trials) == 4  # two seeds each
+
+
+def test_the_protocol_shown_is_one():
+    section = GUIDE.read_text().partition("## Protocols\n")[2].partition("\n## ")[0]
+    shown = "".join(re.findall(r"^    (.*\n)", section, re.MULTILINE))
+    (table,) = tomllib.loads(shown)["protocol"]
+    protocol = parse(KINDS[table["kind"]], table, "CONTRIBUTING.md")
+    assert [it.other for it in protocol.on_each()] == ["squares", "lines"]
+    assert all(f"| `{kind}` |" in section for kind in KINDS)
 
 
 def test_the_example_learns_its_bandwidth(smoother):

@@ -238,6 +238,19 @@ class DoesNotCarryOn(Good):
         self.trained_ = True
 
 
+class KeepsSomethingToItself(Good):
+    """How far training has come is no part of its state."""
+
+    def fit(self, source, generator):
+        self.updates_ = 0
+        super().fit(source, generator)
+
+    def learn(self, batch):
+        super().learn(batch)
+        self.updates_ = getattr(self, "updates_", 0) + 1
+        self.weight_ = self.weight_ * (1 - 0.1 / self.updates_)
+
+
 class ForgetsToSave(Good):
     def load_state(self, state):
         self.weight_ = torch.zeros_like(state["weight"])
@@ -406,6 +419,7 @@ OFFENDERS = {
     "same seed same bits": [SeedsItself],
     "fit forgets": [Remembers],
     "partial fit carries on": [ForgetsInPartialFit, DoesNotCarryOn],
+    "a loaded learner carries on": [KeepsSomethingToItself],
     "state survives a file": [ForgetsToSave, SavesItself],
     "budget is kept": [StopsEarly, GoesOn, DrawsBehindTheSource, PeeksAtTestTasks],
     "needs only what it declares": [ReadsTheIntercept],

@@ -120,6 +120,8 @@ def test_the_tables_of_transfer(make_results: Make) -> None:
     table = make_table(results)
     assert 20 <= table["steps"].nunique() <= 35
     assert {0, 1, 2, 5, 10, 20, 50, 100} <= set(table["steps"])
+    assert set(table.loc[table["metric"] == "area", "steps"]) == {100}
+    assert table["seeds"].all()
 
 
 def test_the_tables_of_retention(make_results: Make) -> None:
@@ -219,5 +221,6 @@ def test_metrics_have_a_direction_and_a_unit() -> None:
     assert score(0.125, "jumpstart") == "0.12"
     classes, degrees = {"metric": "accuracy"}, {"metric": "rmse", "unit": "°C", "target": "t"}
     assert metric_name("accuracy_backward", classes) == "backward transfer, accuracy in %"
-    assert metric_name("then", degrees) == "RMSE of t in °C on the second family"
+    assert metric_name("before", degrees) == "RMSE of t in °C before the second family"
+    assert metric_name("then", degrees) == "RMSE in °C on the second family"
     assert metric_name("steps_to_threshold", classes) == "steps to threshold"
