@@ -189,7 +189,7 @@ def _learner(matrix: Matrix, entry: Entry, registry: Registry) -> _Known:
     return _Known(
         entry,
         identity,
-        bool(learner.needs),
+        bool(learner.needs) or getattr(type(learner), "privileged", False),
         kinds=getattr(type(learner), "kinds", frozenset({"regression"})),
         only_at_test=getattr(type(learner), "only_at_test", frozenset()),
     )
