@@ -1,22 +1,22 @@
 """A floor of classification: logistic regression on the support points of each task alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Gt
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.core import BudgetedSource, Kind, Predictor, State, Support
+from baselines._untrained import Untrained
+from benchmarks.core import Kind, Predictor, Support
 
 TOLERANCE = 1e-6
 MOST_UPDATES = 5000
 
 
 @dataclass
-class LogisticRegression:
+class LogisticRegression(Untrained):
     """The multinomial model with an L2 penalty, fitted to convergence on the inputs as they are.
 
     It has the same optimum as scikit-learn's class of that name, found for all tasks at once: 600
@@ -33,32 +33,16 @@ class LogisticRegression:
     C: Annotated[float, Gt(0)] = 0.01
 
     name: ClassVar[str] = "logistic_regression"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    test_fields: ClassVar[Mapping[str, Any]] = {}
-    needs: ClassVar[frozenset[str]] = frozenset()
     kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})
 
-    def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
-        """Nothing is learned, and no training task is drawn."""
-
-    def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
-        """Nothing is learned, and no training task is drawn."""
-
-    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
-        """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""
+    def _fitted(self, support: Support) -> Predictor:
+        """The model with the weights that fit the support points best."""
         weight, bias = fitted(support.x.double(), support.y.double(), self.C)
 
         def predict(x: Tensor) -> Tensor:
             return x @ weight.to(x.dtype) + bias.to(x.dtype)
 
-        for _ in steps:
-            yield predict
-
-    def state(self) -> State:
-        return {}
-
-    def load_state(self, state: State) -> None:
-        """There is no state."""
+        return predict
 
 
 def fitted(

@@ -91,6 +91,10 @@ class MetaLearner(Protocol):
     regression alone. A property `transductive` may say that a prediction depends on the other
     query points it is made together with: such learners are marked ‡ everywhere.
 
+    A class attribute `privileged = True` marks a learner † everywhere though `needs` is empty: it
+    is told nothing of a task that others are not, but was built knowing what they have to learn
+    (the form of the family's curves, say).
+
     A class attribute `only_at_test`, a frozenset of field names, may name fields that `fit` never
     looks at: trials that differ in nothing else are then trained once.
     """

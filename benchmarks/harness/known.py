@@ -54,7 +54,7 @@ def know_learner(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
         entry,
         identity,
         learner,
-        bool(learner.needs),
+        bool(learner.needs) or getattr(type(learner), "privileged", False),
         kinds=getattr(type(learner), "kinds", frozenset({"regression"})),
         only_at_test=getattr(type(learner), "only_at_test", frozenset()),
     )

@@ -10,8 +10,8 @@ from benchmarks.report.statistics import FEW_SEEDS, Interval
 from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison
 
 DAGGER_NOTE = (
-    "† privileged: sees what the other learners may not (the true parameters of a task, say), and "
-    "is left out of the comparison."
+    "† privileged: sees or knows what the other learners may not (the true parameters of a task or "
+    "the form of the family, say), and is left out of the comparison."
 )
 
 DOUBLE_DAGGER_NOTE = (

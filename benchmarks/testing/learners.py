@@ -37,6 +37,8 @@ def keeps_to_the_protocol(case: Case) -> None:
         isinstance(kinds, frozenset) and bool(kinds) and kinds <= set(KINDS),
         f"kinds is {kinds!r}, not a frozenset of {' and '.join(KINDS)}",
     )
+    privileged = getattr(learner, "privileged", False)
+    demand(isinstance(privileged, bool), f"privileged is {privileged!r}, not True or False")
     fields = {f.name for f in dataclasses.fields(learner)}  # type: ignore[arg-type]
     for name, changes in {"test_fields": learner.test_fields, **learner.presets}.items():
         unknown = sorted(set(changes) - fields)

@@ -401,8 +401,17 @@ class KnowsAnUnheardOfKind(Good):
     kinds = frozenset({"regression", "ranking"})
 
 
+class HasAListOfPrivileges(Good):
+    privileged = ("amplitude",)
+
+
 OFFENDERS = {
-    "keeps to the protocol": [UnknownTestField, ListsItsKinds, KnowsAnUnheardOfKind],
+    "keeps to the protocol": [
+        UnknownTestField,
+        ListsItsKinds,
+        KnowsAnUnheardOfKind,
+        HasAListOfPrivileges,
+    ],
     "construction only stores": [NeverEqual, SeedsWhenConstructed, BuildsWhenConstructed],
     "fit leaves global state alone": [DrawsFromNumpy],
     "adapt leaves global state alone": [TurnsGradientsOff],
