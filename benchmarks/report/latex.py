@@ -2,7 +2,7 @@ r"""Tables as LaTeX; the document needs \usepackage{booktabs}."""
 
 import re
 
-from benchmarks.report.sheets import Entry, Section, Sheet
+from benchmarks.report.layout import Entry, Section, Sheet
 
 SYMBOLS = {
     "\\": r"\textbackslash{}",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from benchmarks.report.sheets import Entry, Section, Sheet
+from benchmarks.report.layout import Entry, Section, Sheet
 
 
 def render(title: str, origin: str, guide: str, sections: tuple[Section, ...]) -> str:

@@ -10,8 +10,8 @@ from benchmarks.harness.files import make_folder, remove, write_text
 from benchmarks.harness.store import Results
 from benchmarks.report import markdown
 from benchmarks.report.against_papers import Finding, findings, others
+from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.published import Row, published
-from benchmarks.report.sheets import Entry, Section, Sheet
 from benchmarks.report.summary import Comparison, summarise
 from benchmarks.report.tables import csv_text
 from benchmarks.report.words import (

@@ -1,9 +1,11 @@
 """What the tables for people contain, before it becomes Markdown or LaTeX."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from benchmarks.report.layout import Entry, Section, Sheet, marked
+from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
+from benchmarks.report.pairs import baseline_of
+from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
@@ -29,44 +31,20 @@ SPENDING_TITLES = {
 }
 
 
-class Entry(NamedTuple):
-    """One table cell: what may be bold, and what follows it."""
+def sections(comparisons: tuple[Comparison, ...], against: str | None = None) -> Iterator[Section]:
+    """Scores of every family × protocol × shots, then what the learners spent there.
 
-    text: str
-    bold: bool = False
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table: a sentence that says what it shows, columns, and one row a learner.
-
-    Columns are of numbers, but for those whose places are in `words`.
+    Paired differences are to the learner `against`, or to the one that `baseline_of` finds.
     """
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
-    words: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with its tables and remarks."""
-
-    heading: str
-    sheets: tuple[Sheet, ...]
-    remarks: tuple[str, ...] = ()
-
-
-def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
-    """Scores of every family × protocol × shots, then what the learners spent there."""
     for comparison in comparisons:
         for group in comparison.groups:
             yield Section(
                 f"{comparison.title}, {setting(comparison, group.shots)}",
-                tuple(_score_sheets(comparison, group)),
-                tuple(_left_out(comparison, group)),
+                (
+                    *_score_sheets(comparison, group),
+                    *pair_sheets(comparison, group, against),
+                ),
+                (*_left_out(comparison, group), *pair_remarks(comparison, group, against)),
             )
         yield Section(
             f"{comparison.title}: spending",
@@ -91,13 +69,15 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
     entrants = [it for comparison in comparisons for it in comparison.entrants]
     if any(0 < it.done < it.planned for it in entrants):
         sentences.append(
-            "⚠: trials are missing, the average is over those that are there, and the learner is "
-            "left out of the comparison."
+            "⚠: trials are missing, the average is over those that are there (2 of 3 seeds, say), "
+            "and the learner is left out of the comparison."
         )
     if any(it.privileged for it in entrants):
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
+    if any(baseline_of(it, group) for it in comparisons for group in it.groups):
+        sentences.append(PAIRS_NOTE)
     sentences.append(seeds_warning(comparisons))
     return " ".join(filter(None, sentences))
 
@@ -142,7 +122,8 @@ def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: S
     interval = getattr(cell, statistic)
     ranking = group.rankings.get((steps, metric, statistic))
     bold = ranking is not None and entrant.label in ranking.leaders
-    return Entry(score(interval.value, metric), bold, bounds(interval, metric))
+    entry = Entry(score(interval.value, metric), bold, bounds(interval, metric))
+    return marked(entry, Coverage(cell.seeds, entrant.planned))
 
 
 def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
@@ -180,7 +161,9 @@ def _spending_sheet(comparison: Comparison) -> Sheet:
             (
                 Entry(entrant.name),
                 *(
-                    Entry(f"{entrant.spending[name]:,.0f}" if name in entrant.spending else "–")
+                    marked(Entry(f"{entrant.spending[name]:,.0f}"), entrant.seeds)
+                    if name in entrant.spending
+                    else Entry("–")
                     for name in SPENDING
                 ),
             )

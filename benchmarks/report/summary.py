@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,15 @@ import pandas as pd
 from benchmarks.core import seed_of
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.store import Results
-from benchmarks.report.statistics import Interval, Scores, Summary, bootstrap, paired_difference
+from benchmarks.report.statistics import (
+    Coverage,
+    Estimate,
+    Interval,
+    Scores,
+    Summary,
+    bootstrap,
+    paired_difference,
+)
 
 METRICS = ("mse", "rmse", "nmse", "accuracy")
 HIGHER_IS_BETTER = frozenset({"accuracy"})
@@ -60,8 +68,16 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class End:
+    """What one learner came to at the most steps, in one metric: task by task, and on average."""
+
+    scores: Scores
+    mean: Estimate
+
+
+@dataclass(frozen=True)
 class Group:
-    """All cells of one number of shots."""
+    """All cells of one number of shots, and by learner and metric what the most steps came to."""
 
     shots: int
     steps: tuple[int, ...]
@@ -70,6 +86,7 @@ class Group:
     rankings: Mapping[tuple[int, str, Statistic], Ranking]
     left_out: int
     left_out_train: int
+    ends: Mapping[tuple[str, str], End] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,8 +108,12 @@ class Entrant:
         return f"{self.label} {marks}" if marks else self.label
 
     @property
+    def seeds(self) -> Coverage:
+        return Coverage(self.done, self.planned)
+
+    @property
     def complete(self) -> bool:
-        return self.done == self.planned
+        return self.seeds.complete
 
     @property
     def coverage(self) -> str:
@@ -101,7 +122,7 @@ class Entrant:
             return ""
         if not self.done:
             return "failed" if self.failed else "not run"
-        return f"⚠ {self.done} of {self.planned} seeds"
+        return f"⚠ {self.seeds} seeds"
 
 
 @dataclass(frozen=True)
@@ -161,6 +182,11 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
     )
     _last[:] = [(weakref.ref(results), comparisons)]
     return comparisons
+
+
+def resampling(family: str, protocol: str, shots: int) -> np.random.Generator:
+    """What all resamples of one table follow from, so that they are the same for all statistics."""
+    return np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
 
 
 def _compare(
@@ -232,6 +258,8 @@ def _group(
 ) -> Group:
     cells: dict[tuple[str, int, str], Cell] = {}
     rankings: dict[tuple[int, str, Statistic], Ranking] = {}
+    ends: dict[tuple[str, str], End] = {}
+    most = int(rows["steps"].max())
     tasks = np.unique(rows["task"])
     eligible = [it.label for it in entrants if it.complete and not it.privileged]
     metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
@@ -242,11 +270,12 @@ def _group(
                 ["learner", "steps"], sort=True
             )
         }
-        generator = np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
-        summaries = bootstrap(scores, generator)
+        summaries = bootstrap(scores, resampling(family, protocol, shots))
         for (learner, steps), it in summaries.items():
             cell = Cell(it.mean.interval, it.iqm.interval, it.seeds, it.tasks)
             cells[learner, steps, metric] = cell
+            if steps == most:
+                ends[learner, metric] = End(scores[learner, steps], it.mean)
         for steps in {steps for _, steps in summaries}:
             column = {
                 label: summaries[label, steps] for label in eligible if (label, steps) in summaries
@@ -262,6 +291,7 @@ def _group(
         rankings=rankings,
         left_out=_most(trials["left_out"], shots),
         left_out_train=_most(trials["left_out_train"], shots),
+        ends=ends,
     )
 
 
