@@ -155,9 +155,9 @@ def _table(options: argparse.Namespace) -> int:
     from benchmarks.report.tables import render_table, write_table
 
     results = _scored(options.directory)
-    write_table(results, options.directory)
-    write_index(results, options.directory)
-    print(render_table(results, options.format).rstrip("\n"))
+    write_table(results, options.directory, options.against)
+    write_index(results, options.directory, options.against)
+    print(render_table(results, options.format, options.against).rstrip("\n"))
     return 0
 
 
@@ -299,6 +299,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
         if name == "table":
             sub.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+            sub.add_argument(
+                "--against", metavar="NAME", help="the learner of paired differences (maml)"
+            )
     sub = command("predict", _predict, "Adapt a trained learner to a new task, and predict.")
     sub.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a trial's folder")
     for name, what in (("support", "to adapt on"), ("query", "to predict")):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.harness.diagnostics import NO_STEPS
 from benchmarks.harness.store import Results
-from benchmarks.report.layout import Entry, Section, Sheet
+from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.summary import Comparison, Entrant
 from benchmarks.report.words import number, plural
 
@@ -158,7 +158,7 @@ def composition_sections(
 
 def _sheet(comparison: Comparison, table: pd.DataFrame) -> Sheet:
     quantities = list(dict.fromkeys(table["quantity"]))
-    names = {it.label: it.name for it in comparison.entrants}
+    entrants = {it.label: it for it in comparison.entrants}
     tasks = plural(int(table["tasks"].max()), f"{comparison.split} task")
     return Sheet(
         f"{comparison.title}: what was decided on {tasks}, the mean over seeds with the least and "
@@ -166,9 +166,12 @@ def _sheet(comparison: Comparison, table: pd.DataFrame) -> Sheet:
         ("learner", "shots", *(_title(quantity) for quantity in quantities)),
         tuple(
             (
-                Entry(names.get(str(learner), str(learner))),
+                Entry(entrants[str(learner)].name),
                 Entry(str(shots)),
-                *(_entry(mine[mine["quantity"] == quantity]) for quantity in quantities),
+                *(
+                    marked(_entry(mine[mine["quantity"] == quantity]), entrants[str(learner)].seeds)
+                    for quantity in quantities
+                ),
             )
             for (shots, learner), mine in table.groupby(["shots", "learner"], sort=False)
         ),

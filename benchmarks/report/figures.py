@@ -14,6 +14,7 @@ from benchmarks.report.confusion import confusion, confusion_caption
 from benchmarks.report.diagnosis import support_against_query, training_diagnostics
 from benchmarks.report.episodes import episodes, episodes_caption
 from benchmarks.report.plots import against_shots, against_spending, against_steps
+from benchmarks.report.profiles import profiled, profiles
 from benchmarks.report.protocol_plots import against_scratch, backward_forward, elsewhere
 from benchmarks.report.stale import FIGURES, remove_figures
 from benchmarks.report.style import looks, save
@@ -116,6 +117,13 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         f"{' of each class' if of_classes else ''}.",
         lambda: against_shots(comparison),
     )
+    yield picture(
+        "performance-profiles",
+        "Performance profiles",
+        f"The share of seeds × tasks with {_reach(comparison)} τ after the most adaptation steps, "
+        f"{BAND} at each τ: at any τ the higher curve is the better.",
+        lambda: profiles(comparison),
+    )
     if (grid := find_grid(whole, results.settings)) is not None:
         for group in whole.groups:
             yield _tuning_picture(whole, grid, group, ending)
@@ -213,6 +221,11 @@ def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: st
         "A cross is a combination without a score: it failed, or was not run.",
         lambda: tuning(comparison, grid, group),
     )
+
+
+def _reach(comparison: Comparison) -> str:
+    metric = profiled(comparison)
+    return f"{metric} of at least" if metric in HIGHER_IS_BETTER else f"{metric.upper()} of at most"
 
 
 def _name(comparison: Comparison) -> str:

@@ -7,7 +7,7 @@ from benchmarks.harness.files import write_text
 from benchmarks.harness.store import Results
 from benchmarks.report.compositions import FILE, composition_sections
 from benchmarks.report.figures import pictures
-from benchmarks.report.layout import Entry, Section, Sheet
+from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.markdown import code, escape, section_blocks
 from benchmarks.report.protocol_findings import changes, headlines
 from benchmarks.report.sheets import reading_guide, sections
@@ -26,8 +26,10 @@ from benchmarks.report.words import (
 )
 
 
-def write_index(results: Results, directory: Path) -> Path:
+def write_index(results: Results, directory: Path, against: str | None = None) -> Path:
     """Write index.md into the folder; it shows the figures that are in `directory`/figures.
+
+    Paired differences are as in `render_table`.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or it cannot be written.
@@ -42,7 +44,7 @@ def write_index(results: Results, directory: Path) -> Path:
         + (", accuracy from 0 to 1. " if any(it.ways for it in comparisons) else ". ")
         + reading_guide(comparisons),
     ]
-    for section in sections(comparisons):
+    for section in sections(comparisons, against):
         blocks += section_blocks(section, 3)
     for section in composition_sections(results, comparisons):
         blocks += section_blocks(section, 3)
@@ -127,9 +129,9 @@ def _costs(comparisons: tuple[Comparison, ...]) -> Section:
                     (
                         Entry(entrant.name),
                         *(
-                            Entry(
-                                number(entrant.spending[cost]) if cost in entrant.spending else "–"
-                            )
+                            marked(Entry(number(entrant.spending[cost])), entrant.seeds)
+                            if cost in entrant.spending
+                            else Entry("–")
                             for cost in COSTS
                         ),
                     )

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from benchmarks.harness.protocols import landmarks
-from benchmarks.report.layout import Entry, Section, Sheet
+from benchmarks.report.layout import Entry, Section, Sheet, marked
+from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
+from benchmarks.report.pairs import baseline_of
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
+from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
@@ -30,14 +33,25 @@ SPENDING_TITLES = {
 }
 
 
-def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
-    """Scores of every family × protocol × shots, then what the learners spent there."""
+def sections(comparisons: tuple[Comparison, ...], against: str | None = None) -> Iterator[Section]:
+    """Scores of every family × protocol × shots, then what the learners spent there.
+
+    Paired differences are to the learner `against`, or to the one that `baseline_of` finds.
+    """
     for comparison in comparisons:
         for group in comparison.groups:
             yield Section(
                 f"{comparison.title}, {setting(comparison, group.shots)}",
-                (*_score_sheets(comparison, group), *protocol_sheets(comparison, group)),
-                (*_left_out(comparison, group), *_impossible(comparison)),
+                (
+                    *_score_sheets(comparison, group),
+                    *protocol_sheets(comparison, group),
+                    *pair_sheets(comparison, group, against),
+                ),
+                (
+                    *_left_out(comparison, group),
+                    *_impossible(comparison),
+                    *pair_remarks(comparison, group, against),
+                ),
             )
         yield Section(
             f"{comparison.title}: spending",
@@ -62,13 +76,15 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
     entrants = [it for comparison in comparisons for it in comparison.entrants]
     if any(0 < it.done < it.planned for it in entrants):
         sentences.append(
-            "⚠: trials are missing, the average is over those that are there, and the learner is "
-            "left out of the comparison."
+            "⚠: trials are missing, the average is over those that are there (2 of 3 seeds, say), "
+            "and the learner is left out of the comparison."
         )
     if any(it.privileged for it in entrants):
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
+    if any(baseline_of(it, group) for it in comparisons for group in it.groups):
+        sentences.append(PAIRS_NOTE)
     sentences += [protocols_note(comparisons), seeds_warning(comparisons)]
     return " ".join(filter(None, sentences))
 
@@ -123,7 +139,8 @@ def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: S
     interval = getattr(cell, statistic)
     ranking = group.rankings.get((steps, metric, statistic))
     bold = ranking is not None and entrant.label in ranking.leaders
-    return Entry(score(interval.value, metric), bold, bounds(interval, metric))
+    entry = Entry(score(interval.value, metric), bold, bounds(interval, metric))
+    return marked(entry, Coverage(cell.seeds, entrant.planned))
 
 
 def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
@@ -162,7 +179,9 @@ def _spending_sheet(comparison: Comparison) -> Sheet:
             (
                 Entry(entrant.name),
                 *(
-                    Entry(f"{entrant.spending[name]:,.0f}" if name in entrant.spending else "–")
+                    marked(Entry(f"{entrant.spending[name]:,.0f}"), entrant.seeds)
+                    if name in entrant.spending
+                    else Entry("–")
                     for name in SPENDING
                 ),
             )

@@ -6,7 +6,15 @@ from pathlib import Path
 from benchmarks.harness.files import remove
 
 FIGURES = "figures"
-TEXTS = ("table.csv", "table.md", "compositions.csv", "index.md", "reproduce.md", "reproduce.csv")
+TEXTS = (
+    "table.csv",
+    "table.md",
+    "pairs.csv",
+    "compositions.csv",
+    "index.md",
+    "reproduce.md",
+    "reproduce.csv",
+)
 
 
 def remove_report(directory: Path) -> None:

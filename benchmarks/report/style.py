@@ -16,11 +16,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from benchmarks.core.errors import StoreError
+from benchmarks.report.roles import is_control
 from benchmarks.report.summary import Entrant
 
 Line = Literal["-", "--", "-.", ":"]
 
-CONTROLS = ("reml-random", "reml-fixed", "scratch", "mean")
 REML_COLOURS = ("#D55E00", "#E69F00", "#A63603", "#F0B27A")
 CONTROL_COLOURS = ("#4D4D4D", "#8A6F5C", "#76799B", "#9A9563")
 OTHER_COLOURS = (
@@ -72,11 +72,6 @@ def styles(entrants: Sequence[Entrant]) -> dict[str, Style]:
         line, colour = next(palette)
         chosen[label] = Style(colour, marker, line, width, order)
     return chosen
-
-
-def is_control(label: str) -> bool:
-    """Whether a learner is there for others to be measured against."""
-    return any(label == name or label.startswith(f"{name} ") for name in CONTROLS)
 
 
 def foremost(entrants: Sequence[Entrant], n: int) -> list[Entrant]:

@@ -13,7 +13,15 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.folder import ENDED
 from benchmarks.harness.protocols import summarised
 from benchmarks.harness.store import Results
-from benchmarks.report.statistics import Interval, Scores, Summary, bootstrap, paired_difference
+from benchmarks.report.statistics import (
+    Coverage,
+    Estimate,
+    Interval,
+    Scores,
+    Summary,
+    bootstrap,
+    paired_difference,
+)
 
 GAINS = ("jumpstart", "area", "vs_scratch", "before", "backward", "then", "forward")
 """What `benchmarks.harness.gains` makes of errors, and with `accuracy_` before it of accuracies."""
@@ -65,8 +73,19 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class End:
+    """What one learner came to at the most steps, in one metric: task by task, and on average."""
+
+    scores: Scores
+    mean: Estimate
+
+
+@dataclass(frozen=True)
 class Group:
-    """All cells of one number of shots; of very many steps, only some have cells."""
+    """All cells of one number of shots, and by learner and metric what the most steps came to.
+
+    Of very many steps, only some have cells.
+    """
 
     shots: int
     steps: tuple[int, ...]
@@ -75,6 +94,7 @@ class Group:
     rankings: Mapping[tuple[int, str, Statistic], Ranking]
     left_out: int
     left_out_train: int
+    ends: Mapping[tuple[str, str], End] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,8 +118,12 @@ class Entrant:
         return f"{self.label} {marks}" if marks else self.label
 
     @property
+    def seeds(self) -> Coverage:
+        return Coverage(self.done, self.planned)
+
+    @property
     def complete(self) -> bool:
-        return self.done == self.planned
+        return self.seeds.complete
 
     @property
     def coverage(self) -> str:
@@ -108,7 +132,7 @@ class Entrant:
             return "cannot" if self.cannot and not self.done else ""
         if not self.done:
             return "failed" if self.failed else "not run"
-        return f"⚠ {self.done} of {self.planned} seeds"
+        return f"⚠ {self.seeds} seeds"
 
 
 @dataclass(frozen=True)
@@ -191,6 +215,11 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
     return comparisons
 
 
+def resampling(family: str, protocol: str, shots: int) -> np.random.Generator:
+    """What all resamples of one table follow from, so that they are the same for all statistics."""
+    return np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
+
+
 def _compare(
     results: Results, family: str, protocol: str, trials: pd.DataFrame, scores: pd.DataFrame
 ) -> Comparison:
@@ -264,6 +293,8 @@ def _group(
     cells: dict[tuple[str, int, str], Cell] = {}
     rankings: dict[tuple[int, str, Statistic], Ranking] = {}
     rows = rows[rows["steps"].isin(summarised(sorted(int(it) for it in rows["steps"].unique())))]
+    ends: dict[tuple[str, str], End] = {}
+    most = int(rows["steps"].max())
     eligible = [it.label for it in entrants if it.complete and not it.privileged]
     metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
     for metric in metrics:
@@ -273,11 +304,12 @@ def _group(
             (str(learner), int(str(steps))): _scores(part, tasks)
             for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True)
         }
-        generator = np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
-        summaries = bootstrap(scores, generator)
+        summaries = bootstrap(scores, resampling(family, protocol, shots))
         for (learner, steps), it in summaries.items():
             cell = Cell(it.mean.interval, it.iqm.interval, it.seeds, it.tasks)
             cells[learner, steps, metric] = cell
+            if steps == most:
+                ends[learner, metric] = End(scores[learner, steps], it.mean)
         for steps in {steps for _, steps in summaries}:
             column = {
                 label: summaries[label, steps] for label in eligible if (label, steps) in summaries
@@ -293,6 +325,7 @@ def _group(
         rankings=rankings,
         left_out=_most(trials["left_out"], shots),
         left_out_train=_most(trials["left_out_train"], shots),
+        ends=ends,
     )
 
 

@@ -10,6 +10,8 @@ from benchmarks.harness.files import make_folder, remove, write_text
 from benchmarks.harness.store import Results
 from benchmarks.report import latex, markdown
 from benchmarks.report.compositions import FILE, make_compositions
+from benchmarks.report.pair_sheets import PAIRS, make_pairs
+from benchmarks.report.pairs import check_known
 from benchmarks.report.sheets import reading_guide, sections
 from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import Comparison, summarise
@@ -30,6 +32,7 @@ COLUMNS = (
     "iqm_low",
     "iqm_high",
     "seeds",
+    "planned",
     "tasks",
 )
 OF_CLASSES = {"ways": "protocol", "transductive": "privileged"}
@@ -42,8 +45,9 @@ NOTHING = Interval(float("nan"), float("nan"), float("nan"))
 def make_table(results: Results) -> pd.DataFrame:
     """One row a family × protocol × shots × steps × learner × metric, learners in matrix order.
 
-    `seeds` and `tasks` count what went into the averages. A learner none of whose trials is done
-    has rows with 0 seeds and no numbers. Of more than 30 numbers of steps some are left out. Where
+    `seeds` and `tasks` count what went into the averages; where `planned` seeds are more, trials
+    are missing. A learner none of whose trials is done has rows with 0 seeds and no numbers. Of
+    more than 30 numbers of steps some are left out. Where
     there is classification, `ways` are its classes a task and `transductive` says who is; accuracy
     is from 0 to 1.
 
@@ -61,16 +65,22 @@ def make_table(results: Results) -> pd.DataFrame:
     return table
 
 
-def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
+def render_table(
+    results: Results, fmt: Literal["md", "csv", "latex"], against: str | None = None
+) -> str:
     """The table as text: `md` and `latex` for people, `csv` tidy with all digits.
+
+    Paired differences are to the learner `against`, or to the one that `baseline_of` finds.
 
     Raises:
         StoreError: as `make_table`.
+        UnknownName: there is no learner `against`.
     """
     if fmt == "csv":
         return csv_text(make_table(results))
     comparisons = summarise(results)
-    parts = tuple(sections(comparisons))
+    check_known(comparisons, against)
+    parts = tuple(sections(comparisons, against))
     guide = reading_guide(comparisons)
     where = origin(results.name, results.provenance)
     if fmt == "md":
@@ -78,23 +88,30 @@ def render_table(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
     return latex.render(where, guide, parts)
 
 
-def write_table(results: Results, directory: Path) -> Path:
+def write_table(results: Results, directory: Path, against: str | None = None) -> Path:
     """Write table.csv and table.md into the folder; returns the path of table.md.
 
-    Where learners said what they decide there is compositions.csv, too.
+    Where learners are compared in pairs there is pairs.csv, and where they said what they decide
+    compositions.csv, too.
 
     Raises:
         StoreError: as `make_table`, or they cannot be written.
+        UnknownName: there is no learner `against`.
     """
+    comparisons = summarise(results)
+    check_known(comparisons, against)
     make_folder(directory)
     write_text(directory / "table.csv", render_table(results, "csv"))
     path = directory / "table.md"
-    write_text(path, render_table(results, "md"))
-    compositions = make_compositions(results)
-    if compositions.empty:
-        remove(directory / FILE)
-    else:
-        write_text(directory / FILE, csv_text(compositions))
+    write_text(path, render_table(results, "md", against))
+    for name, table in (
+        (PAIRS, make_pairs(comparisons, against)),
+        (FILE, make_compositions(results)),
+    ):
+        if table.empty:
+            remove(directory / name)
+        else:
+            write_text(directory / name, csv_text(table))
     return path
 
 
@@ -122,6 +139,7 @@ def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
                         *(cell.mean if cell else NOTHING),
                         *(cell.iqm if cell else NOTHING),
                         cell.seeds if cell else 0,
+                        entrant.planned,
                         cell.tasks if cell else 0,
                         comparison.ways,
                         entrant.transductive,

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.compositions import Decided, decided, distinct, network_decisions
-from benchmarks.report.style import caption_name, is_control, panels
+from benchmarks.report.roles import is_control
+from benchmarks.report.style import caption_name, panels
 from benchmarks.report.summary import Comparison
 from benchmarks.report.words import plural
 
