@@ -77,6 +77,7 @@ class Results:
         provenance: of the latest trial; `commits` names all commits that took part.
         order: the labels of the learners, as the matrix file orders them.
         settings: by label, what the learners are.
+        title: what the matrix says of itself in a line; may be empty.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Results:
     provenance: dict[str, Any]
     order: tuple[str, ...]
     settings: Mapping[str, Settings]
+    title: str = ""
 
 
 def load_results(directory: Path) -> Results:
@@ -100,12 +102,11 @@ def load_results(directory: Path) -> Results:
     """
     matrix = read_matrix(directory)
     order = tuple(learner["label"] for learner in matrix["learners"])
+    records = load_records(directory)
     if (directory / "trials").is_dir():
-        records = _records(directory, matrix)
         tables = {name: _gather(directory, records, name) for name in TABLES}
         provenance = _provenance(records)
     else:
-        records = read_json(directory / "trials.json")
         tables = _published(directory)
         provenance = read_json(directory / "provenance.json")
     return Results(
@@ -115,7 +116,19 @@ def load_results(directory: Path) -> Results:
         provenance=provenance,
         order=order,
         settings=_settings(records, matrix),
+        title=str(matrix.get("title") or ""),
     )
+
+
+def load_records(directory: Path) -> list[dict[str, Any]]:
+    """What is known of each trial, in the order of the matrix: its spec, spending, provenance.
+
+    Raises:
+        StoreError: the folder holds no results, or they are damaged.
+    """
+    if (directory / "trials").is_dir():
+        return _records(directory, read_matrix(directory))
+    return read_json(directory / "trials.json")
 
 
 def consolidate(directory: Path) -> Results:
@@ -126,10 +139,9 @@ def consolidate(directory: Path) -> Results:
     """
     results = load_results(directory)
     if (directory / "trials").is_dir():
-        records = _records(directory, read_matrix(directory))
         published = [
             {key: value for key, value in record.items() if key != "traceback"}
-            for record in records
+            for record in load_records(directory)
         ]
         write_json(directory / "trials.json", published)
         write_json(directory / "provenance.json", results.provenance)

@@ -37,11 +37,14 @@ class Picture:
     draw: Callable[[], Figure | None]
 
 
-def write_figures(results: Results, directory: Path) -> list[Path]:
+def write_figures(
+    results: Results, directory: Path, each: Callable[[Picture, Figure], object] | None = None
+) -> list[Path]:
     """Draw what the results allow into `directory`/figures; returns the paths, PNG before SVG.
 
     With several families (or protocols) there is one file for each. Figures whose data are not
     there (no training history, no curves) are left out, and former ones of other names removed.
+    `each` is called with every figure that is written, which nobody needs any more then.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or the folder cannot be
@@ -50,14 +53,26 @@ def write_figures(results: Results, directory: Path) -> list[Path]:
     folder = directory / FIGURES
     make_folder(folder)
     written: list[Path] = []
+    for picture, figure in drawn(results):
+        written += save(figure, folder / picture.stem)
+        if each is not None:
+            each(picture, figure)
+    remove_figures(folder, written)
+    return written
+
+
+def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
+    """Every picture whose data are there; its figure has to be saved before the next is asked for.
+
+    Raises:
+        StoreError: the scores of a trial are incomplete or not finite.
+    """
     for picture in pictures(results):
         with looks(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box stands for it
             figure = picture.draw()
             if figure is not None:
-                written += save(figure, folder / picture.stem)
-    remove_figures(folder, written)
-    return written
+                yield picture, figure
 
 
 def pictures(results: Results) -> Iterator[Picture]:

@@ -6,11 +6,16 @@ from pathlib import Path
 from benchmarks.harness.files import remove
 
 FIGURES = "figures"
-TEXTS = ("table.csv", "table.md", "compositions.csv", "index.md", "reproduce.md", "reproduce.csv")
+INDEX = "index.md"
+PAGE = "report.html"
+TEXTS = (
+    *("table.csv", "table.md", "compositions.csv", INDEX, "reproduce.md", "reproduce.csv"),
+    PAGE,
+)
 
 
 def remove_report(directory: Path) -> None:
-    """Remove the tables, the index and the figures; nothing else is touched.
+    """Remove the tables, the index, the page and the figures; nothing else is touched.
 
     Raises:
         StoreError: one of them cannot be removed.
