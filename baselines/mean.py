@@ -22,6 +22,7 @@ class Mean:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
+    adapted_parameters: ClassVar[int] = 0
     kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:

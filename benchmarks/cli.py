@@ -1,4 +1,4 @@
-"""The command line: `reml run|status|table|plot|report|reproduce|predict|list|check`."""
+"""The command line: `reml run|status|table|plot|report|compare|reproduce|...`."""
 
 import argparse
 import os
@@ -155,9 +155,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def _table(options: argparse.Namespace) -> int:
     from benchmarks.report.index import write_index
+    from benchmarks.report.spending import render_spending
     from benchmarks.report.tables import render_table, write_table
 
     results = _scored(options.directory)
+    if options.by == "spending":
+        print(render_spending(results, options.format).rstrip("\n"))
+        return 0
     write_table(results, options.directory)
     write_index(results, options.directory)
     print(render_table(results, options.format).rstrip("\n"))
@@ -171,6 +175,14 @@ def _page(options: argparse.Namespace) -> int:
     results = _scored(options.directory)
     inlays = [inlay(picture, figure) for picture, figure in drawn(results)]
     print(write_page(results, load_records(options.directory), inlays, options.directory))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from benchmarks.report.compare import Side, render_comparison
+
+    first, second = (Side(it, _scored(it)) for it in (options.first, options.second))
+    print(render_comparison(first, second, options.format).rstrip("\n"))
     return 0
 
 
@@ -313,6 +325,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
         if name == "table":
             sub.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+            by = "what to show: scores, or all that the learners spent (printed, not kept)"
+            sub.add_argument("--by", choices=("score", "spending"), default="score", help=by)
+    sub = command("compare", _compare, "Say what changed from one results folder to another.")
+    for place, metavar in (("first", "A"), ("second", "B")):
+        sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")
+    sub.add_argument("--format", choices=("md", "csv"), default="md")
     sub = command("predict", _predict, "Adapt a trained learner to a new task, and predict.")
     sub.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a trial's folder")
     for name, what in (("support", "to adapt on"), ("query", "to predict")):

@@ -198,6 +198,10 @@ def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command:
     assert "holds no results" in complaint(command, tmp_path)
 
 
+def test_a_comparison_needs_two_folders_with_results(complaint: Complaint, tmp_path: Path) -> None:
+    assert "holds no results" in complaint("compare", tmp_path, tmp_path / "nowhere")
+
+
 def test_from_a_matrix_to_its_report(
     matrix: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,6 +247,10 @@ def test_from_a_matrix_to_its_report(
     assert (out / "table.csv").read_bytes() == table
     assert main(["plot", str(out)]) == 0
     assert "index.md" in capsys.readouterr().out
+    assert main(["table", str(out), "--by", "spending"]) == 0
+    assert "| guess-half |" in capsys.readouterr().out
+    assert main(["compare", str(out), str(out)]) == 0
+    assert "Nothing has changed." in capsys.readouterr().out
     (out / "report.html").unlink()
     assert main(["report", str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out / "report.html")

@@ -91,6 +91,9 @@ class MetaLearner(Protocol):
     regression alone. A property `transductive` may say that a prediction depends on the other
     query points it is made together with: such learners are marked ‡ everywhere.
 
+    An attribute or property `adapted_parameters` may say, once it is fitted, how many numbers
+    adaptation may change for one task (0 where it changes none); reports show it as spending.
+
     A class attribute `only_at_test`, a frozenset of field names, may name fields that `fit` never
     looks at: trials that differ in nothing else are then trained once.
     """

@@ -26,6 +26,7 @@ from benchmarks.harness.trial import HISTORY_TYPES, write_tables
 SPENDING = (
     *("tasks", "points", *COUNTERS),
     *("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
+    "adapted_parameters",
 )
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},

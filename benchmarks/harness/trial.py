@@ -133,6 +133,7 @@ class _Trial:
         self._spent: dict[str, Any] = {}
         self._evaluate_seconds = 0.0
         self._parameters: int | None = None
+        self._adapted: int | None = None
 
     def run(self, trained: Path | None) -> None:
         spec = self._spec
@@ -145,6 +146,7 @@ class _Trial:
         else:
             self._take_over(trained)
         self._parameters = _count(self.learner.state())
+        self._adapted = getattr(self.learner, "adapted_parameters", None)
         started = time.perf_counter()
         self.evaluation = evaluate(
             self.learner,
@@ -195,6 +197,7 @@ class _Trial:
             **self._spent,
             "evaluate_seconds": self._evaluate_seconds,
             "parameters": self._parameters,
+            "adapted_parameters": self._adapted,
         }
 
     def left_out(self, split: Split) -> dict[str, int]:

@@ -13,6 +13,7 @@ from benchmarks.harness.store import Results
 from benchmarks.report.confusion import confusion, confusion_caption
 from benchmarks.report.diagnosis import support_against_query, training_diagnostics
 from benchmarks.report.episodes import episodes, episodes_caption
+from benchmarks.report.matching import unmatched
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.stale import FIGURES, remove_figures
 from benchmarks.report.style import looks, save
@@ -20,7 +21,7 @@ from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summa
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.tuning import Grid, find_grid, tuning
 from benchmarks.report.usage import compositions_by_trait, usage_map
-from benchmarks.report.words import plural, setting, slug
+from benchmarks.report.words import UNMATCHED_NOTE, plural, setting, slug
 
 BAND = "with its 95 % nested bootstrap interval"
 MANY = 30
@@ -183,7 +184,9 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "score-against-spending",
         "Score against spending",
         f"Mean {metric} after the most adaptation steps {BAND}, against the training tasks and the "
-        "seconds that meta-training took; who spent the same stands side by side.",
+        "time that meta-training took; who spent the same stands side by side. The dashed line "
+        "joins those whom nobody beats that spent no more, privileged learners aside."
+        f"{f' {UNMATCHED_NOTE}' if unmatched(comparison) else ''}",
         lambda: against_spending(comparison),
     )
 

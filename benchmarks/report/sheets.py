@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
+from benchmarks.report.matching import matching_remarks, unmatched
+from benchmarks.report.summary import ADAPTED, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
     DOUBLE_DAGGER_NOTE,
+    UNMATCHED,
+    UNMATCHED_NOTE,
     bounds,
     direction,
     metric_name,
@@ -71,7 +74,7 @@ def sections(comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
         yield Section(
             f"{comparison.title}: spending",
             (_spending_sheet(comparison),),
-            tuple(troubles(comparison)),
+            (*matching_remarks(comparison), *troubles(comparison)),
         )
 
 
@@ -98,6 +101,8 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
+    if any(unmatched(comparison) for comparison in comparisons):
+        sentences.append(UNMATCHED_NOTE)
     sentences.append(seeds_warning(comparisons))
     return " ".join(filter(None, sentences))
 
@@ -172,16 +177,19 @@ def _is(n: int) -> str:
 
 
 def _spending_sheet(comparison: Comparison) -> Sheet:
+    titles, apart = dict(SPENDING_TITLES), unmatched(comparison)
+    if any(ADAPTED in entrant.spending for entrant in comparison.entrants):
+        titles[ADAPTED] = "of them adapted"
     return Sheet(
         "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
         "loss counts as one; parameters are all the numbers that the learner has learned.",
-        ("learner", *SPENDING_TITLES.values()),
+        ("learner", *titles.values()),
         tuple(
             (
-                Entry(entrant.name),
+                Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
                 *(
                     Entry(f"{entrant.spending[name]:,.0f}" if name in entrant.spending else "–")
-                    for name in SPENDING
+                    for name in titles
                 ),
             )
             for entrant in comparison.entrants

@@ -19,6 +19,12 @@ DOUBLE_DAGGER_NOTE = (
     "depend on the other points; it is compared with the rest all the same."
 )
 
+UNMATCHED = "≠"
+UNMATCHED_NOTE = (
+    "≠ unequal budget: drew another number of training tasks or labelled points than most of the "
+    "learners that meta-train."
+)
+
 WITH_VALUE = ("--jobs", "--out", "--only")
 
 

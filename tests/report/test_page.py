@@ -23,6 +23,7 @@ from benchmarks.report.summary import summarise
 from benchmarks.report.verdict import costs, verdicts
 
 Make = Callable[..., Results]
+Records = Callable[[Results], list[dict[str, object]]]
 HOSTILE = '<script>alert("1")</script> & "quoted"'
 VOID = {"meta", "link", "input", "br", "img"}
 
@@ -52,22 +53,6 @@ class Page(HTMLParser):
         return [it[attribute] or "" for _, it in self.tags if attribute in it]
 
 
-def records(results: Results) -> list[dict[str, object]]:
-    """As the store has them, of results without a folder."""
-    return [
-        {
-            **{key: row[key] for key in ("trial", "family", "protocol", "learner", "seed")},
-            "status": row["status"],
-            "reason": row["reason"],
-            "traceback": "Traceback: line 1" if row["status"] == "failed" else None,
-            "spec": {"learner": {"name": row["learner"]}, "seed": row["seed"]},
-            "spending": {"tasks": 200_000, "seconds": 12.5},
-            "provenance": {**results.provenance, "command": "reml run synthetic --jobs 2"},
-        }
-        for row in results.trials.to_dict("records")
-    ]
-
-
 @pytest.fixture(scope="module")
 def results(make_results: Make) -> Results:
     return make_results(
@@ -76,7 +61,7 @@ def results(make_results: Make) -> Results:
 
 
 @pytest.fixture(scope="module")
-def text(results: Results) -> str:
+def text(results: Results, records: Records) -> str:
     inlays = [inlay(*it) for it in drawn(results)]
     return render(results, records(results), inlays)
 
@@ -102,6 +87,7 @@ def test_the_page_has_every_table_figure_and_trial(results: Results, text: str) 
     assert "Diverged: query_loss became nan" in text
     assert "Traceback: line 1" in text
     assert "⚠ 1 of 8 trials failed" in text
+    assert text.count('<p class="reason">') == 1
     assert "<dt>†</dt>" in text
     assert "<dt>⚠</dt>" in text
     assert "<dt>‡</dt>" not in text
@@ -142,7 +128,7 @@ def test_headings_are_in_order_and_tables_are_tables(text: str) -> None:
     assert dict(page.tags[0][1])["lang"] == "en"
 
 
-def test_labels_are_text_wherever_they_stand(make_results: Make) -> None:
+def test_labels_are_text_wherever_they_stand(make_results: Make, records: Records) -> None:
     plain = make_results(["reml", "maml"], tasks=5, shots=(5,), diagnostics=True)
 
     def renamed(frame):
@@ -166,7 +152,9 @@ def test_labels_are_text_wherever_they_stand(make_results: Make) -> None:
     assert [tag for tag, _ in Page(text).tags].count("script") == 1
 
 
-def test_the_page_is_written_whole_and_small(results: Results, text: str, tmp_path) -> None:
+def test_the_page_is_written_whole_and_small(
+    results: Results, records: Records, text: str, tmp_path
+) -> None:
     path = write_page(results, records(results), [], tmp_path)
     assert path == tmp_path / "report.html"
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -22,6 +22,8 @@ from benchmarks.report.verdict import costs, verdicts
 from benchmarks.report.words import (
     DAGGER_NOTE,
     DOUBLE_DAGGER_NOTE,
+    UNMATCHED,
+    UNMATCHED_NOTE,
     essential,
     origin,
     seeds_warning,
@@ -31,6 +33,7 @@ from benchmarks.report.words import (
 MARKS = {
     "†": DAGGER_NOTE.partition(" ")[2],
     "‡": DOUBLE_DAGGER_NOTE.partition(" ")[2],
+    UNMATCHED: UNMATCHED_NOTE.partition(" ")[2],
     "⚠": "something is missing: trials that failed or were not run, or seeds that are too few.",
 }
 """What a mark in a table or a legend means; only those that occur are explained."""
