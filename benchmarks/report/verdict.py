@@ -109,6 +109,8 @@ def _spent(entrant: Entrant) -> str:
     if not spending["tasks"]:
         return "drew no training tasks"
     text = f"drew {spending['tasks']:,.0f} tasks"
+    if "points" in spending:
+        text += f" of {spending['points']:,.0f} labelled points"
     if "cpu_seconds" in spending:
         text += f" and took {number(spending['cpu_seconds'])} seconds of one processor"
     return text

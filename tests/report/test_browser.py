@@ -28,7 +28,7 @@ def path(
 ) -> Path:
     directory = tmp_path_factory.mktemp("page")
     learners = ["mean", "reml", "maml", "scratch", "fine_tuning"]
-    results = make_results(learners, tasks=20, failed=[("mean", 1)])
+    results = make_results(learners, tasks=20, failed=[("mean", 1)], diagnostics=True)
     inlays = [inlay(*it) for it in drawn(results)]
     return write_page(results, records(results), inlays, directory)
 
@@ -125,6 +125,16 @@ def test_the_filter_hides_rows_and_trials(page: Any) -> None:
     assert page.get_by_role("status").first.inner_text().endswith("rows")
     page.get_by_role("searchbox", name="Filter rows").fill("")
     assert rows.count() == 5
+
+
+def test_figures_with_images_stay_light(page: Any) -> None:
+    """An image's colours cannot follow the theme, so neither does the text around it."""
+    drawing = page.locator("figure.light .drawing").first
+    page.get_by_role("button", name="Dark").click()
+    paper = drawing.evaluate("e => getComputedStyle(e).backgroundColor")
+    text = drawing.locator("text").first.evaluate("e => getComputedStyle(e).fill")
+    assert paper == "rgb(255, 255, 255)"
+    assert brightness(text) < 0.3
 
 
 def test_dark_and_light_change_page_and_figures(page: Any) -> None:

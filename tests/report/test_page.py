@@ -198,8 +198,8 @@ def test_costs_name_who_won_and_the_cheapest(make_results: Make) -> None:
     results = make_results(["maml", "reml", "fine_tuning", "scratch"], tasks=30, shots=(5,))
     (sentence,) = costs(summarise(results))
     assert sentence.startswith(
-        "Meta-training on sinusoid, the median over seeds: `reml` drew 200,000 tasks and took "
-        "2.50 seconds of one processor; `maml` drew 200,000"
+        "Meta-training on sinusoid, the median over seeds: `reml` drew 200,000 tasks of "
+        "4,000,000 labelled points and took 2.50 seconds of one processor; `maml` drew 200,000"
     )
     assert "`fine_tuning` drew" in sentence
     assert "scratch" not in sentence
