@@ -61,6 +61,11 @@ class GradientLearner(ABC):
     def transductive(self) -> bool:
         return self.batch_norm == "transductive"
 
+    @property
+    def adapted_parameters(self) -> int:
+        """How many numbers adaptation may change for one task: all weights of the network."""
+        return sum(weight.numel() for weight in self.network_.parameters())
+
     @abstractmethod
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None: ...
 

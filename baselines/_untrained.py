@@ -20,6 +20,7 @@ class Untrained(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
+    adapted_parameters: ClassVar[int] = 0
 
     @abstractmethod
     def _fitted(self, support: Support) -> Predictor:

@@ -33,6 +33,11 @@ class ANIL(MetaGradientLearner):
     name: ClassVar[str] = "anil"
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 5}
 
+    @property
+    def adapted_parameters(self) -> int:
+        """How many numbers adaptation may change for one task: those of the output layer."""
+        return sum(weight.numel() for weight in self.network_[-1].parameters())
+
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
         network = frozen(self.network_, support.x.device)

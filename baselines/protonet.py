@@ -61,6 +61,7 @@ class ProtoNet:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 5}
     needs: ClassVar[frozenset[str]] = frozenset()
+    adapted_parameters: ClassVar[int] = 0
     kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `reml run|status|table|plot|reproduce|predict|list|check`."""
+"""The command line: `reml run|status|table|plot|report|compare|reproduce|...`."""
 
 import argparse
 import os
@@ -22,8 +22,8 @@ from benchmarks.harness.progress import count, watch
 from benchmarks.harness.registry import Found, Registry, check_shape, classes_of, import_file
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.status import status_text
-from benchmarks.harness.store import Results, consolidate, load_results, restore
-from benchmarks.report.stale import remove_report
+from benchmarks.harness.store import Results, consolidate, load_records, load_results, restore
+from benchmarks.report.stale import INDEX, remove_report
 
 INTERRUPTED = 130
 
@@ -136,13 +136,16 @@ def _report(results: Results, directory: Path) -> None:
     # drawing takes a second to import, and workers import this module
     from benchmarks.report.figures import write_figures
     from benchmarks.report.index import write_index
+    from benchmarks.report.page import Inlay, inlay, write_page
     from benchmarks.report.tables import render_table, write_table
 
+    inlays: list[Inlay] = []
     write_table(results, directory)
-    write_figures(results, directory)
+    write_figures(results, directory, lambda *drawn: inlays.append(inlay(*drawn)))
     write_index(results, directory)
+    page = write_page(results, load_records(directory), inlays, directory)
     print(render_table(results, "md"))
-    print(f"{directory / 'index.md'} shows the table and the figures")
+    print(f"{page} shows the table, the figures and every trial; {INDEX} has the same for GitHub")
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -152,12 +155,34 @@ def _status(options: argparse.Namespace) -> int:
 
 def _table(options: argparse.Namespace) -> int:
     from benchmarks.report.index import write_index
+    from benchmarks.report.spending import render_spending
     from benchmarks.report.tables import render_table, write_table
 
     results = _scored(options.directory)
+    if options.by == "spending":
+        print(render_spending(results, options.format).rstrip("\n"))
+        return 0
     write_table(results, options.directory, options.against)
     write_index(results, options.directory, options.against)
     print(render_table(results, options.format, options.against).rstrip("\n"))
+    return 0
+
+
+def _page(options: argparse.Namespace) -> int:
+    from benchmarks.report.figures import drawn
+    from benchmarks.report.page import inlay, write_page
+
+    results = _scored(options.directory)
+    inlays = [inlay(picture, figure) for picture, figure in drawn(results)]
+    print(write_page(results, load_records(options.directory), inlays, options.directory))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from benchmarks.report.compare import Side, render_comparison
+
+    first, second = (Side(it, _scored(it)) for it in (options.first, options.second))
+    print(render_comparison(first, second, options.format).rstrip("\n"))
     return 0
 
 
@@ -293,6 +318,7 @@ def _parser() -> argparse.ArgumentParser:
         ("status", _status, "Show what is done, failed and missing, and what it has cost."),
         ("table", _table, "Print the table of a results folder, and keep it there."),
         ("plot", _plot, "Draw the figures of a results folder."),
+        ("report", _page, "Write one page with all of a results folder, report.html."),
         ("reproduce", _reproduce, "Hold a results folder against published numbers."),
     ):
         sub = command(name, function, text)
@@ -302,6 +328,12 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--against", metavar="NAME", help="the learner of paired differences (maml)"
             )
+            by = "what to show: scores, or all that the learners spent (printed, not kept)"
+            sub.add_argument("--by", choices=("score", "spending"), default="score", help=by)
+    sub = command("compare", _compare, "Say what changed from one results folder to another.")
+    for place, metavar in (("first", "A"), ("second", "B")):
+        sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")
+    sub.add_argument("--format", choices=("md", "csv"), default="md")
     sub = command("predict", _predict, "Adapt a trained learner to a new task, and predict.")
     sub.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a trial's folder")
     for name, what in (("support", "to adapt on"), ("query", "to predict")):

@@ -1,10 +1,22 @@
 """Layers of one shape, side by side: how they start, and how they take in adapted copies."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+
+@runtime_checkable
+class HasLayers(Protocol):
+    """Layers of one shape: weight (layers, inputs, outputs) and bias (layers, 1, outputs)."""
+
+    @property
+    def weight(self) -> Tensor: ...
+
+    @property
+    def bias(self) -> Tensor: ...
 
 
 def glorot(
@@ -33,3 +45,9 @@ def absorb(
     count = torch.bincount(chosen, minlength=len(kept)).view(-1, 1, 1)
     total = torch.zeros_like(kept).index_add_(0, chosen, copies)
     kept.lerp_(torch.where(count > 0, total / count.clamp_min(1), kept), share)
+
+
+def network_size(first: HasLayers, between: HasLayers, last: HasLayers, depth: int) -> int:
+    """How many weights and biases a network has that is composed of `depth` layers of these."""
+    sizes = [bank.weight[0].numel() + bank.bias[0].numel() for bank in (first, between, last)]
+    return sizes[0] + (depth - 2) * sizes[1] + sizes[2]

@@ -19,6 +19,7 @@ from benchmarks.core import (
     State,
     Support,
 )
+from reml.bank import network_size
 from reml.candidates import Composed, compose
 from reml.composer import Composer, FixedComposer, RandomComposer
 from reml.inner import BatchNorm
@@ -239,6 +240,12 @@ class REML:
     def _compose(self, support: Support) -> Composed:
         pool, composer = self.pool_, self.composer_()
         return compose(pool, composer, support, self.candidates, self.max_inner_norm)
+
+    @property
+    def adapted_parameters(self) -> int:
+        """How many numbers adaptation may change for one task: those of the deepest network."""
+        pool = self.pool_
+        return network_size(pool.input, pool.hidden, pool.output, self.depth)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""

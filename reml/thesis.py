@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.core import BudgetedSource, Choice, Diagnosis, Predictor, State, Support
 from benchmarks.core.errors import DataError
+from reml.bank import network_size
 from reml.sb3 import StopWhen, forwarding_logger, private_randomness
 from reml.thesis_building import Building, task_information
 from reml.thesis_env import Normaliser, Rules, ThesisEnv
@@ -215,6 +216,12 @@ class Thesis:
         device = support.x.device
         building = Building(self.pool_.to(device), support, self._information(support))
         return compose(self.policy_.to(device), self.normaliser_, building)
+
+    @property
+    def adapted_parameters(self) -> int:
+        """How many numbers adaptation may change for one task: those of a composed network."""
+        pool = self.pool_
+        return network_size(pool.input, pool.hidden, pool.output, self.pool_.depth)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of Adam steps; see `MetaLearner.adapt`."""

@@ -193,9 +193,13 @@ def test_a_report_that_cannot_be_written(complaint: Complaint, matrix: Path) -> 
     assert "figures: cannot be written" in complaint("plot", out)
 
 
-@pytest.mark.parametrize("command", ["status", "table", "plot", "reproduce"])
+@pytest.mark.parametrize("command", ["status", "table", "plot", "report", "reproduce"])
 def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command: str) -> None:
     assert "holds no results" in complaint(command, tmp_path)
+
+
+def test_a_comparison_needs_two_folders_with_results(complaint: Complaint, tmp_path: Path) -> None:
+    assert "holds no results" in complaint("compare", tmp_path, tmp_path / "nowhere")
 
 
 def test_from_a_matrix_to_its_report(
@@ -212,7 +216,15 @@ def test_from_a_matrix_to_its_report(
     text = capsys.readouterr().out
     assert "2 trials, 1 done already, 1 to run" in text
     assert "| guess-half |" in text
-    for name in ("table.csv", "table.md", "index.md", "scores.parquet", "provenance.json"):
+    assert f"{out / 'report.html'} shows" in text.splitlines()[-1]
+    for name in (
+        "table.csv",
+        "table.md",
+        "index.md",
+        "report.html",
+        "scores.parquet",
+        "provenance.json",
+    ):
         assert (out / name).is_file()
     table = (out / "table.csv").read_bytes()
 
@@ -235,6 +247,14 @@ def test_from_a_matrix_to_its_report(
     assert (out / "table.csv").read_bytes() == table
     assert main(["plot", str(out)]) == 0
     assert "index.md" in capsys.readouterr().out
+    assert main(["table", str(out), "--by", "spending"]) == 0
+    assert "| guess-half |" in capsys.readouterr().out
+    assert main(["compare", str(out), str(out)]) == 0
+    assert "Nothing has changed." in capsys.readouterr().out
+    (out / "report.html").unlink()
+    assert main(["report", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out / "report.html")
+    assert "guess-half on sinusoid" in (out / "report.html").read_text(encoding="utf-8")
 
 
 CLASSES = """
@@ -332,6 +352,7 @@ def test_nothing_of_a_former_matrix_stays(
     assert main([*run, "--only", "raises"]) == 1
     assert not list(out.glob("table.*"))
     assert not (out / "index.md").exists()
+    assert not (out / "report.html").exists()
     assert [path.name for path in (out / "figures").iterdir()] == ["mine.txt"]
 
 

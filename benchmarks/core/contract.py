@@ -95,6 +95,9 @@ class MetaLearner(Protocol):
     is told nothing of a task that others are not, but was built knowing what they have to learn
     (the form of the family's curves, say).
 
+    An attribute or property `adapted_parameters` may say, once it is fitted, how many numbers
+    adaptation may change for one task (0 where it changes none); reports show it as spending.
+
     A class attribute `only_at_test`, a frozenset of field names, may name fields that `fit` never
     looks at: trials that differ in nothing else are then trained once.
     """

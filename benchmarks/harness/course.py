@@ -59,6 +59,7 @@ class Course:
         self._spent: list[Mapping[str, Any]] = []
         self._evaluate_seconds = 0.0
         self._parameters: int | None = None
+        self._adapted: int | None = None
 
     def run(self, trained: Path | None) -> None:
         spec = self._spec
@@ -78,6 +79,7 @@ class Course:
             self._take_over(trained)
         self.state = _on_cpu(self.learner.state())
         self._parameters = _count(self.state)
+        self._adapted = getattr(self.learner, "adapted_parameters", None)
         if spec.then is None:
             self.evaluation = self._test(self.learner)
             if spec.reference is not None:
@@ -189,6 +191,7 @@ class Course:
             **together(stretches),
             "evaluate_seconds": self._evaluate_seconds,
             "parameters": self._parameters,
+            "adapted_parameters": self._adapted,
         }
 
     def notes(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from benchmarks.harness.trial import write_tables
 SPENDING = (
     *("tasks", "points", *COUNTERS),
     *("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
+    "adapted_parameters",
 )
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
@@ -79,6 +80,7 @@ class Results:
         order: the labels of the learners, as the matrix file orders them.
         settings: by label, what the learners are.
         protocols: by label, what the protocols are: their `[[protocol]]` tables.
+        title: what the matrix says of itself in a line; may be empty.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Results:
     order: tuple[str, ...]
     settings: Mapping[str, Settings]
     protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    title: str = ""
 
 
 def load_results(directory: Path) -> Results:
@@ -103,12 +106,11 @@ def load_results(directory: Path) -> Results:
     """
     matrix = read_matrix(directory)
     order = tuple(learner["label"] for learner in matrix["learners"])
+    records = load_records(directory)
     if (directory / "trials").is_dir():
-        records = _records(directory, matrix)
         tables = {name: _gather(directory, records, name) for name in TABLES}
         provenance = _provenance(records)
     else:
-        records = read_json(directory / "trials.json")
         tables = _published(directory)
         provenance = read_json(directory / "provenance.json")
     return Results(
@@ -119,7 +121,19 @@ def load_results(directory: Path) -> Results:
         order=order,
         settings=_settings(records, matrix),
         protocols={protocol["label"]: protocol for protocol in matrix["protocols"]},
+        title=str(matrix.get("title") or ""),
     )
+
+
+def load_records(directory: Path) -> list[dict[str, Any]]:
+    """What is known of each trial, in the order of the matrix: its spec, spending, provenance.
+
+    Raises:
+        StoreError: the folder holds no results, or they are damaged.
+    """
+    if (directory / "trials").is_dir():
+        return _records(directory, read_matrix(directory))
+    return read_json(directory / "trials.json")
 
 
 def consolidate(directory: Path) -> Results:
@@ -130,10 +144,9 @@ def consolidate(directory: Path) -> Results:
     """
     results = load_results(directory)
     if (directory / "trials").is_dir():
-        records = _records(directory, read_matrix(directory))
         published = [
             {key: value for key, value in record.items() if key != "traceback"}
-            for record in records
+            for record in load_records(directory)
         ]
         write_json(directory / "trials.json", published)
         write_json(directory / "provenance.json", results.provenance)

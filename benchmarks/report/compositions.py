@@ -14,6 +14,7 @@ from benchmarks.report.summary import Comparison, Entrant
 from benchmarks.report.words import number, plural
 
 FILE = "compositions.csv"
+TITLE = "Compositions"
 KEYS = ["family", "protocol", "shots", "learner"]
 COLUMNS = (*KEYS, "quantity", "mean", "min", "max", "seeds", "tasks")
 COMPOSITIONS = "compositions"
@@ -145,7 +146,7 @@ def composition_sections(
     )
     if sheets:
         yield Section(
-            "Compositions",
+            TITLE,
             sheets,
             (
                 "Entropies are in nats. The marginal one is that of the shares which the options "

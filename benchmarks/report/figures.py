@@ -13,6 +13,7 @@ from benchmarks.harness.store import Results
 from benchmarks.report.confusion import confusion, confusion_caption
 from benchmarks.report.diagnosis import support_against_query, training_diagnostics
 from benchmarks.report.episodes import episodes, episodes_caption
+from benchmarks.report.matching import unmatched
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.profiles import profiled, profiles
 from benchmarks.report.protocol_plots import against_scratch, backward_forward, elsewhere
@@ -22,7 +23,7 @@ from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summa
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.tuning import Grid, find_grid, tuning
 from benchmarks.report.usage import compositions_by_trait, usage_map
-from benchmarks.report.words import meaning, plural, setting, slug
+from benchmarks.report.words import UNMATCHED_NOTE, meaning, plural, setting, slug
 
 BAND = "with its 95 % nested bootstrap interval"
 MANY = 30
@@ -39,11 +40,14 @@ class Picture:
     draw: Callable[[], Figure | None]
 
 
-def write_figures(results: Results, directory: Path) -> list[Path]:
+def write_figures(
+    results: Results, directory: Path, each: Callable[[Picture, Figure], object] | None = None
+) -> list[Path]:
     """Draw what the results allow into `directory`/figures; returns the paths, PNG before SVG.
 
     With several families (or protocols) there is one file for each. Figures whose data are not
     there (no training history, no curves) are left out, and former ones of other names removed.
+    `each` is called with every figure that is written, which nobody needs any more then.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or the folder cannot be
@@ -52,14 +56,26 @@ def write_figures(results: Results, directory: Path) -> list[Path]:
     folder = directory / FIGURES
     make_folder(folder)
     written: list[Path] = []
+    for picture, figure in drawn(results):
+        written += save(figure, folder / picture.stem)
+        if each is not None:
+            each(picture, figure)
+    remove_figures(folder, written)
+    return written
+
+
+def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
+    """Every picture whose data are there; its figure has to be saved before the next is asked for.
+
+    Raises:
+        StoreError: the scores of a trial are incomplete or not finite.
+    """
     for picture in pictures(results):
         with looks(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box stands for it
             figure = picture.draw()
             if figure is not None:
-                written += save(figure, folder / picture.stem)
-    remove_figures(folder, written)
-    return written
+                yield picture, figure
 
 
 def pictures(results: Results) -> Iterator[Picture]:
@@ -189,7 +205,9 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "score-against-spending",
         "Score against spending",
         f"Mean {metric} after the most adaptation steps {BAND}, against the training tasks and the "
-        "seconds that meta-training took; who spent the same stands side by side.",
+        "time that meta-training took; who spent the same stands side by side. The dashed line "
+        "joins those whom nobody beats that spent no more, privileged learners aside."
+        f"{f' {UNMATCHED_NOTE}' if unmatched(comparison) else ''}",
         lambda: against_spending(comparison),
     )
 

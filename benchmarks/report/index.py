@@ -5,13 +5,13 @@ from pathlib import Path
 
 from benchmarks.harness.files import write_text
 from benchmarks.harness.store import Results
-from benchmarks.report.compositions import FILE, composition_sections
+from benchmarks.report.compositions import FILE, TITLE, composition_sections
 from benchmarks.report.figures import pictures
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.markdown import code, escape, section_blocks
 from benchmarks.report.protocol_findings import changes, headlines
 from benchmarks.report.sheets import reading_guide, sections
-from benchmarks.report.stale import FIGURES
+from benchmarks.report.stale import FIGURES, INDEX
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.words import (
     listing,
@@ -44,15 +44,23 @@ def write_index(results: Results, directory: Path, against: str | None = None) -
         + (", accuracy from 0 to 1. " if any(it.ways for it in comparisons) else ". ")
         + reading_guide(comparisons),
     ]
-    for section in sections(comparisons, against):
+    for section in all_sections(results, comparisons, against):
         blocks += section_blocks(section, 3)
-    for section in composition_sections(results, comparisons):
-        blocks += section_blocks(section, 3)
-        blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
-    blocks += [*section_blocks(_costs(comparisons), 3), *_provenance(results)]
-    path = directory / "index.md"
+        if section.heading == TITLE:
+            blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
+    blocks += _provenance(results)
+    path = directory / INDEX
     write_text(path, "\n\n".join(filter(None, blocks)) + "\n")
     return path
+
+
+def all_sections(
+    results: Results, comparisons: tuple[Comparison, ...], against: str | None = None
+) -> Iterator[Section]:
+    """Every table that a report shows, in order; see `sections` for `against`."""
+    yield from sections(comparisons, against)
+    yield from composition_sections(results, comparisons)
+    yield _costs(comparisons)
 
 
 def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
@@ -144,14 +152,19 @@ def _costs(comparisons: tuple[Comparison, ...]) -> Section:
 
 
 def _provenance(results: Results) -> Iterator[str]:
-    found = results.provenance
     yield "## Where this comes from"
-    yield origin(results.name, found)
+    yield origin(results.name, results.provenance)
+    yield "\n".join(f"- {name}: {escape(said)}" for name, said in origin_lines(results).items())
+
+
+def origin_lines(results: Results) -> dict[str, str]:
+    """Machine, time and versions, as far as they are known."""
+    found = results.provenance
     machine = [str(found[key]) for key in ("platform", "cpu", "device") if found.get(key)]
     versions = {"python": found.get("python"), **dict(found.get("versions") or {})}
-    lines = [
-        f"- machine: {escape(', '.join(machine))}" if machine else "",
-        f"- started: {found['started']}" if found.get("started") else "",
-        "- versions: " + ", ".join(f"{name} {it}" for name, it in versions.items() if it),
-    ]
-    yield "\n".join(filter(None, lines))
+    lines = {
+        "machine": ", ".join(machine),
+        "started": str(found.get("started") or ""),
+        "versions": ", ".join(f"{name} {it}" for name, it in versions.items() if it),
+    }
+    return {name: said for name, said in lines.items() if said}

@@ -1,12 +1,16 @@
 """Figures of scores: against adaptation steps, against shots, against spending."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch
 
+from benchmarks.report.front import pareto_front
 from benchmarks.report.labels import Spot, place_labels, shifted
+from benchmarks.report.matching import unmatched
 from benchmarks.report.statistics import Interval
 from benchmarks.report.style import (
     Style,
@@ -20,12 +24,18 @@ from benchmarks.report.style import (
     tick,
 )
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
-from benchmarks.report.words import metric_name, plural, setting
+from benchmarks.report.words import UNMATCHED, metric_name, plural, setting
 
 PANEL = 3.3
 MANY_STEPS = 8
 FEW_MARKS = 2
-FLOOR = {"tasks": 0.0, "seconds": 0.01}
+FLOOR = {"tasks": 0.0, "seconds": 0.01, "cpu_seconds": 0.01}
+SPENT = {
+    "tasks": "training tasks",
+    "seconds": "seconds of meta-training",
+    "cpu_seconds": "seconds of one processor",
+}
+FRONT = "#8C8C8C"
 APART = 7.0
 """Points between error bars drawn side by side."""
 
@@ -98,15 +108,21 @@ def against_shots(comparison: Comparison) -> Figure | None:
 
 
 def against_spending(comparison: Comparison) -> Figure | None:
-    """Mean score at the most steps over training tasks and over seconds, one row a shots."""
+    """Mean score at the most steps over tasks, seconds and processor seconds, one row a shots.
+
+    A line joins those that nobody beats who spent no more, privileged learners aside.
+    """
     groups, drawn = comparison.groups, _scored(comparison)
     if not drawn:
         return None
     chosen = styles(comparison.entrants)
-    figure, axes = panels(len(groups), 2, 9.0, 0.5 + 3.3 * len(groups), sharex="col", sharey="row")
+    spendings = [name for name in FLOOR if any(name in it.spending for it in drawn)]
+    apart = unmatched(comparison)
+    width, height = 0.2 + 4.4 * len(spendings), 0.5 + 3.3 * len(groups)
+    figure, axes = panels(len(groups), len(spendings), width, height, sharex="col", sharey="row")
     spots: list[tuple[Axes, list[Spot]]] = []
     for group, row in zip(groups, axes, strict=True):
-        for ax, spent in zip(row, ("tasks", "seconds"), strict=True):
+        for ax, spent in zip(row, spendings, strict=True):
             here = [
                 (entrant, max(entrant.spending[spent], FLOOR[spent]), it)
                 for entrant in drawn
@@ -118,20 +134,52 @@ def against_spending(comparison: Comparison) -> Figure | None:
                 _bar(ax, x, it, chosen[entrant.label], shift)
             _spending_scale(ax, [x for _, x, _ in here])
             names = [
-                Spot(caption_name(entrant), chosen[entrant.label].colour, x, it, shift)
+                Spot(_spot_name(entrant, apart), chosen[entrant.label].colour, x, it, shift)
                 for (entrant, x, it), shift in zip(here, shifts, strict=True)
             ]
             spots.append((ax, names))
+            _front(ax, comparison.metric, here, shifts)
         _score_axis(comparison, row[0], [group], last_only=True)
         shots = setting(comparison, group.shots)
         row[0].set_title(f"{shots}, {plural(group.steps[-1], 'step')}", loc="left")
         if ends := [end for _, _, it in here for end in it]:
             row[0].set_ylim(_padded(ends, row[0].get_yscale()))
-    axes[-1][0].set_xlabel("training tasks")
-    axes[-1][1].set_xlabel("seconds of meta-training")
+    for ax, spent in zip(axes[-1], spendings, strict=True):
+        ax.set_xlabel(SPENT[spent])
     for ax, names in spots:
         place_labels(figure, ax, names)
     return figure
+
+
+def _spot_name(entrant: Entrant, apart: frozenset[str]) -> str:
+    name = caption_name(entrant)
+    return f"{name} {UNMATCHED}" if entrant.label in apart else name
+
+
+def _front(
+    ax: Axes, metric: str, here: list[tuple[Entrant, float, Interval]], shifts: list[float]
+) -> None:
+    """Join those whom nobody beats that spent no more; the ends are moved as their points are."""
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    ranked = [
+        (x, sign * it.value, shift, it.value)
+        for (entrant, x, it), shift in zip(here, shifts, strict=True)
+        if not entrant.privileged
+    ]
+    front = [ranked[place] for place in pareto_front([(x, loss) for x, loss, _, _ in ranked])]
+    for (x, _, shift, y), (next_x, _, next_shift, next_y) in pairwise(front):
+        ax.add_artist(
+            ConnectionPatch(
+                (x, y),
+                (next_x, next_y),
+                coordsA=shifted(ax, shift),
+                coordsB=shifted(ax, next_shift),
+                color=FRONT,
+                linewidth=0.9,
+                linestyle=(0, (4, 3)),
+                zorder=1.4,
+            )
+        )
 
 
 def _scored(comparison: Comparison) -> list[Entrant]:

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 
 from benchmarks.harness.protocols import landmarks
 from benchmarks.report.layout import Entry, Section, Sheet, marked
+from benchmarks.report.matching import matching_remarks, unmatched
 from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
 from benchmarks.report.pairs import baseline_of
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
 from benchmarks.report.statistics import Coverage
-from benchmarks.report.summary import SPENDING, Comparison, Entrant, Group, Statistic
+from benchmarks.report.summary import ADAPTED, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
     DOUBLE_DAGGER_NOTE,
+    UNMATCHED,
+    UNMATCHED_NOTE,
     bounds,
     direction,
     metric_name,
@@ -56,7 +59,7 @@ def sections(comparisons: tuple[Comparison, ...], against: str | None = None) ->
         yield Section(
             f"{comparison.title}: spending",
             (_spending_sheet(comparison),),
-            tuple(troubles(comparison)),
+            (*matching_remarks(comparison), *troubles(comparison)),
         )
 
 
@@ -85,6 +88,8 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
         sentences.append(DOUBLE_DAGGER_NOTE)
     if any(baseline_of(it, group) for it in comparisons for group in it.groups):
         sentences.append(PAIRS_NOTE)
+    if any(unmatched(comparison) for comparison in comparisons):
+        sentences.append(UNMATCHED_NOTE)
     sentences += [protocols_note(comparisons), seeds_warning(comparisons)]
     return " ".join(filter(None, sentences))
 
@@ -171,18 +176,21 @@ def _is(n: int) -> str:
 
 
 def _spending_sheet(comparison: Comparison) -> Sheet:
+    titles, apart = dict(SPENDING_TITLES), unmatched(comparison)
+    if any(ADAPTED in entrant.spending for entrant in comparison.entrants):
+        titles[ADAPTED] = "of them adapted"
     return Sheet(
         "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
         "loss counts as one; parameters are all the numbers that the learner has learned.",
-        ("learner", *SPENDING_TITLES.values()),
+        ("learner", *titles.values()),
         tuple(
             (
-                Entry(entrant.name),
+                Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
                 *(
                     marked(Entry(f"{entrant.spending[name]:,.0f}"), entrant.seeds)
                     if name in entrant.spending
                     else Entry("–")
-                    for name in SPENDING
+                    for name in titles
                 ),
             )
             for entrant in comparison.entrants

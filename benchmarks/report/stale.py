@@ -6,19 +6,17 @@ from pathlib import Path
 from benchmarks.harness.files import remove
 
 FIGURES = "figures"
+INDEX = "index.md"
+PAGE = "report.html"
 TEXTS = (
-    "table.csv",
-    "table.md",
-    "pairs.csv",
-    "compositions.csv",
-    "index.md",
-    "reproduce.md",
-    "reproduce.csv",
+    *("table.csv", "table.md", "pairs.csv", "compositions.csv", INDEX),
+    *("reproduce.md", "reproduce.csv"),
+    PAGE,
 )
 
 
 def remove_report(directory: Path) -> None:
-    """Remove the tables, the index and the figures; nothing else is touched.
+    """Remove the tables, the index, the page and the figures; nothing else is touched.
 
     Raises:
         StoreError: one of them cannot be removed.

@@ -36,6 +36,8 @@ SPENDING = (
     "environment_steps",
     "parameters",
 )
+ADAPTED = "adapted_parameters"
+"""How many numbers adaptation may change for one task; not recorded in former versions."""
 COSTS = ("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb")
 
 Statistic = Literal["mean", "iqm"]
@@ -266,8 +268,9 @@ def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
     )
     spending = {
         name: float(np.median(numbers))
-        for name in (*SPENDING, *COSTS)
-        if (numbers := pd.to_numeric(done[name]).dropna().to_numpy(dtype=float)).size
+        for name in (*SPENDING, ADAPTED, *COSTS)
+        if name in done
+        and (numbers := pd.to_numeric(done[name]).dropna().to_numpy(dtype=float)).size
     }
     return Entrant(
         label=label,

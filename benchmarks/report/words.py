@@ -31,6 +31,11 @@ GAIN_NAMES = {
 }
 """What stands in the place of {} is the problem's own metric."""
 OF_THE_SECOND = ("then", "forward")
+UNMATCHED = "≠"
+UNMATCHED_NOTE = (
+    "≠ unequal budget: drew another number of training tasks or labelled points than most of the "
+    "learners that meta-train."
+)
 
 WITH_VALUE = ("--jobs", "--out", "--only")
 

@@ -53,6 +53,27 @@ def make_results() -> Callable[..., Results]:
     return build
 
 
+@pytest.fixture(scope="session")
+def records() -> Callable[[Results], list[dict[str, object]]]:
+    return records_of
+
+
+def records_of(results: Results) -> list[dict[str, object]]:
+    """As the store has them, of results without a folder."""
+    return [
+        {
+            **{key: row[key] for key in ("trial", "family", "protocol", "learner", "seed")},
+            "status": row["status"],
+            "reason": row["reason"] if row["status"] == "failed" else None,
+            "traceback": "Traceback: line 1" if row["status"] == "failed" else None,
+            "spec": {"learner": {"name": row["learner"]}, "seed": row["seed"]},
+            "spending": {"tasks": 200_000, "seconds": 12.5},
+            "provenance": {**results.provenance, "command": "reml run synthetic --jobs 2"},
+        }
+        for row in results.trials.to_dict("records")
+    ]
+
+
 def build(
     learners: Sequence[str] = ("reml", "maml", "fine_tuning", "scratch", "mean"),
     *,

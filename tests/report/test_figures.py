@@ -176,9 +176,10 @@ def test_shots_figure_uses_the_most_steps(make_results: Make, shots, lines: bool
 def test_spending_figure_places_learners_by_tasks_and_seconds(make_results: Make) -> None:
     figure = against_spending(comparison(make_results(["maml", "mean"], tasks=5, shots=(5,))))
     assert figure is not None
-    tasks, seconds = figure.axes
+    tasks, seconds, processor = figure.axes
     assert {float(line.get_xdata()[0]) for line in tasks.lines} == {0.0, 200_000.0}
     assert {float(line.get_xdata()[0]) for line in seconds.lines} == {0.2, 20.5}
+    assert {float(line.get_xdata()[0]) for line in processor.lines} == {0.01, 2.5}
     assert {text.get_text() for text in tasks.texts} == {"maml", "mean"}
 
 

@@ -1,0 +1,116 @@
+"""Who won and at what cost, in a table at a glance and in a sentence."""
+
+from collections.abc import Iterator
+
+from benchmarks.report.layout import Entry, Section, Sheet
+from benchmarks.report.markdown import code, escape
+from benchmarks.report.summary import Comparison, Entrant, Group
+from benchmarks.report.words import (
+    bounds,
+    listing,
+    metric_name,
+    number,
+    plural,
+    score,
+    setting,
+)
+
+MANY = 4
+COLUMNS = ("on", "best", "its mean", "next", "behind by", "told apart")
+
+
+def verdicts(comparisons: tuple[Comparison, ...]) -> Section:
+    """One row a comparison and number of shots: the best at the most steps, and how surely."""
+    rows = tuple(
+        _row(comparison, group) for comparison in comparisons for group in comparison.groups
+    )
+    return Section(
+        "Who won",
+        (
+            Sheet(
+                "The best mean, with its interval, after the most adaptation steps, and by how "
+                "much the next is behind: a paired difference. Told apart means that the interval "
+                "of that difference excludes 0.",
+                COLUMNS,
+                rows,
+                words=(0, 1, 3, 5),
+            ),
+        ),
+    )
+
+
+def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
+    steps, metric = group.steps[-1], comparison.metric
+    named = metric_name(metric, comparison.problem)
+    shots = setting(comparison, group.shots)
+    where = f"{named}, {comparison.title}, {shots}, {plural(steps, 'step')}"
+    ranking = group.rankings.get((steps, metric, "mean"))
+    if ranking is None:
+        return Entry(where), *(Entry("–") for _ in COLUMNS[1:])
+    names = {it.label: it.name for it in comparison.entrants}
+    best = group.cells[ranking.best, steps, metric].mean
+    won = (
+        Entry(where),
+        Entry(names[ranking.best], bold=True),
+        Entry(score(best.value, metric), detail=bounds(best, metric)),
+    )
+    if not ranking.behind:
+        return *won, *(Entry("–") for _ in COLUMNS[3:])
+    following, difference = next(iter(ranking.behind.items()))
+    return (
+        *won,
+        Entry(names[following]),
+        Entry(score(difference.value, metric), detail=bounds(difference, metric)),
+        Entry(_told_apart([names[label] for label in ranking.unresolved])),
+    )
+
+
+def _told_apart(unresolved: list[str]) -> str:
+    if not unresolved:
+        return "yes, from all"
+    if len(unresolved) > MANY:
+        return f"no, not from {len(unresolved)} learners"
+    return f"no, not from {listing(unresolved)}"
+
+
+def costs(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
+    """For every comparison: what those with the best means have spent on meta-training."""
+    for comparison in comparisons:
+        shown = {it.label: it for it in _foremost(comparison)}
+        told = [f"{code(it.name)} {text}" for it in shown.values() if (text := _spent(it))]
+        if told:
+            yield (
+                f"Meta-training on {escape(comparison.title)}, the median over seeds: "
+                f"{'; '.join(told)}."
+            )
+
+
+def _foremost(comparison: Comparison) -> Iterator[Entrant]:
+    """Whom the findings name, best first, and of the others the one that trained cheapest."""
+    entrants = {it.label: it for it in comparison.entrants}
+    named: list[str] = []
+    for group in comparison.groups:
+        ranking = group.rankings.get((group.steps[-1], comparison.metric, "mean"))
+        if ranking is not None:
+            named += [ranking.best, *list(ranking.behind)[:1]]
+    yield from (entrants[label] for label in named)
+    others = [
+        it
+        for it in comparison.entrants
+        if it.label not in named and not it.privileged and it.spending.get("tasks", 0) > 0
+    ]
+    yield from sorted(others, key=lambda it: it.spending.get("cpu_seconds", float("inf")))[:1]
+
+
+def _spent(entrant: Entrant) -> str:
+    spending = entrant.spending
+    if "tasks" not in spending:
+        return ""
+    if not spending["tasks"]:
+        return "drew no training tasks"
+    text = f"drew {spending['tasks']:,.0f} tasks"
+    if "points" in spending:
+        text += f" of {spending['points']:,.0f} labelled points"
+    if "cpu_seconds" in spending:
+        text += f" and took {number(spending['cpu_seconds'])} seconds of one processor"
+    return text
