@@ -79,7 +79,7 @@ def test_fixed_tasks_keep_their_components():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"components": ("line", "quadratic"), "weights": (1.0, 3.0)}, {"train_tasks": 4}]
+    "fields", [{"components": ("line", "quadratic"), "weights": (1.0, 3.0)}, {"train_tasks": 1}]
 )
 def test_the_options_keep_the_laws(fields):
     checks = check_family(lambda: Mixture(**fields))

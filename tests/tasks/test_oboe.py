@@ -140,6 +140,29 @@ def test_missing_cells_are_left_out_and_counted(oboe):
     assert counts.tolist() == [6, 7, 8, 8, 8, 8, 8, 8, 8]
 
 
+def test_a_data_set_that_is_there_twice_counts_once(oboe):
+    """Else a task of the training split could be at test again, under another name."""
+    data = frame()
+    data.loc["00002"] = data.loc["00007"]
+    data.loc["00009"] = data.loc["00007"]
+    data.loc["00005", SVM] = data.loc["00007", SVM].to_numpy()  # only as far as SVM can tell
+    for rows in (data, data.sample(frac=1, random_state=1)):
+        family = oboe(data=rows)
+        assert family.repeats == ("00007", "00009")
+        groups = sum((family.groups(split) for split in SPLITS), ())
+        assert sorted(groups) == [n for n in data.index if n not in family.repeats]
+        assert family.dropped_rows == 0
+        with pytest.raises(DataError, match="which the first column, repeats left out, does not"):
+            dataclasses.replace(family, test=("00007",)).size("test", 1)
+    assert oboe().repeats == ()
+
+
+def test_data_sets_without_any_error_are_no_repeats(oboe):
+    data = frame()
+    data.loc[["00002", "00003"]] = None
+    assert oboe(data=data).repeats == ()
+
+
 def test_splits_are_whole_data_sets_whatever_their_order(oboe):
     family = oboe()
     groups = [family.groups(split) for split in SPLITS]
@@ -279,8 +302,9 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path, read):
 def test_the_error_matrix_of_oboe():
     family = Oboe(str(MATRIX), "DT")
     assert family.problem.inputs == ("log10(min_samples_split)",)
-    assert [len(family.groups(split)) for split in SPLITS] == [251, 63, 104]
-    assert [family.size(split, 5) for split in SPLITS] == [251, 63, 104]
+    assert len(family.repeats) == 10  # of 418
+    assert [len(family.groups(split)) for split in SPLITS] == [245, 61, 102]
+    assert [family.size(split, 5) for split in SPLITS] == [245, 61, 102]
     assert family.size("test", 10) == 0
     assert family.dropped_rows == 0
     x, y = points(family, "test")
@@ -292,7 +316,7 @@ def test_the_error_matrix_of_oboe():
     three = [header("AB", n_estimators=50, learning_rate=rate) for rate in (1, 1.5, 2)]
     errors = pd.read_csv(MATRIX, index_col=0, dtype={0: str}).loc["00003", three]
     named = dataclasses.replace(family, algorithm="AB", fixed={"n_estimators": 50}, test=("3", 8))
-    with pytest.raises(DataError, match="test names '3', which the first column does not hold"):
+    with pytest.raises(DataError, match="test names '3', which the first column, repeats left"):
         named.size("test", 1)
     boosted = dataclasses.replace(named, test=("00003",))
     x, y = points(boosted, "test")
