@@ -70,9 +70,8 @@ class CNP:
         optimiser = torch.optim.Adam(networks.parameters(), self.lr)
         fewest, most = (source.train_shots(shots) for shots in self.train_shots)
         while not source.exhausted:
-            optimiser.param_groups[0]["lr"] = (
-                self.lr * (1 + math.cos(math.pi * source.progress)) / 2
-            )
+            falling = (1 + math.cos(math.pi * source.progress)) / 2
+            optimiser.param_groups[0]["lr"] = self.lr * falling
             shots = int(torch.randint(fewest, most + 1, (), generator=generator))
             batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
             loss = self._query_loss(batch).mean()
