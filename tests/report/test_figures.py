@@ -90,14 +90,15 @@ def test_any_label_can_be_drawn(make_results: Make, tmp_path, label: str, capfd)
     problem = {"metric": "rmse", "unit": label, "target": label, "inputs": [label]}
     frames["trials"]["problem"] = [problem] * len(frames["trials"])
     frames["scores"]["metric"] = frames["scores"]["metric"].replace("mse", "rmse")
-    assert len(write_figures(replace(results, **frames, order=(label,)), tmp_path)) == 8
+    assert len(write_figures(replace(results, **frames, order=(label,)), tmp_path)) == 10
     assert capfd.readouterr().err == ""
 
 
 def test_what_has_no_data_is_left_out(make_results: Make, tmp_path) -> None:
     results = make_results(["mean"], tasks=4, seeds=1, curves=False, history=False)
     names = {path.stem for path in write_figures(results, tmp_path)}
-    assert names == {"error-against-steps", "error-against-shots", "score-against-spending"}
+    against = {"error-against-steps", "error-against-shots", "score-against-spending"}
+    assert names == {*against, "performance-profiles"}
     nothing = make_results(["mean"], seeds=1, missing=[("mean", 0)])
     assert write_figures(nothing, tmp_path) == []
 

@@ -25,7 +25,7 @@ def test_index_shows_findings_tables_figures_and_origin(make_results: Make, tmp_
         if line.startswith("!["):
             target = line.partition("](")[2].rstrip(")")
             assert (tmp_path / target).is_file()
-    assert text.count("![") == 6
+    assert text.count("![") == 7
     assert "| reml " in text
     assert "⚠ mean, seed 1: Diverged: query_loss became nan" in text
     assert "seconds to meta-train" in text

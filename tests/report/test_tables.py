@@ -168,7 +168,7 @@ def test_rmse_families_name_their_unit_and_show_nmse(make_results: Make) -> None
     assert "- 1,234 rows of the data are left out for having an empty cell." in five
     assert "tasks are left out" not in ten
     assert "- 1,234 rows of the data are left out" in ten
-    assert "NMSE" not in render_table(make_results(tasks=5), "md")
+    assert "Mean NMSE" not in render_table(make_results(tasks=5), "md")
 
 
 def test_validation_scores_are_never_called_test_scores(make_results: Make, tmp_path) -> None:
@@ -234,7 +234,7 @@ def test_the_command_shown_makes_the_whole_table(command: str, shown: str) -> No
 def test_latex_is_booktabs_with_escaped_names(make_results: Make) -> None:
     text = render_table(make_results(["fine_tuning", "maml (first_order)"], tasks=5), "latex")
     assert r"fine\_tuning & " in text
-    assert text.count(r"\begin{table}") == text.count(r"\bottomrule") == 5
+    assert text.count(r"\begin{table}") == text.count(r"\bottomrule") == 7
     assert "⚠" not in text
     body = [line for line in text.splitlines() if "&" in line]
     assert all(line.endswith(r"\\") for line in body)
