@@ -14,6 +14,7 @@ $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-learn2learn.txt
+	@rm -rf *.egg-info  # left by the build; would hide entry points that come later from this folder
 	@touch $@
 
 bench: $(READY)  ## run the quick matrix; leaves table, plots and report in results/quick

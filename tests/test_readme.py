@@ -104,3 +104,18 @@ def test_pictures_and_links_are_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if "://" not in target:
             assert (ROOT / target).exists(), target
+
+
+def test_the_example_of_protocols_is_one_that_runs(tmp_path: Path) -> None:
+    found = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)[2]
+    head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 50\n'
+    learner = '[[learner]]\nname = "maml"\n[[learner]]\nname = "scratch"\n'
+    (tmp_path / "mine.toml").write_text(head + found + learner)
+    trials = expand(load_matrix(str(tmp_path / "mine.toml")), Registry())
+    assert [trial.protocol.label for trial in trials if trial.learner.label == "maml"] == [
+        "transfer",
+        "unrelated: lines",
+        "retention: lines",
+    ]
+    record = run_trial(trials[-1], Registry(), tmp_path)
+    assert record["status"] == "done", record["reason"]

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.core import MetaLearner, TaskBatch
+from benchmarks.core import MetaLearner, Predictor, TaskBatch
 from benchmarks.core.errors import ContractError, Diverged
 
 AT_ONCE = 2_000_000
@@ -29,9 +29,17 @@ def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
 
 
 def ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[Answer]:
-    """Adapt to the tasks and predict, after each number of steps."""
-    answers = []
+    """Adapt to the tasks and predict, after each number of steps.
+
+    A predictor that stands for several numbers of steps is asked once: it stays what it was.
+    """
+    answers: list[Answer] = []
+    last: Predictor | None = None
     for predictor in learner.adapt(batch.support, steps):
+        if predictor is last:
+            answers.append(answers[-1])
+            continue
+        last = predictor
         with torch.no_grad():
             query, support = predictor(batch.query.x), predictor(batch.support.x)
         for prediction, y in ((query, batch.query.y), (support, batch.support.y)):

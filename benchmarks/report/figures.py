@@ -23,7 +23,7 @@ from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summa
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.tuning import Grid, find_grid, tuning
 from benchmarks.report.usage import compositions_by_trait, usage_map
-from benchmarks.report.words import UNMATCHED_NOTE, meaning, plural, setting, slug
+from benchmarks.report.words import UNMATCHED_NOTE, listing, meaning, plural, setting, slug
 
 BAND = "with its 95 % nested bootstrap interval"
 MANY = 30
@@ -232,11 +232,18 @@ def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: st
     shots = setting(comparison, group.shots)
     steps = plural(group.steps[-1], "adaptation step")
     fields = ", ".join(f"`{name}`" for name in grid.values)
+    labels = set(grid.labels.values())
+    partial = [
+        f"`{it.label}` ({it.seeds})"
+        for it in comparison.entrants
+        if it.label in labels and 0 < it.done < it.planned
+    ]
+    fewer = f" ⚠ From fewer seeds than planned: {listing(partial)}." if partial else ""
     return Picture(
         f"tuning-{group.shots}-shots{ending}",
         f"Tuning, {comparison.title}, {shots}",
         f"Mean {_name(comparison)} after {steps} {BAND}, for each combination of {fields}. "
-        "A cross is a combination without a score: it failed, or was not run.",
+        f"A cross is a combination without a score: it failed, or was not run.{fewer}",
         lambda: tuning(comparison, grid, group),
     )
 

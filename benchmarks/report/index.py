@@ -9,6 +9,8 @@ from benchmarks.report.compositions import FILE, TITLE, composition_sections
 from benchmarks.report.figures import pictures
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.markdown import code, escape, section_blocks
+from benchmarks.report.pair_sheets import PAIRS
+from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_findings import changes, headlines
 from benchmarks.report.sheets import reading_guide, sections
 from benchmarks.report.stale import FIGURES, INDEX
@@ -42,7 +44,8 @@ def write_index(results: Results, directory: Path, against: str | None = None) -
         "## Tables",
         "The same numbers with all digits are in [table.csv](table.csv)"
         + (", accuracy from 0 to 1. " if any(it.ways for it in comparisons) else ". ")
-        + reading_guide(comparisons),
+        + (f"The pairs are in [{PAIRS}]({PAIRS}). " if has_pairs(comparisons, against) else "")
+        + reading_guide(comparisons, against),
     ]
     for section in all_sections(results, comparisons, against):
         blocks += section_blocks(section, 3)

@@ -96,6 +96,15 @@ def baseline_of(comparison: Comparison, group: Group, against: str | None = None
     return chosen[0]
 
 
+def has_pairs(comparisons: tuple[Comparison, ...], against: str | None = None) -> bool:
+    """Whether anybody is compared with anybody."""
+    return any(
+        baseline_of(comparison, group, against) is not None
+        for comparison in comparisons
+        for group in comparison.groups
+    )
+
+
 def paired(comparison: Comparison, group: Group, against: str | None = None) -> Rows | None:
     """All learners beside `baseline_of` the group; None where there is nothing to compare.
 

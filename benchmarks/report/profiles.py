@@ -59,7 +59,7 @@ def profiles(comparison: Comparison) -> Figure | None:
         ax.set_xlabel(f"τ: {name}")
     axes[0][0].set_ylim(-0.02, 1.02)
     percent_axis(axes[0][0].yaxis)
-    axes[0][0].set_ylabel(f"% of tasks {'≥' if metric in HIGHER_IS_BETTER else '≤'} τ")
+    axes[0][0].set_ylabel(f"% of seeds × tasks {'≥' if metric in HIGHER_IS_BETTER else '≤'} τ")
     legend(figure, drawn, chosen)
     return figure
 

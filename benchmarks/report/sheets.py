@@ -6,7 +6,7 @@ from benchmarks.harness.protocols import landmarks
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.matching import matching_remarks, unmatched
 from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
-from benchmarks.report.pairs import baseline_of
+from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
 from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import ADAPTED, Comparison, Entrant, Group, Statistic
@@ -63,7 +63,7 @@ def sections(comparisons: tuple[Comparison, ...], against: str | None = None) ->
         )
 
 
-def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
+def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = None) -> str:
     """How the score tables are to be read."""
     tasks = tasks_scored(comparisons)
     sentences = [
@@ -86,7 +86,7 @@ def reading_guide(comparisons: tuple[Comparison, ...]) -> str:
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
-    if any(baseline_of(it, group) for it in comparisons for group in it.groups):
+    if has_pairs(comparisons, against):
         sentences.append(PAIRS_NOTE)
     if any(unmatched(comparison) for comparison in comparisons):
         sentences.append(UNMATCHED_NOTE)

@@ -81,7 +81,7 @@ def render_table(
     comparisons = summarise(results)
     check_known(comparisons, against)
     parts = tuple(sections(comparisons, against))
-    guide = reading_guide(comparisons)
+    guide = reading_guide(comparisons, against)
     where = origin(results.name, results.provenance)
     if fmt == "md":
         return markdown.render(f"Results of {results.name}", where, guide, parts)

@@ -36,7 +36,19 @@ def verdicts(comparisons: tuple[Comparison, ...]) -> Section:
                 words=(0, 1, 3, 5),
             ),
         ),
+        tuple(_unranked(comparisons)),
     )
+
+
+def _unranked(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
+    """Who could not win."""
+    entrants = [it for comparison in comparisons for it in comparison.entrants]
+    for why, names in (
+        ("seeing what the others may not", [it.name for it in entrants if it.privileged]),
+        ("missing trials", [it.name for it in entrants if not it.complete]),
+    ):
+        if names:
+            yield f"Not ranked for {why}: {listing(dict.fromkeys(names))}."
 
 
 def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:

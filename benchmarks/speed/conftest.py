@@ -15,7 +15,8 @@ def _one_thread() -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print, for each group, how many times as fast the fast side is, and rates where given.
 
-    A side is marked slow or fast, and a rate given, by `benchmark.extra_info`.
+    A side is marked slow or fast, and a rate given, by `benchmark.extra_info`; a side that did but
+    a part of the work says there how many `times` that is.
     """
     session = getattr(config, "_benchmarksession", None)
     if session is None or not session.benchmarks:
@@ -26,7 +27,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         median = bench.stats.median
         side = bench.extra_info.get("side")
         if side:
-            groups[bench.group][side] = median
+            groups[bench.group][side] = median * bench.extra_info.get("times", 1)
         if "environment_steps" in bench.extra_info:
             rate = bench.extra_info["environment_steps"] / median
             line = f"{bench.name}: {rate:,.0f} environment steps/s"

@@ -45,10 +45,10 @@ class Oboe(Tabular):
     is a fraction, which no one axis has room for: configurations with shares are left out.
 
     Some data sets are in OpenML, and in the file, more than once: where all the errors of two are
-    the same, whatever the algorithm, the first by name stays, and `repeats` has the others. (In
-    Oboe's file 01506 and 04329, and 00745 and 00756, are still close: a half and a third of their
-    errors are the same.) Whole data sets go to one split. The other fields are those of `Tabular`, the groups being the
-    names of data sets.
+    the same, whatever the algorithm, the first by name stays, and `repeats` has the others. (Of
+    Oboe's own, 01506 and 04329, and 00745 and 00756, stay though a half and a third of their errors
+    are the same.) Whole data sets go to one split. The other fields are those of `Tabular`, the
+    groups being the names of data sets.
 
     Attributes:
         path: the error matrix, a `.csv` or `.parquet` file, read on first use.

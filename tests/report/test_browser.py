@@ -74,6 +74,7 @@ def column(table: Any, place: int) -> list[str]:
 
 
 def numbers(texts: list[str]) -> list[float]:
+    texts = [text.removeprefix("⚠ ") for text in texts]
     return [float(text) for text in texts if text[0].isdigit()]
 
 

@@ -21,6 +21,7 @@ Make = Callable[..., Results]
 STEMS = [
     "error-against-steps",
     "error-against-shots",
+    "performance-profiles",
     "fitted-curves",
     "support-against-query",
     "training-curves",

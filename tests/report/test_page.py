@@ -93,6 +93,16 @@ def test_the_page_has_every_table_figure_and_trial(results: Results, text: str) 
     assert "<dt>‡</dt>" not in text
 
 
+def test_who_could_not_win_is_said_beside_who_won(results: Results, text: str) -> None:
+    remarks = verdicts(summarise(results)).remarks
+    assert remarks == (
+        "Not ranked for seeing what the others may not: oracle †.",
+        "Not ranked for missing trials: mean.",
+    )
+    summary = text.partition("<main>")[2].partition('<ul class="findings">')[0]
+    assert all(str(escape(remark)) in summary for remark in remarks)
+
+
 def test_ids_are_unique_and_every_reference_has_its_target(text: str) -> None:
     page = Page(text)
     ids = page.values("id")

@@ -6,7 +6,7 @@
   // Sorting: numbers by their value, gaps last, words by the alphabet.
   const value = (cell) => cell.querySelector(".v").textContent.trim();
   const amount = (text) => {
-    const found = text.replace(/\u2212/g, "-").replace(/,/g, "").match(/^-?\d+(\.\d+)?(e[+-]?\d+)?/i);
+    const found = text.replace(/^\u26a0 /, "").replace(/\u2212/g, "-").replace(/,/g, "").match(/^-?\d+(\.\d+)?(e[+-]?\d+)?/i);
     return found ? Number(found[0]) : NaN;
   };
   const compare = (first, second, sign) => {
