@@ -93,7 +93,10 @@ def _finding(comparison: Comparison, group: Group, metric: str) -> str:
         return f"{where}, no learner can be ranked."
     best = group.cells[ranking.best, steps, metric].mean
     extreme = "highest" if metric in HIGHER_IS_BETTER else "lowest"
-    name = escape(metric_name(metric, comparison.problem))
+    name = metric_name(metric, comparison.problem)
+    if comparison.kind == "retention" and metric == comparison.metric:
+        name += f" on {comparison.family} in the end"
+    name = escape(name)
     names = {it.label: code(it.name) for it in comparison.entrants}
     told = f"{where}, {names[ranking.best]} has the {extreme} mean {name}, "
     told += with_interval(best, metric)

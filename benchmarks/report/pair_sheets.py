@@ -98,7 +98,9 @@ def make_pairs(comparisons: tuple[Comparison, ...], against: str | None = None) 
 def _pair_entries(row: Row, metric: str) -> tuple[Entry, ...]:
     if row.pair is None:
         missing = row.entrant.coverage
-        return (Entry(f"⚠ {missing.removeprefix('⚠ ')}" if missing else "–"), *[Entry("–")] * 3)
+        if not row.entrant.complete:
+            missing = f"⚠ {missing.removeprefix('⚠ ')}"
+        return (Entry(missing or "–"), *[Entry("–")] * 3)
     pair = row.pair
     return (
         Entry(score(pair.difference.value, metric), detail=bounds(pair.difference, metric)),

@@ -3,17 +3,28 @@
 from collections.abc import Iterator
 
 from benchmarks.report.markdown import code, escape
+from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group
 from benchmarks.report.words import listing, plural, setting
 
 TOLD = {
-    "vs_scratch": ("are better there than from scratch", "are worse there than from scratch"),
-    "backward": ("are better at {0} after carrying on with {1}", "forget some of {0}"),
+    "vs_scratch": (
+        "better than from scratch",
+        "worse than from scratch",
+        "not told apart from scratch",
+    ),
+    "backward": (
+        "better at {0} after carrying on with {1}",
+        "worse at {0} after carrying on with {1}, which is forgetting",
+        "not told apart at {0} from before carrying on with {1}",
+    ),
     "forward": (
-        "are ahead of scratch on {1} before training on it",
-        "are behind scratch on {1} before training on it",
+        "ahead of scratch on {1} before training on it",
+        "behind scratch on {1} before training on it",
+        "not told apart from scratch on {1} before training on it",
     ),
 }
+"""By metric, what to say of those whose interval is on the good side of 0, the bad one, or both."""
 
 
 def headlines(comparison: Comparison, group: Group) -> Iterator[str]:
@@ -30,27 +41,33 @@ def headlines(comparison: Comparison, group: Group) -> Iterator[str]:
 def changes(comparison: Comparison, group: Group) -> Iterator[str]:
     """Who is better or worse than before, or than from scratch, by the interval of the mean."""
     steps = group.steps[-1]
-    for name, (better, worse) in TOLD.items():
+    for name, phrases in TOLD.items():
         metric = comparison.gain(name)
         if metric not in group.metrics:
             continue
-        sign = 1 if metric in HIGHER_IS_BETTER else -1
-        sides: dict[int, list[str]] = {1: [], -1: [], 0: []}
+        sides: tuple[list[str], ...] = ([], [], [])
         for entrant in comparison.entrants:
             cell = group.cells.get((entrant.label, steps, metric))
             if cell is not None and not entrant.coverage:
-                it = cell.mean
-                side = sign if it.low > 0 else -sign if it.high < 0 else 0
-                sides[side].append(code(entrant.name))
+                side = _side(cell.mean, metric in HIGHER_IS_BETTER)
+                if side is not None:
+                    sides[side].append(code(entrant.name))
         families = escape(comparison.family), escape(comparison.other)
-        where = f"{escape(comparison.title)}, {setting(comparison, group.shots)}"
         told = [
-            f"{what.format(*families)}: {listing(sides[side])}"
-            for side, what in ((1, better), (-1, worse))
-            if sides[side]
+            f"{phrase.format(*families)}: {listing(names)}"
+            for phrase, names in zip(phrases, sides, strict=True)
+            if names
         ]
-        if sides[0]:
-            told.append(f"their intervals do not say: {listing(sides[0])}")
         if told:
-            at = plural(steps, "step")
-            yield f"On {where}, after {at}, by the interval of the mean, {'; '.join(told)}."
+            where = f"{escape(comparison.title)}, {setting(comparison, group.shots)}"
+            after = f"after {plural(steps, 'step')}, by the interval of the mean"
+            yield f"On {where}, {after}, {'; '.join(told)}."
+
+
+def _side(it: Interval, higher: bool) -> int | None:
+    """The place among the phrases; None of what is 0 by its nature, as scratch is to itself."""
+    if it.low == it.high == 0:
+        return None
+    if it.low <= 0 <= it.high:
+        return 2
+    return 0 if (it.value > 0) is higher else 1

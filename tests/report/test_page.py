@@ -18,7 +18,7 @@ from benchmarks.report.page import inlay, write_page
 from benchmarks.report.page.colours import DARK_PAPER, contrast, on_dark
 from benchmarks.report.page.document import render
 from benchmarks.report.page.prose import prose
-from benchmarks.report.page.trials import again
+from benchmarks.report.page.trials import again, trial_sheet, trials
 from benchmarks.report.summary import summarise
 from benchmarks.report.verdict import costs, verdicts
 
@@ -202,6 +202,18 @@ def test_a_trial_is_made_again_with_what_it_had() -> None:
         "reml run my.toml --plugin 'my learner.py' --force --only a-s0-1"
     )
     assert again({"trial": "a", "provenance": None}, "mine") == "reml run mine --force --only a"
+
+
+def test_what_cannot_be_is_a_trial_of_its_own() -> None:
+    known = {"learner": "a", "family": "b", "protocol": "c", "seed": 0}
+    records = [
+        {**known, "trial": status, "status": status, "reason": why}
+        for status, why in (("done", None), ("cannot", "needs x"), ("missing", None))
+    ]
+    shown = trials(records, "mine")
+    assert [it.status for it in shown] == ["⚠ not run", "cannot be", "done"]
+    assert [it.reason for it in shown] == ["", "needs x", ""]
+    assert [row[4].text for row in trial_sheet(records).rows] == ["done", "cannot be", "⚠ not run"]
 
 
 def test_costs_name_who_won_and_the_cheapest(make_results: Make) -> None:

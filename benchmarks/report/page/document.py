@@ -15,7 +15,7 @@ from benchmarks.report.layout import Section
 from benchmarks.report.page.colours import palette
 from benchmarks.report.page.inlay import Inlay
 from benchmarks.report.page.prose import prose
-from benchmarks.report.page.trials import trial_sheet, trials
+from benchmarks.report.page.trials import STATES, trial_sheet, trials
 from benchmarks.report.sheets import reading_guide
 from benchmarks.report.stale import PAGE
 from benchmarks.report.summary import summarise
@@ -67,7 +67,7 @@ def render(results: Results, records: Sequence[Mapping[str, Any]], inlays: Seque
     comparisons = summarise(results)
     sections = _with_ids([*all_sections(results, comparisons)])
     drawings = [inlay.svg for inlay in inlays if not inlay.rastered]
-    counts = {state: sum(it["status"] == state for it in records) for state in ("done", "failed")}
+    counts = {state: sum(it["status"] == state for it in records) for state in STATES}
     parts = {
         "name": results.name,
         "title": results.title,

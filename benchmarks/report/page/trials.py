@@ -9,7 +9,8 @@ from typing import Any
 from benchmarks.report.layout import Entry, Sheet
 from benchmarks.report.words import essential, number
 
-STATES = {"done": "done", "failed": "⚠ failed", "missing": "⚠ not run"}
+STATES = {"failed": "⚠ failed", "missing": "⚠ not run", "cannot": "cannot be", "done": "done"}
+"""What to say of each status, in the order in which a reader wants them."""
 ENVIRONMENT = ("commit", "dirty", "started", "python", "platform", "cpu", "device")
 
 
@@ -35,7 +36,7 @@ class Trial:
 
 def trials(records: Sequence[Mapping[str, Any]], name: str) -> list[Trial]:
     """All trials, those that failed first and those that were not run next."""
-    order = ("failed", "missing", "done")
+    order = list(STATES)
     ranked = sorted(records, key=lambda record: order.index(record["status"]))
     return [_trial(record, name) for record in ranked]
 
