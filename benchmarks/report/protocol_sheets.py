@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.harness.protocols import landmarks
-from benchmarks.report.layout import Entry, Sheet
+from benchmarks.report.layout import Entry, Sheet, marked
+from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import Comparison, Entrant, Group
 from benchmarks.report.words import bounds, direction, meaning, metric_name, plural, score
 
@@ -115,7 +116,8 @@ def _cell(entrant: Entrant, group: Group, steps: int, metric: str) -> Entry:
         return Entry(entrant.coverage if not entrant.done else "–")
     ranking = group.rankings.get((steps, metric, "mean"))
     bold = ranking is not None and entrant.label in ranking.leaders
-    return Entry(score(cell.mean.value, metric), bold, bounds(cell.mean, metric))
+    entry = Entry(score(cell.mean.value, metric), bold, bounds(cell.mean, metric))
+    return marked(entry, Coverage(cell.seeds, entrant.planned))
 
 
 def _counts(entrant: Entrant, group: Group, columns: Sequence[Column]) -> tuple[Entry, Entry]:

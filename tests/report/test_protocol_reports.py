@@ -203,6 +203,18 @@ def test_figures_and_index(make_results: Make, tmp_path) -> None:
     render_table(results, "latex")
 
 
+def test_every_cell_says_that_trials_are_missing(make_results: Make) -> None:
+    gains = {(learner, 10, "vs_scratch"): [0.5] * 4 for learner in ("reml", "maml", "scratch")}
+    results = under(make(make_results, failed=[("maml", 1)]), "unrelated: it", UNRELATED, gains)
+    text = render_table(results, "md").partition("log10(")[2]
+    whole, part = (
+        next(line for line in text.splitlines() if line.startswith(f"| {name} "))
+        for name in ("reml", "maml")
+    )
+    assert "⚠" not in whole
+    assert "⚠ 0.50 [0.50, 0.50] (1 of 2)" in part
+
+
 def test_what_cannot_be_is_no_missing_trial(make_results: Make) -> None:
     results = make(make_results)
     mine = results.trials["learner"] == "maml"
