@@ -13,8 +13,10 @@ from benchmarks.harness.store import Results
 from benchmarks.report.confusion import confusion
 from benchmarks.report.diagnosis import support_against_query
 from benchmarks.report.episodes import RIGHT, WRONG, episodes
-from benchmarks.report.figures import pictures, write_figures
+from benchmarks.report.figures import drawn, pictures, write_figures
 from benchmarks.report.index import write_index
+from benchmarks.report.page import inlay
+from benchmarks.report.page.document import render
 from benchmarks.report.plots import against_steps
 from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import Comparison, summarise
@@ -62,6 +64,17 @@ def test_transductive_learners_are_marked_and_compared(mixed: Results, tmp_path:
     assert "On digits, 3-way 1-shot, after 3 steps, `" in text
     assert "`centring ‡`" in text
     assert "[table.csv](table.csv), accuracy from 0 to 1." in text
+
+
+def test_the_page_shows_pictures_and_marks(mixed: Results, records) -> None:
+    inlays = [inlay(*it) for it in drawn(mixed)]
+    text = render(mixed, records(mixed), inlays)
+    stems = {it.stem: it for it in inlays}
+    assert stems["episodes-digits"].rastered
+    assert "data:image/png;base64," in text
+    assert "<dt>‡</dt>" in text
+    assert "accuracy in %, digits, 3-way 1-shot, 3 steps" in text
+    assert len(text.encode()) < 5_000_000
 
 
 def test_the_tidy_table_says_ways_and_who_is_transductive(mixed: Results, make_results) -> None:
