@@ -196,7 +196,7 @@ def test_colours_keep_their_contrast_on_dark_paper() -> None:
 
 
 def test_a_trial_is_made_again_with_what_it_had() -> None:
-    command = "reml run my.toml --jobs 4 --plugin 'my learner.py' --only x --out /tmp/x --force"
+    command = "reml run my.toml --jobs 4 --plugin 'my learner.py' --only x --out elsewhere --force"
     record = {"trial": "a-s0-1", "provenance": {"command": command}}
     assert again(record, "mine") == (
         "reml run my.toml --plugin 'my learner.py' --force --only a-s0-1"
