@@ -51,8 +51,7 @@ class ComposeEnv:
     such a somebody (see `reml.pool.Heads`), so only the losses after it count.
 
     After the last decision `losses` holds the query losses after 0, 1, ..., `steps` steps, each of
-    shape (tasks,), `variance` the tasks' target variances, or ln(ways), and `adapted` the networks
-    in the end.
+    shape (tasks,), `variance` the tasks' target variances, or ln(ways).
 
     Attributes:
         gradients: whether losses and networks stay attached to the pool, and then whether through
@@ -106,15 +105,32 @@ class ComposeEnv:
         """The choices so far, in decision order."""
         return self._draft.composition
 
+    def absorb(self, share: float) -> None:
+        """Move the pool's layers by `share` of the way to what adaptation made of them."""
+        self.pool.absorb(self._completed, self._adapted, share)
+
     def _finish(self) -> Float[Tensor, " tasks"]:
-        support = self._batch.support
-        network = self.pool.gather(self.composition)
+        batch, self._completed = self._batch, self.composition
+        self.variance = self._variance()
+        order = self.pool.order(self._completed)
+        if order is not None:
+            batch, self._completed = batch.rows(order), self._completed[order]
+        losses = self._query_losses(batch)
+        back = None if order is None else order.argsort()
+        self.losses = [loss if back is None else loss[back] for loss in losses]
+        if self.pool.kind == "classification":
+            self.losses.insert(0, self.variance)
+        loss = mixed_loss([loss.detach() for loss in self.losses], self.unadapted_weight)
+        return log_nmse_reward(loss, self.variance)
+
+    def _query_losses(self, batch: TaskBatch) -> list[Float[Tensor, " tasks"]]:
+        """Losses along adaptation; of classes, only those after a step."""
+        support = batch.support
+        network = self.pool.gather(self._completed)
         attached = self.gradients != "none"
         if not attached:
             network = network.detach()
-        self.variance = self._variance()
-        unadapted = self._query_loss(network) if self.pool.kind == "regression" else self.variance
-        self.losses = [unadapted]
+        losses = [self._query_loss(network, batch)] if self.pool.kind == "regression" else []
         for _ in range(self.steps):
             network = adapt(
                 network,
@@ -124,13 +140,12 @@ class ComposeEnv:
                 differentiable=attached,
                 second_order=self.gradients == "second_order",
             )
-            self.losses.append(self._query_loss(network))
-        self.adapted = network
-        loss = mixed_loss([loss.detach() for loss in self.losses], self.unadapted_weight)
-        return log_nmse_reward(loss, self.variance)
+            losses.append(self._query_loss(network, batch))
+        self._adapted = network
+        return losses
 
-    def _query_loss(self, network: ComposedNetwork) -> Float[Tensor, " tasks"]:
-        support, query = self._batch.support, self._batch.query
+    def _query_loss(self, network: ComposedNetwork, batch: TaskBatch) -> Float[Tensor, " tasks"]:
+        support, query = batch.support, batch.query
         prediction = run(network, query.x, support.x)
         return task_loss(self.pool.kind)(prediction, query.y, query.mask)
 

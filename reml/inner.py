@@ -32,6 +32,8 @@ class Shape(NamedTuple):
     Attributes:
         activations: the menu of activations.
         activation: the task's own, as an index into the menu; None where the menu has but one.
+        counts: how many tasks have each activation, where tasks are in the order of `activation`:
+            then each is computed for the tasks that have it, and not for all. None elsewhere.
         present: which hidden layers are there; None where all are. The others pass their input on.
         image: channels, height and width of the inputs, where all layers but the last are
             convolutions: 3×3 windows around every second pixel, each times the layer's matrix.
@@ -43,6 +45,7 @@ class Shape(NamedTuple):
 
     activations: tuple[str, ...] = ("relu",)
     activation: Int[Tensor, " tasks"] | None = None
+    counts: tuple[int, ...] | None = None
     present: Bool[Tensor, "tasks layers"] | None = None
     image: tuple[int, int, int] | None = None
     batch_norm: BatchNorm = "off"
@@ -86,6 +89,9 @@ class Shape(NamedTuple):
         """Each task's own activation of `z`, which may be overwritten."""
         if self.activation is None:
             return ACTIVATIONS[self.activations[0]](z)
+        if self.counts is not None:
+            parts = zip(self.activations, z.split(self.counts), strict=True)
+            return torch.cat([KEEPING[name](part) for name, part in parts])
         chosen = self.activation.view(-1, *[1] * (z.dim() - 1))
         first, *others = self.activations
         result = KEEPING[first](z)

@@ -192,6 +192,10 @@ class LayerPool(nn.Module):
         hidden = len(self.hidden.weight)
         return (*menus, 0, 0, *(i % hidden for i in range(self.depth - 2)))
 
+    def order(self, composition: Int[Tensor, "tasks decisions"]) -> Int[Tensor, " tasks"] | None:
+        """The order of tasks in which their networks run fastest; None where all are alike."""
+        return composition[:, 0].argsort(stable=True) if len(self.activations) > 1 else None
+
     def fitting(self, place: int) -> Bool[Tensor, " options"] | None:
         """Which options of the decision on a hidden layer there are; None where all are."""
         hidden, between = len(self.hidden.weight), self.depth - 2
@@ -207,8 +211,15 @@ class LayerPool(nn.Module):
         hidden = composition[:, menus + 2 :]
         return self.blank._replace(
             activation=composition[:, 0] if several else None,
+            counts=self._counts(composition[:, 0]) if several else None,
             present=hidden < len(self.hidden.weight) if self.stop else None,
         )
+
+    def _counts(self, activation: Int[Tensor, " tasks"]) -> tuple[int, ...] | None:
+        """How many tasks have each activation; None where tasks are not in its order."""
+        if (activation[1:] < activation[:-1]).any():
+            return None
+        return tuple(activation.bincount(minlength=len(self.activations)).tolist())
 
     @property
     def blank(self) -> Shape:

@@ -96,7 +96,7 @@ class Training:
 
     def finish(self, **told: Tensor) -> None:
         """Let the pool learn from the episode that has just ended; count and log."""
-        env, source, tasks = self.env, self.source, len(self.env.adapted.weights[0])
+        env, source, tasks = self.env, self.source, len(self.env.composition)
         if self._by_gradient:
             loss = pool_loss(env.losses, env.variance, env.unadapted_weight)
             self._pool_optimiser.zero_grad()
@@ -106,7 +106,7 @@ class Training:
         else:
             share = 1.0 if self.learner.pool_update == "write_back" else self.learner.reptile_share
             share *= self.learner.falling(source.progress) if share < 1.0 else 1.0
-            self.pool.absorb(env.composition, env.adapted, share)
+            env.absorb(share)
         source.count(
             inner_gradients=tasks * env.steps,
             outer_gradients=tasks * self._by_gradient,

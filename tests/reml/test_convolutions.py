@@ -104,7 +104,7 @@ def test_a_head_is_zero_and_what_is_learned_of_it_are_rates() -> None:
     assert pool.output.log_rate.grad is not None
     assert float(pool.output.log_rate.grad.abs().sum()) > 0
     kept = pool.output.weight.clone()
-    pool.absorb(env.composition, env.adapted, 1.0)
+    env.absorb(1.0)
     assert torch.equal(pool.output.weight, kept)
 
 

@@ -13,8 +13,10 @@ from reml.pool import LayerPool
 from reml.reward import log_nmse_reward, mixed_loss, pool_loss
 
 
-def _env(steps: int = 2, gradients: str = "none") -> ComposeEnv:
-    pool = LayerPool(1, 1, 8, (3, 4, 2), 4, 0.01, generator_of("pool"))
+def _env(
+    steps: int = 2, gradients: str = "none", activations: tuple[str, ...] = ("relu",)
+) -> ComposeEnv:
+    pool = LayerPool(1, 1, 8, (3, 4, 2), 4, 0.01, generator_of("pool"), activations=activations)
     return ComposeEnv(pool, steps=steps, unadapted_weight=0.4, max_norm=10.0, gradients=gradients)
 
 
@@ -63,6 +65,44 @@ def test_batched_episodes_equal_single_ones() -> None:
     together = _play(env, batch, CHOICES)
     alone = [_play(env, batch.rows(slice(i, i + 1)), CHOICES[i : i + 1]) for i in range(3)]
     torch.testing.assert_close(together, torch.cat(alone))
+
+
+MENU = ("relu", "tanh", "silu")
+WITH_ACTIVATIONS = torch.cat([torch.tensor([[2], [0], [1]]), CHOICES], 1)
+
+
+def test_tasks_of_several_activations_get_the_losses_and_gradients_they_get_alone() -> None:
+    env, batch = _env(gradients="second_order", activations=MENU), _batch(3)
+    _play(env, batch, WITH_ACTIVATIONS)
+    together = torch.stack(env.losses)
+    parameters = list(env.pool.parameters())
+    gradients = torch.autograd.grad(together.sum(), parameters)
+    alone = []
+    for i in range(3):
+        _play(env, batch.rows(slice(i, i + 1)), WITH_ACTIVATIONS[i : i + 1])
+        alone.append(torch.stack(env.losses))
+    torch.testing.assert_close(together, torch.cat(alone, 1))
+    expected = torch.autograd.grad(torch.cat(alone, 1).sum(), parameters)
+    for got, want in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(got, want)
+
+
+def test_layers_take_in_what_became_of_them_whatever_the_activations() -> None:
+    env, same = _env(steps=1, activations=MENU), _env(activations=MENU).pool
+    batch = _batch(3)
+    _play(env, batch, WITH_ACTIVATIONS)
+    env.absorb(1.0)
+    support = batch.support
+    adapted = adapt(
+        same.gather(WITH_ACTIVATIONS).detach(),
+        support.x,
+        support.y,
+        max_norm=10.0,
+        differentiable=False,
+    )
+    same.absorb(WITH_ACTIVATIONS, adapted, 1.0)
+    for got, want in zip(env.pool.parameters(), same.parameters(), strict=True):
+        torch.testing.assert_close(got, want)
 
 
 def test_masked_query_points_do_not_count() -> None:
