@@ -38,6 +38,7 @@ class Picture:
     title: str
     caption: str
     draw: Callable[[], Figure | None]
+    of_training: bool = False
 
 
 def write_figures(
@@ -81,13 +82,19 @@ def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
 def pictures(results: Results) -> Iterator[Picture]:
     """Everything that may be drawn, in the order in which a reader wants it."""
     comparisons = summarise(results)
+    trained: dict[str, set[str]] = {}
     for number, comparison in enumerate(comparisons):
         ending = ""
         if len(comparisons) > 1:
             ending = f"-{slug(comparison.title)}"
             if slug(comparison.title) in {slug(other.title) for other in comparisons[:number]}:
                 ending += f"-{number + 1}"
-        yield from _pictures_of(comparison, results, ending)
+        labels, known = {it.label for it in comparison.entrants}, trained.get(comparison.family)
+        for picture in _pictures_of(comparison, results, ending):
+            # protocols share the trainings of a family: they are shown once
+            if not (picture.of_training and known is not None and labels <= known):
+                yield picture
+        trained.setdefault(comparison.family, set()).update(labels)
     yield from _pictures_of_all(comparisons)
 
 
@@ -108,8 +115,15 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
             (frame["family"] == comparison.family) & (frame["protocol"] == comparison.protocol)
         ]
 
-    def picture(stem: str, title: str, caption: str, draw: Callable[[], Figure | None]) -> Picture:
-        return Picture(f"{stem}{ending}", f"{title}, {where}", f"{caption}{those}", draw)
+    def picture(
+        stem: str,
+        title: str,
+        caption: str,
+        draw: Callable[[], Figure | None],
+        of_training: bool = False,
+    ) -> Picture:
+        texts = f"{stem}{ending}", f"{title}, {where}", f"{caption}{those}"
+        return Picture(*texts, draw, of_training)
 
     if comparison.kind == "retention":
         yield picture(
@@ -178,6 +192,7 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "Loss on training tasks as each learner logs it (thin: single seeds, thick: their mean); "
         "losses of different learners are not the same quantity.",
         lambda: training_curves(comparison, mine(results.history)),
+        of_training=True,
     )
     yield picture(
         "training-diagnostics",
@@ -185,6 +200,7 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "What learners with a policy log of it in training, the mean over seeds; entropies are in "
         "nats.",
         lambda: training_diagnostics(comparison, mine(results.history)),
+        of_training=True,
     )
     yield picture(
         "layer-usage",

@@ -196,6 +196,8 @@ def test_figures_and_index(make_results: Make, tmp_path) -> None:
     for stem in ("against-scratch-sinusoid-unrelated", "retention-sinusoid-retention-squares"):
         assert stem in stems
         assert stem in written
+    # trainings that protocols share are drawn once
+    assert len([stem for stem in stems if stem.startswith("training-curves-")]) == 1
     text = write_index(results, tmp_path).read_text(encoding="utf-8")
     assert "Tested on sinusoid after carrying on with squares." in text
     assert "### Backward and forward transfer, sinusoid, retention: squares" in text
