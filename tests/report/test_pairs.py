@@ -168,7 +168,7 @@ def test_an_unknown_name_is_an_error_with_a_hint(
         UnknownName, match="--against: unknown learner 'mamal'; did you mean 'maml'"
     ):
         render_table(results, "md", against="mamal")
-    monkeypatch.setattr("benchmarks.cli.consolidate", lambda directory: results)
+    monkeypatch.setattr("benchmarks.commands.show.consolidate", lambda directory: results)
     assert main(["table", str(tmp_path), "--against", "mamal"]) == 2
     assert "did you mean 'maml'?" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

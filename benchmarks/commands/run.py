@@ -1,0 +1,124 @@
+"""`reml run`: what is missing of a matrix, then its report."""
+
+import argparse
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.core.errors import UnknownName, UserError
+from benchmarks.harness import provenance
+from benchmarks.harness.expand import TrialSpec, describe, expand
+from benchmarks.harness.folder import ENDED, ResultsFolder
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.progress import count, watch
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.runner import run_trials
+from benchmarks.harness.store import Results, consolidate, load_records, restore
+from benchmarks.report.stale import INDEX, remove_report
+
+
+def run(options: argparse.Namespace) -> int:
+    registry = Registry(options.plugin)
+    matrix = load_matrix(options.matrix)
+    _check_device(options.device)
+    trials = expand(matrix, registry)
+    chosen = _chosen(trials, options.only)
+    directory = options.out or Path("results") / matrix.name
+    origin = provenance.collect(options.device, provenance.command_line())
+    folder = ResultsFolder(directory)
+    restore(directory)
+    with folder.open(describe(matrix, trials)) as strays:
+        if options.force:
+            for trial in chosen:
+                folder.remove(trial.id)
+        records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
+        left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
+        _announce(matrix.name, directory, records, left, origin["commit"])
+        if strays:
+            are = "trial there is" if strays == 1 else "trials there are"
+            print(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
+        with watch(left, options.jobs) as progress:
+            run_trials(
+                left,
+                folder,
+                registry,
+                progress,
+                jobs=options.jobs,
+                device=options.device,
+                provenance=origin,
+                done=[] if options.force else [trial for trial in trials if trial not in left],
+            )
+        results = consolidate(directory)
+        if results.scores.empty:
+            remove_report(directory)  # of a matrix this one has replaced
+        else:
+            _report(results, directory)
+    ended = results.trials[results.trials["trial"].isin(records)]
+    failed = int((ended["status"] == "failed").sum())
+    if failed:
+        print(
+            f"{failed} of {count(len(ended), 'trial')} failed; `reml status {directory}` says why"
+        )
+    return 1 if failed else 0
+
+
+def _chosen(trials: list[TrialSpec], pattern: str | None) -> list[TrialSpec]:
+    if pattern is None:
+        return trials
+    chosen = [
+        trial
+        for trial in trials
+        if any(
+            name == pattern or fnmatchcase(name, pattern)
+            for name in (trial.learner.label, trial.id)
+        )
+    ]
+    if not chosen:
+        labels = {trial.learner.label for trial in trials}
+        raise UnknownName("learner or trial", pattern, labels, "--only")
+    return chosen
+
+
+def _announce(
+    name: str,
+    directory: Path,
+    records: dict[str, dict[str, Any]],
+    left: list[TrialSpec],
+    commit: str | None,
+) -> None:
+    done = len(records) - len(left)
+    trials = count(len(records), "trial")
+    print(f"{name}: {trials}, {done} done already, {len(left)} to run; in {directory}")
+    others = [
+        record
+        for record in records.values()
+        if record.get("status") == "done" and record["provenance"].get("commit") != commit
+    ]
+    if others:
+        print(f"note: {len(others)} of them were run by other commits; --force repeats them")
+
+
+def _report(results: Results, directory: Path) -> None:
+    # drawing takes a second to import, and workers import this module
+    from benchmarks.report.figures import write_figures
+    from benchmarks.report.index import write_index
+    from benchmarks.report.page import Inlay, inlay, write_page
+    from benchmarks.report.tables import render_table, write_table
+
+    inlays: list[Inlay] = []
+    write_table(results, directory)
+    write_figures(results, directory, lambda *drawn: inlays.append(inlay(*drawn)))
+    write_index(results, directory)
+    page = write_page(results, load_records(directory), inlays, directory)
+    print(render_table(results, "md"))
+    print(f"{page} shows the table, the figures and every trial; {INDEX} has the same for GitHub")
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(f"--device: {device!r} cannot be used here ({first})") from None
