@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,14 +90,16 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def fresh_name(prefix: str) -> str:
+    """A name that nothing has yet; unlike what `tempfile` makes, its file follows the umask."""
+    return f"{prefix}{secrets.token_hex(4)}"
+
+
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(fresh_name(f".{path.name}-"))
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        os.close(descriptor)
-        temporary = Path(name)
         try:
             write(temporary)
-            temporary.chmod(0o644)
             sync(temporary)
             temporary.replace(path)
         finally:

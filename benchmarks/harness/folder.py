@@ -3,13 +3,12 @@
 import contextlib
 import fcntl
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import StoreError
-from benchmarks.harness.files import make_folder, read_json, sync, write_json
+from benchmarks.harness.files import fresh_name, make_folder, read_json, sync, write_json
 
 TEMPORARY = ".tmp-"
 KEYS = {
@@ -76,7 +75,9 @@ class ResultsFolder:
 
     def begin(self, trial: str) -> Path:
         """A fresh folder for a trial to write to."""
-        return Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}{trial}-", dir=self.trials))
+        folder = self.trials / fresh_name(f"{TEMPORARY}{trial}-")
+        make_folder(folder)
+        return folder
 
     def commit(self, folder: Path, trial: str) -> None:
         """Put a folder of `begin` in its place, instead of what is there."""

@@ -4,7 +4,6 @@ A results folder always has `matrix.json`, which says what trials there should b
 has `trials/` (which is not published), that is the truth, and the consolidated files follow it.
 """
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from benchmarks.harness.confusion import CONFUSION_TYPES
 from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
 from benchmarks.harness.episodes import EPISODE_TYPES
 from benchmarks.harness.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
-from benchmarks.harness.files import read_json, write_json
+from benchmarks.harness.files import fresh_name, read_json, write_json
 from benchmarks.harness.folder import ENDED, KEYS, ResultsFolder, read_matrix
 from benchmarks.harness.frames import empty
 from benchmarks.harness.training import HISTORY_TYPES
@@ -166,7 +165,8 @@ def restore(directory: Path) -> None:
         return
     tables = _published(directory)
     try:
-        unfinished = Path(tempfile.mkdtemp(prefix=".restoring-", dir=directory))
+        unfinished = directory / fresh_name(".restoring-")
+        unfinished.mkdir()
         for record in read_json(directory / "trials.json"):
             if record["status"] not in ENDED:
                 continue

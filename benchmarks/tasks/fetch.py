@@ -1,7 +1,7 @@
 """Files from elsewhere: found, downloaded or kept in the user's cache, and never half there."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,12 +67,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # the suffix stays, as some writers add one of their own where it is missing
-        handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
-        os.close(handle)
+        part = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
         try:
-            write(Path(name))
-            Path(name).replace(path)
+            write(part)
+            part.replace(path)
         finally:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +113,28 @@ def test_commit_replaces_and_remove_forgets(folder: ResultsFolder) -> None:
     folder.remove("new")
     assert folder.record("new") is None
     assert not list(folder.trials.glob(".tmp-*"))
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o002])
+def test_what_is_written_follows_the_umask(
+    matrix: Matrix, registry: Registry, tmp_path: Path, mask: int
+) -> None:
+    trials = expand(matrix, registry)
+    folder = ResultsFolder(tmp_path / "results")
+    before = os.umask(mask)
+    try:
+        with folder.open(describe(matrix, trials)):
+            put(folder, trials[0], registry)
+            consolidate(folder.directory)
+            shutil.rmtree(folder.trials)
+            restore(folder.directory)
+    finally:
+        os.umask(before)
+    written = [folder.directory, *folder.directory.rglob("*")]
+    assert len(written) > 10
+    for path in written:
+        whole = 0o777 if path.is_dir() else 0o666
+        assert stat.S_IMODE(path.stat().st_mode) == whole & ~mask, path
 
 
 def test_leftovers_of_a_killed_run_are_removed(folder: ResultsFolder) -> None:
