@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
 		|| { echo "reml needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
 	@echo "Setting up $(VENV) (once; about two minutes)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,learn2learn]"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-learn2learn.txt
 	@rm -rf *.egg-info  # left by the build; would hide entry points that come later from this folder
 	@touch $@

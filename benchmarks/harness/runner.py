@@ -28,6 +28,9 @@ WORKER_ENVIRONMENT = {
     # up to a third of the training of a convolutional network. Only glibc knows these.
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(4 * 10**9),
+    # Workers don't look for packages in the folder one is in: who has a folder `benchmarks` there
+    # would get that one.
+    "PYTHONSAFEPATH": "1",
 }
 """What workers find in their environment, where the user has not set it otherwise."""
 
