@@ -126,7 +126,7 @@ class BudgetedSource:
         ).showing(self._needs)
         self.tasks += n_tasks
         self.points += n_tasks * batch.support.points + int(batch.query.mask.sum())
-        return batch.to(self.device)
+        return batch.nameless().to(self.device)
 
     def count(self, **work: int) -> None:
         """Add to the counters named in `COUNTERS`; a gradient of one task's loss counts as one."""

@@ -33,6 +33,11 @@ class TaskFamily(Protocol):
     In classification, the privileged field "class", of shape (tasks, ways) and whole numbers, says
     which class of the split stands behind each number; `classes`, where the family has it, is the
     names of those classes by split.
+
+    The batches of a family may name their tasks, and say which group each is of (see `TaskBatch`):
+    intervals then take the tasks of one group for what they are, alike. A group is in one split
+    only. `grouped_by`, where the family has it, is what one group is called ("station"); so are the
+    groups of a split by `groups(split)`.
     """
 
     name: ClassVar[str]

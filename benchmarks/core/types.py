@@ -64,24 +64,46 @@ class Query:
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """Many tasks: what to adapt on, and what to be scored on."""
+    """Many tasks: what to adapt on, and what to be scored on.
+
+    `names` say which task each is, and `groups` which tasks are alike as they were not drawn
+    independently of each other (years of one weather station); either is empty where there is
+    nothing to say. They are for people and for statistics: no learner sees them.
+    """
 
     support: Support
     query: Query
+    names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.support)
 
     def to(self, device: torch.device | str) -> "TaskBatch":
-        return TaskBatch(self.support.to(device), self.query.to(device))
+        return replace(self, support=self.support.to(device), query=self.query.to(device))
 
     def rows(self, index: Tensor | slice) -> "TaskBatch":
-        return TaskBatch(self.support.rows(index), self.query.rows(index))
+        return TaskBatch(
+            self.support.rows(index),
+            self.query.rows(index),
+            _picked(self.names, index),
+            _picked(self.groups, index),
+        )
 
     def showing(self, needs: frozenset[str]) -> "TaskBatch":
         """The same tasks with only the privileged fields in `needs` left."""
         shown = {n: v for n, v in self.support.privileged.items() if n in needs}
         return replace(self, support=replace(self.support, privileged=shown))
+
+    def nameless(self) -> "TaskBatch":
+        """The same tasks, of which nobody says which they are."""
+        return replace(self, names=(), groups=())
+
+
+def _picked(words: tuple[str, ...], index: Tensor | slice) -> tuple[str, ...]:
+    if isinstance(index, slice) or not words:
+        return words[index] if isinstance(index, slice) else ()
+    return tuple(words[place] for place in torch.arange(len(words))[index.cpu()].tolist())
 
 
 @dataclass(frozen=True)

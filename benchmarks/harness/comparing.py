@@ -12,6 +12,10 @@ from benchmarks.harness import gains
 from benchmarks.harness.evaluator import SCORE_TYPES, Evaluation
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import Protocol, Transfer
+from benchmarks.harness.task_names import groups_of
+
+SECOND = frozenset({"then", "forward"})
+"""Metrics of `retention` whose tasks are of the second family."""
 
 Levels = Mapping[int, Float[Tensor, "steps tasks"]]
 """By shots, the problem's own metric of each task after each number of steps."""
@@ -44,12 +48,13 @@ def with_reference(
     table = Columns(SCORE_TYPES)
     for shots in protocol.shots:
         steps, pair = protocol.steps, (own[shots], scratch[shots])
+        groups = groups_of(evaluation.tasks, shots, pair[0].shape[1])
         if isinstance(protocol, Transfer):
             for metric, values in gains.of_transfer(*pair, steps, problem.kind).items():
-                _add(table, shots, steps[-1], metric, values)
+                _add(table, shots, steps[-1], metric, values, groups)
         if protocol.other is not None:
             for metric, values in gains.of_elsewhere(*pair, problem.kind).items():
-                _add_steps(table, shots, steps, metric, values, protocol.drawn)
+                _add_steps(table, shots, steps, metric, values, protocol.drawn, groups)
     return _with(evaluation, table)
 
 
@@ -68,7 +73,9 @@ def with_both(
     for shots in protocol.shots:
         at = {name: it[shots] for name, it in known.items()}
         for metric, values in gains.of_retention(**at, kind=problem.kind).items():
-            _add_steps(table, shots, protocol.steps, metric, values, protocol.steps)
+            of = others["then"] if metric.removeprefix("accuracy_") in SECOND else after
+            groups = groups_of(of.tasks, shots, values.shape[1])
+            _add_steps(table, shots, protocol.steps, metric, values, protocol.steps, groups)
     return _with(after, table)
 
 
@@ -79,16 +86,29 @@ def _add_steps(
     metric: str,
     values: Float[Tensor, "steps tasks"],
     wanted: Sequence[int],
+    groups: Sequence[str],
 ) -> None:
     for at, row in zip(steps, values, strict=True):
         if at in wanted:
-            _add(table, shots, at, metric, row)
+            _add(table, shots, at, metric, row, groups)
 
 
 def _add(
-    table: Columns, shots: int, steps: int, metric: str, values: Float[Tensor, " tasks"]
+    table: Columns,
+    shots: int,
+    steps: int,
+    metric: str,
+    values: Float[Tensor, " tasks"],
+    groups: Sequence[str],
 ) -> None:
-    table.add(shots=shots, steps=steps, task=range(len(values)), metric=metric, value=values)
+    table.add(
+        shots=shots,
+        steps=steps,
+        task=range(len(values)),
+        group=groups,
+        metric=metric,
+        value=values,
+    )
 
 
 def _with(evaluation: Evaluation, table: Columns) -> Evaluation:

@@ -205,6 +205,7 @@ class Course:
             "left_out_train": {},
             "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
             "problem": asdict(self.problem),
+            "grouped_by": getattr(tested[0], "grouped_by", ""),
             "transductive": bool(getattr(self.learner, "transductive", False)),
         }
         if spec.other is None:

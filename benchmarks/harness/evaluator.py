@@ -25,17 +25,19 @@ from benchmarks.harness.diagnostics import Diagnostics
 from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import Protocol
+from benchmarks.harness.task_names import TASK_TYPES, add_tasks
 
 CURVE_TASKS = 4
 DATA = -1
 """What the column `steps` of the curves says of points that are data, not predictions."""
-OPTIONAL = frozenset({"confusion", "episodes"})
+OPTIONAL = frozenset({"confusion", "episodes", "tasks"})
 """Tables of which no file is written where they have no rows."""
 
 SCORE_TYPES = {
-    "shots": "int64",
-    "steps": "int64",
-    "task": "int64",
+    "shots": "int32",
+    "steps": "int32",
+    "task": "int32",
+    "group": "str",
     "metric": "str",
     "value": "float64",
 }
@@ -53,8 +55,8 @@ class Evaluation(NamedTuple):
     """What `evaluate` finds, one row a test task in each.
 
     Attributes:
-        scores: columns shots, steps, task, metric, value; see `score`. Of a lean protocol, the
-            problem's own metric alone.
+        scores: columns shots, steps, task, group, metric, value; see `score`. Of a lean protocol,
+            the problem's own metric alone. A task that is an independent draw has the group "".
         curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
             unless the problem has one feature and one output.
         diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
@@ -67,6 +69,7 @@ class Evaluation(NamedTuple):
             classification where classes have names.
         episodes: pictures of the first tasks at the fewest shots, with the predictions after the
             most steps; see `add_episodes`. Only of classification of pictures.
+        tasks: columns shots, task, name, group: which task each number stands for.
     """
 
     scores: pd.DataFrame
@@ -74,6 +77,7 @@ class Evaluation(NamedTuple):
     diagnostics: pd.DataFrame
     confusion: pd.DataFrame
     episodes: pd.DataFrame
+    tasks: pd.DataFrame
 
 
 def draw_test_tasks(family: TaskFamily, identity: str, protocol: Protocol, shots: int) -> TaskBatch:
@@ -104,6 +108,7 @@ def evaluate(
     diagnostics = Diagnostics()
     confusion = Columns(CONFUSION_TYPES)
     episodes = Columns(EPISODE_TYPES)
+    named = Columns(TASK_TYPES)
     problem = family.problem
     drawable = problem.features == 1 and problem.outputs == 1
     names = class_names(family, protocol.split)
@@ -112,6 +117,7 @@ def evaluate(
         batch = everything.showing(learner.needs)
         portions = list(portions_of(batch))
         diagnostics.add_traits(everything.support, shots)
+        groups = add_tasks(named, everything, shots)
         if drawable:
             _draw_data(curves, batch, problem, shots)
         answers = []
@@ -123,8 +129,14 @@ def evaluate(
             check_finite(prediction, shots, steps)
             for metric, values in score(prediction, batch, problem).items():
                 if metric == problem.metric or not protocol.lean:
-                    tasks = range(len(batch))
-                    scores.add(shots=shots, steps=steps, task=tasks, metric=metric, value=values)
+                    scores.add(
+                        shots=shots,
+                        steps=steps,
+                        task=range(len(batch)),
+                        group=groups,
+                        metric=metric,
+                        value=values,
+                    )
             if steps not in protocol.drawn:
                 continue
             if drawable:
@@ -140,7 +152,12 @@ def evaluate(
             if problem.image is not None and i == 0:
                 add_episodes(episodes, prediction, everything, problem.image, names, shots, steps)
     return Evaluation(
-        scores.frame(), curves.frame(), diagnostics.frame(), confusion.frame(), episodes.frame()
+        scores.frame(),
+        curves.frame(),
+        diagnostics.frame(),
+        confusion.frame(),
+        episodes.frame(),
+        named.frame(),
     )
 
 

@@ -13,14 +13,17 @@ import pandas as pd
 
 from benchmarks.core.budget import COUNTERS
 from benchmarks.core.errors import StoreError
-from benchmarks.harness.confusion import CONFUSION_TYPES
-from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
-from benchmarks.harness.episodes import EPISODE_TYPES
-from benchmarks.harness.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
 from benchmarks.harness.files import fresh_name, read_json, write_json
 from benchmarks.harness.folder import ENDED, KEYS, ResultsFolder, read_matrix
 from benchmarks.harness.frames import empty
-from benchmarks.harness.training import HISTORY_TYPES
+from benchmarks.harness.reading import (
+    TABLES,
+    gather,
+    gather_tasks,
+    published,
+    published_tasks,
+)
+from benchmarks.harness.task_names import PLACE, TASK_TYPES
 from benchmarks.harness.trial import write_tables
 
 SPENDING = (
@@ -30,19 +33,9 @@ SPENDING = (
 )
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
-    **{"problem": {}, "transductive": False, "spec": {}},
+    **{"problem": {}, "transductive": False, "spec": {}, "grouped_by": ""},
 }
 """What a record says of its data, and what a record says that is silent about it."""
-TABLES = {
-    "scores": SCORE_TYPES,
-    "history": HISTORY_TYPES,
-    "curves": CURVE_TYPES,
-    "diagnostics": DIAGNOSTIC_TYPES,
-    "confusion": CONFUSION_TYPES,
-    "episodes": EPISODE_TYPES,
-}
-ABSENT = OPTIONAL | {"diagnostics"}
-"""Tables that may have no file, as in results of former versions; they have no rows then."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +61,11 @@ class Results:
             status (done, cannot, failed or missing), reason, one column for each kind of spending,
             left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
             problem, transductive, spec (all that its scores depend on, empty while it has not
-            ended), and split (test or validation: what the protocol scores on).
-        scores: one row a test task, metric, shots and steps of each trial that is done.
+            ended), grouped_by (what a group of test tasks is called; "" where tasks are independent
+            draws), and split (test or validation: what the protocol scores on).
+        scores: one row a test task, metric, shots and steps of each trial that is done. The words
+            in it are categories; `group` is "" where a task is an independent draw, and in results
+            of former versions.
         history: the training curves.
         curves: the fitted curves of the first test tasks.
         diagnostics: what the learners decided for each test task; see `Evaluation`.
@@ -80,6 +76,8 @@ class Results:
         settings: by label, what the learners are.
         protocols: by label, what the protocols are: their `[[protocol]]` tables.
         title: what the matrix says of itself in a line; may be empty.
+        tasks: for each family, protocol and shots, what the test tasks are called and which group
+            each is of; nothing of tasks without names.
     """
 
     name: str
@@ -95,6 +93,7 @@ class Results:
     settings: Mapping[str, Settings]
     protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     title: str = ""
+    tasks: pd.DataFrame = field(default_factory=lambda: empty(PLACE | TASK_TYPES))
 
 
 def load_results(directory: Path) -> Results:
@@ -107,10 +106,12 @@ def load_results(directory: Path) -> Results:
     order = tuple(learner["label"] for learner in matrix["learners"])
     records = load_records(directory)
     if (directory / "trials").is_dir():
-        tables = {name: _gather(directory, records, name) for name in TABLES}
+        tables = {name: gather(directory, records, name) for name in TABLES}
+        tasks = gather_tasks(directory, records)
         provenance = _provenance(records)
     else:
-        tables = _published(directory)
+        tables = {name: published(directory, name) for name in TABLES}
+        tasks = published_tasks(directory)
         provenance = read_json(directory / "provenance.json")
     return Results(
         matrix["name"],
@@ -121,6 +122,7 @@ def load_results(directory: Path) -> Results:
         settings=_settings(records, matrix),
         protocols={protocol["label"]: protocol for protocol in matrix["protocols"]},
         title=str(matrix.get("title") or ""),
+        tasks=tasks,
     )
 
 
@@ -149,7 +151,7 @@ def consolidate(directory: Path) -> Results:
         ]
         write_json(directory / "trials.json", published)
         write_json(directory / "provenance.json", results.provenance)
-        write_tables(directory, {name: getattr(results, name) for name in TABLES})
+        write_tables(directory, {name: getattr(results, name) for name in (*TABLES, "tasks")})
     return results
 
 
@@ -163,7 +165,8 @@ def restore(directory: Path) -> None:
     """
     if (directory / "trials").is_dir() or not (directory / "trials.json").is_file():
         return
-    tables = _published(directory)
+    tables = {name: published(directory, name) for name in TABLES}
+    tasks = published_tasks(directory)
     try:
         unfinished = directory / fresh_name(".restoring-")
         unfinished.mkdir()
@@ -173,11 +176,15 @@ def restore(directory: Path) -> None:
             folder = unfinished / record["trial"]
             folder.mkdir()
             if record["status"] == "done":
+                met = tasks[list(PLACE)].eq([record[key] for key in PLACE]).all(axis=1)
                 write_tables(
                     folder,
                     {
-                        name: table[table["trial"] == record["trial"]].drop(columns=list(KEYS))
-                        for name, table in tables.items()
+                        **{
+                            name: table[table["trial"] == record["trial"]].drop(columns=list(KEYS))
+                            for name, table in tables.items()
+                        },
+                        "tasks": tasks[met].drop(columns=list(PLACE)),
                     },
                 )
             write_json(folder / "trial.json", record)
@@ -205,33 +212,6 @@ def _trials(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> pd.Data
     ]
     columns = [*KEYS, "status", "reason", *SPENDING, *NOTES, "split"]
     return pd.DataFrame(rows, columns=columns).astype(KEYS | dict.fromkeys(SPENDING, "float64"))
-
-
-def _gather(directory: Path, records: list[dict[str, Any]], name: str) -> pd.DataFrame:
-    parts = []
-    for record in records:
-        if record["status"] == "done":
-            part = _read(directory / "trials" / record["trial"], name)
-            for place, key in enumerate(KEYS):
-                part.insert(place, key, record[key])
-            parts.append(part)
-    types = KEYS | TABLES[name]
-    return pd.concat(parts, ignore_index=True).astype(types) if parts else empty(types)
-
-
-def _published(directory: Path) -> dict[str, pd.DataFrame]:
-    """The consolidated tables."""
-    return {name: _read(directory, name, KEYS) for name in TABLES}
-
-
-def _read(folder: Path, name: str, keys: dict[str, str] | None = None) -> pd.DataFrame:
-    path = folder / f"{name}.parquet"
-    if name in ABSENT and not path.is_file():
-        return empty((keys or {}) | TABLES[name])
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read ({error})") from None
 
 
 def _settings(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> dict[str, Settings]:

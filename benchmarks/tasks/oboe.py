@@ -64,6 +64,10 @@ class Oboe(Tabular):
     version: ClassVar[int] = 1
 
     @property
+    def grouped_by(self) -> str:
+        return "data set"
+
+    @property
     def repeats(self) -> tuple[str, ...]:
         """Data sets that are left out as the file has them under another name, too; sorted."""
         return self._file.repeats
@@ -84,6 +88,7 @@ class Oboe(Tabular):
         group = table[table.columns[0]][row].to_numpy(object)
         return Points(
             np.unique(group, return_inverse=True)[1],
+            group,
             group,
             {name: values[which] for name, values in inputs.items()},
             np.concatenate(errors),

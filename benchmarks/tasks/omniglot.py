@@ -44,6 +44,13 @@ class Omniglot(PictureFamily):
         return "omniglot"
 
     @property
+    def grouped_by(self) -> str:
+        return "set of classes" if self.split == "random" else "set of alphabets"
+
+    def group_of(self, name: str) -> str:
+        return name if self.split == "random" else alphabet_of(name)
+
+    @property
     def image(self) -> tuple[int, int, int]:
         return 1, SIDE, SIDE
 

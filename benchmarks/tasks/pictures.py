@@ -2,8 +2,8 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -31,6 +31,7 @@ class Pictures:
         names: what each class is called.
         image: channels, height and width.
         ink: the byte that stands for 1; 0 stands for 0.
+        group_of: tasks whose classes are of the same ones of these are of one group.
     """
 
     pixels: UInt8[Tensor, "pictures features"]
@@ -39,6 +40,7 @@ class Pictures:
     names: tuple[str, ...]
     image: tuple[int, int, int]
     ink: int = 255
+    group_of: Callable[[str], str] = str
 
     @classmethod
     def stacked(
@@ -55,20 +57,21 @@ class Pictures:
         place = {name: number for number, name in enumerate(self.names)}
         index = torch.tensor([place[name] for name in names], dtype=torch.long)
         first, count = self.first[index], self.count[index]
-        return Pictures(self.pixels, first, count, tuple(names), self.image, self.ink)
+        return replace(self, first=first, count=count, names=tuple(names))
 
     def turned(self) -> "Pictures":
         """These classes and, as classes of their own, all of them turned by 90°, 180° and 270°."""
         rows = [torch.arange(n) + start for start, n in zip(self.first, self.count, strict=True)]
         upright = self.pixels[torch.cat(rows)].unflatten(1, self.image)
         count = self.count.repeat(len(TURNS))
-        return Pictures(
-            torch.cat([upright.rot90(turn, (2, 3)).flatten(1) for turn in range(len(TURNS))]),
-            count.cumsum(0) - count,
-            count,
-            turned_names(self.names),
-            self.image,
-            self.ink,
+        return replace(
+            self,
+            pixels=torch.cat(
+                [upright.rot90(turn, (2, 3)).flatten(1) for turn in range(len(TURNS))]
+            ),
+            first=count.cumsum(0) - count,
+            count=count,
+            names=turned_names(self.names),
         )
 
     def digest(self) -> str:
@@ -94,7 +97,13 @@ class Pictures:
         support = self._points(rows[..., :shots], generator)
         query = self._points(rows[..., shots:], generator)
         mask = torch.ones(n_tasks, ways * each, dtype=torch.bool)
-        return TaskBatch(Support(*support, {"class": classes}), Query(*query, mask))
+        named = [sorted(self.names[number] for number in task) for task in classes.tolist()]
+        return TaskBatch(
+            Support(*support, {"class": classes}),
+            Query(*query, mask),
+            tuple(", ".join(task) for task in named),
+            tuple(", ".join(dict.fromkeys(map(self.group_of, task))) for task in named),
+        )
 
     def _points(
         self, rows: Int[Tensor, "tasks ways each"], generator: torch.Generator
@@ -146,6 +155,15 @@ class PictureFamily(ABC):
 
     ways: int
     rotations: Rotations
+
+    @property
+    def grouped_by(self) -> str:
+        """What one group is called: tasks of the very same classes are one."""
+        return "set of classes"
+
+    def group_of(self, name: str) -> str:
+        """What of a class's name says which group a task is of."""
+        return name
 
     @property
     @abstractmethod
@@ -244,7 +262,7 @@ class PictureFamily(ABC):
 
     @cached_property
     def _upright(self) -> dict[Split, Pictures]:
-        whole = self.load()
+        whole = replace(self.load(), group_of=self.group_of)
         assigned = self.assign(whole.names)
         return {split: whole.only(sorted(assigned[split])) for split in SPLITS}
 

@@ -1,6 +1,7 @@
 """The user's own data: a CSV or Parquet file in which some columns make a task."""
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar, final
 
 import numpy as np
@@ -45,6 +46,10 @@ class Table(Tabular):
     name: ClassVar[str] = "table"
     version: ClassVar[int] = 1
 
+    @property
+    def grouped_by(self) -> str:
+        return self.split_by
+
     def load(self) -> Points:
         self._check_fields()
         numbers = {*self.x, self.y} - set(self.categorical)
@@ -54,8 +59,10 @@ class Table(Tabular):
         inputs = {column: self._values(table[column]) for column in self.x}
         task = table.groupby(list(self.task), sort=True).ngroup().to_numpy()
         self._check_tasks_whole(task, table)
+        names = [table[column] for column in self.task]
         return Points(
             task,
+            reduce(lambda one, other: one + ", " + other, names).to_numpy(object),
             table[self.split_by].to_numpy(object),
             inputs,
             target,

@@ -28,6 +28,7 @@ class Points:
     """All points of all tasks, as they are in the file; every array has the axis `rows`."""
 
     task: np.ndarray  # the number of each point's task
+    names: np.ndarray  # what each point's task is called
     group: np.ndarray  # the name of each point's group
     inputs: Mapping[str, np.ndarray]  # numbers; or objects, which are categories
     target: np.ndarray
@@ -45,6 +46,8 @@ class Rows:
     y: Tensor  # (rows, 1), standardised
     first: Tensor  # (tasks,)
     count: Tensor  # (tasks,)
+    names: tuple[str, ...]  # of the tasks
+    groups: tuple[str, ...]  # of the tasks
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class Tabular(ABC):
     validation_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.25
     split_seed: Annotated[int, Ge(0)] = 0
+
+    @property
+    @abstractmethod
+    def grouped_by(self) -> str:
+        """What one group is called."""
 
     @abstractmethod
     def load(self) -> Points:
@@ -144,7 +152,10 @@ class Tabular(ABC):
         index = rows.first[tasks].unsqueeze(1) + order
         x, y = rows.x[index], rows.y[index]
         return TaskBatch(
-            Support(x[:, :shots], y[:, :shots]), Query(x[:, shots:], y[:, shots:], mask)
+            Support(x[:, :shots], y[:, :shots]),
+            Query(x[:, shots:], y[:, shots:], mask),
+            tuple(rows.names[task] for task in tasks.tolist()),
+            tuple(rows.groups[task] for task in tasks.tolist()),
         )
 
     def _draw_tasks(
@@ -187,7 +198,7 @@ class Tabular(ABC):
             input_scale=tuple(f.scale for f in features),
             input_offset=tuple(f.offset for f in features),
         )
-        splits = {name: _rows_of(points.task, split == name, x, y) for name in SPLITS}
+        splits = {name: _rows_of(points, split == name, x, y) for name in SPLITS}
         return Data(problem, splits, groups, points.dropped)
 
     def _split_groups(self, groups: Sequence[str], grouped_by: str) -> dict[Split, tuple[str, ...]]:
@@ -251,9 +262,10 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(values.std()) if np.ptp(values) > 0 else 1.0
 
 
-def _rows_of(task: np.ndarray, chosen: np.ndarray, x: Tensor, y: Tensor) -> Rows:
+def _rows_of(points: Points, chosen: np.ndarray, x: Tensor, y: Tensor) -> Rows:
     index = np.flatnonzero(chosen)
-    index = index[np.argsort(task[index], kind="stable")]
-    _, first, count = np.unique(task[index], return_index=True, return_counts=True)
+    index = index[np.argsort(points.task[index], kind="stable")]
+    _, first, count = np.unique(points.task[index], return_index=True, return_counts=True)
     rows = torch.from_numpy(index)
-    return Rows(x[rows], y[rows], torch.from_numpy(first), torch.from_numpy(count))
+    names, groups = (tuple(map(str, it[index][first])) for it in (points.names, points.group))
+    return Rows(x[rows], y[rows], torch.from_numpy(first), torch.from_numpy(count), names, groups)

@@ -204,6 +204,41 @@ def finite_tasks_come_once(case: Case) -> None:
         seen |= dict.fromkeys(here, split)
 
 
+def names_go_with_tasks(case: Case) -> None:
+    """Names and groups, where there are any, are text, one a task, and always the same."""
+    for what, n, k, batch in case.batches():
+        split = what.split()[1]
+        again = case.make().sample(n, split, generator_of("kit", split), shots=k, queries=6)  # type: ignore[arg-type]
+        for name in ("names", "groups"):
+            words = getattr(batch, name)
+            demand(
+                len(words) in (0, n) and all(isinstance(word, str) for word in words),
+                f"{what}: expected one of {name} for each of {n} tasks, or none, got {words!r}",
+            )
+            demand(words == getattr(again, name), f"{what}: {name} of two draws of one seed differ")
+
+
+def groups_stay_in_their_split(case: Case) -> None:
+    """No group is in two splits, and tasks of one name are of one group."""
+    home: dict[str, Split] = {}
+    for split in SPLITS:
+        size = case.family.size(split, 1)
+        n = MOST_TASKS if size is None else min(size, MOST_TASKS)
+        if not n:
+            continue
+        batch = case.family.sample(n, split, generator_of("kit"), shots=1, queries=1)
+        for group in batch.groups:
+            other = home.setdefault(group, split)
+            demand(other == split, f"group {group!r} is in both {other} and {split}")
+        of: dict[str, str] = {}
+        for name, group in zip(batch.names, batch.groups, strict=False):
+            other_group = of.setdefault(name, group)
+            demand(
+                other_group == group,
+                f"{split}: {name!r} is in groups {other_group!r} and {group!r}",
+            )
+
+
 def contents(task: TaskBatch) -> bytes:
     """All points of one task, in an order of their own."""
     query = torch.cat([task.query.x, task.query.y], 2)[task.query.mask]
@@ -225,6 +260,8 @@ LAWS = (
     sizes_add_up,
     too_many_shots_is_an_error,
     finite_tasks_come_once,
+    names_go_with_tasks,
+    groups_stay_in_their_split,
     *CLASS_LAWS,
 )
 

@@ -164,6 +164,28 @@ class DrawsATaskTwice(Good):
         return tasks[:1] + tasks[:-1]
 
 
+class NamesOneTooFew(Changed):
+    def tamper(self, batch):
+        return dataclasses.replace(batch, names=("a",) * (len(batch) - 1))
+
+
+class NamesAnew(Changed):
+    def tamper(self, batch):
+        return dataclasses.replace(batch, names=tuple(str(object()) for _ in range(len(batch))))
+
+
+class GroupsByNumber(Changed):
+    def tamper(self, batch):
+        return dataclasses.replace(batch, groups=tuple(f"number {i}" for i in range(len(batch))))
+
+
+class NamesAllAlike(Good):
+    def sample(self, n_tasks, split, generator, **sizes):
+        batch = super().sample(n_tasks, split, generator, **sizes)
+        groups = tuple(f"{split} {i}" for i in range(len(batch)))
+        return dataclasses.replace(batch, names=("a",) * len(batch), groups=groups)
+
+
 OFFENDERS = {
     "construction only stores": [ReadsWhenConstructed, KeepsWhatItRead],
     "has an identity": [ChangesItsFingerprint],
@@ -178,6 +200,8 @@ OFFENDERS = {
     "sizes add up": [GrowsWithShots, CountsNothingLeftOut],
     "too many shots is an error": [MakesDoWithFewerShots],
     "finite tasks come once": [LeaksATask, DrawsATaskTwice],
+    "names go with tasks": [NamesOneTooFew, NamesAnew],
+    "groups stay in their split": [GroupsByNumber, NamesAllAlike],
 }
 
 

@@ -26,6 +26,18 @@ def test_rows_are_the_tasks_named():
     assert torch.equal(picked.support.privileged["a"], b.support.privileged["a"][[2, 0]])
 
 
+def test_names_and_groups_go_where_the_tasks_go():
+    b = dataclasses.replace(batch(), names=tuple("abcd"), groups=tuple("xxyy"))
+    for same in (b.showing(frozenset()), b.to("meta")):
+        assert (same.names, same.groups) == (b.names, b.groups)
+    last = torch.tensor([False, False, False, True])
+    for index, names in ((torch.tensor([2, 0]), "ca"), (slice(1, 3), "bc"), (last, "d")):
+        assert b.rows(index).names == tuple(names)
+    assert b.rows(torch.tensor([3, 3])).groups == ("y", "y")
+    assert batch().rows(slice(2)).names == batch().rows(torch.tensor([1])).groups == ()
+    assert (b.nameless().names, b.nameless().groups) == ((), ())
+
+
 def test_showing_leaves_the_rest_and_the_original_alone():
     b = batch()
     shown = b.showing(frozenset({"a", "unknown"}))

@@ -15,6 +15,7 @@ from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.files import read_json, write_json, write_parquet, write_text
 from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.known import make_family
 from benchmarks.harness.matrix import Matrix, load_matrix
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
@@ -307,7 +308,7 @@ def test_results_without_diagnostics_can_still_be_read(folder: ResultsFolder) ->
     restore(folder.directory)
     for results in (trials, published, consolidate(folder.directory)):
         assert results.diagnostics.empty
-        assert results.diagnostics.dtypes.equals(whole.diagnostics.dtypes)
+        assert results.diagnostics.dtypes.map(str).equals(whole.diagnostics.dtypes.map(str))
         pd.testing.assert_frame_equal(results.scores, whole.scores)
 
 
@@ -333,6 +334,51 @@ def test_confusion_and_pictures_are_kept_where_there_are_classes(
     again = consolidate(folder.directory)
     for name in sorted(OPTIONAL):
         pd.testing.assert_frame_equal(getattr(again, name), getattr(whole, name))
+
+
+def test_tasks_have_names_and_groups_beside_their_scores(
+    registry: Registry, tmp_path: Path
+) -> None:
+    path = tmp_path / "classes.toml"
+    path.write_text(CLASSES)
+    matrix = load_matrix(str(path))
+    trials = expand(matrix, registry)
+    folder = ResultsFolder(tmp_path / "results")
+    with folder.open(describe(matrix, trials)):
+        for trial in trials:
+            put(folder, trial, registry)
+    whole = consolidate(folder.directory)
+    assert set(whole.trials["grouped_by"]) == {"set of classes"}
+    assert list(whole.tasks) == ["family", "protocol", "shots", "task", "name", "group"]
+    assert whole.tasks["task"].tolist() == list(range(10))  # once, though two trials met them
+    (three,) = set(whole.tasks["name"])
+    assert three == ", ".join(make_family(trials[0].family, registry).classes["test"])
+    assert isinstance(whole.scores["group"].dtype, pd.CategoricalDtype)
+    assert set(whole.scores["group"]) == {three}
+    shutil.rmtree(folder.trials)
+    published = load_results(folder.directory)
+    restore(folder.directory)
+    for again in (published, consolidate(folder.directory)):
+        pd.testing.assert_frame_equal(again.tasks, whole.tasks)
+        pd.testing.assert_frame_equal(again.scores, whole.scores)
+
+
+def test_results_of_former_versions_have_no_groups(folder: ResultsFolder) -> None:
+    whole = consolidate(folder.directory)
+    shutil.rmtree(folder.trials)
+    path = folder.directory / "scores.parquet"
+    old = whole.scores.drop(columns="group").astype({"shots": "int64", "metric": "str"})
+    write_parquet(path, old)
+    pd.testing.assert_frame_equal(load_results(folder.directory).scores, whole.scores)
+    assert set(whole.scores["group"]) == {""}
+
+
+def test_a_table_without_one_of_its_columns_is_damaged(folder: ResultsFolder) -> None:
+    whole = consolidate(folder.directory)
+    shutil.rmtree(folder.trials)
+    write_parquet(folder.directory / "scores.parquet", whole.scores.drop(columns="value"))
+    with pytest.raises(StoreError, match=r"scores\.parquet: has no column 'value'"):
+        load_results(folder.directory)
 
 
 def test_a_table_that_lost_its_rows_loses_its_file(folder: ResultsFolder) -> None:
@@ -387,7 +433,7 @@ def test_results_of_nothing_have_their_columns(
     with folder.open(describe(matrix, expand(matrix, registry))):
         results = consolidate(folder.directory)
     assert results.scores.empty
-    assert list(results.scores)[-3:] == ["task", "metric", "value"]
+    assert list(results.scores)[-4:] == ["task", "group", "metric", "value"]
     assert set(results.trials["status"]) == {"missing"}
     assert results.provenance == {}
 

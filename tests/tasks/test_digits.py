@@ -41,6 +41,15 @@ def test_examples_are_those_of_scikit_learn():
         assert known[tuple((picture * 16).tolist())] == family.classes["test"][number]
 
 
+def test_tasks_of_the_same_digits_are_one_group():
+    batch = draw(Digits(), "test")
+    assert set(batch.groups) == {", ".join(sorted(Digits().classes["test"]))}
+    assert batch.names == batch.groups
+    assert len(set(draw(Digits(rotations="none"), "train").groups)) == 4  # of 3 out of 4 digits
+    turned = draw(Digits(ways=16), "train")
+    assert set(turned.names) == {", ".join(sorted(Digits(ways=16).classes["train"]))}
+
+
 def test_no_problem_is_worth_reading_for():
     problem = Digits(ways=4).problem
     assert (problem.image, problem.features, problem.outputs) == ((1, 8, 8), 64, 4)

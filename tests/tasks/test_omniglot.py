@@ -134,6 +134,9 @@ def test_the_original_split_is_by_alphabet(served):
         for seed in range(20)
     }
     assert len(others) > 3
+    assert family.grouped_by == "set of alphabets"
+    groups = family.sample(200, "test", generator_of(0), shots=1, queries=5).groups
+    assert set(groups) == {"New_0, New_1"}  # of six characters, any five are of both
 
 
 def test_every_drawing_is_where_it_belongs(served):

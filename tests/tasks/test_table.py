@@ -75,6 +75,18 @@ def test_a_task_is_what_shares_the_task_columns(table):
         assert sorted(row) == list(range(first, first + 6))
 
 
+def test_tasks_are_called_by_their_columns_and_grouped_by_the_split(table):
+    family = table()
+    batch = family.sample(6, "test", generator_of(0), shots=2, queries=4)
+    y = batch.query.y[:, 0, 0] * family.problem.target_scale + family.problem.target_offset
+    for name, group, value in zip(batch.names, batch.groups, y.round().int().tolist(), strict=True):
+        assert (name, group) == (f"{value // 100}, {value % 100 // 10}", str(value // 100))
+    assert {*batch.groups} == {*family.groups("test")}
+    assert family.grouped_by == "group"
+    alone = table(task=("group",)).sample(2, "test", generator_of(0), shots=2)
+    assert alone.names == alone.groups
+
+
 def test_points_are_drawn_anew_and_tasks_once(table):
     family = table()
     one, two = targets(family, seed=1), targets(family, seed=2)
