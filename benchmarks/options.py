@@ -86,7 +86,18 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--out", type=Path, metavar="FILE", help="CSV of predictions (printed)")
     _add_plugin(sub)
-    command("list", "Show the learners, families and bundled matrices there are.")
+    there = command("list", "Show the learners, families and bundled matrices there are.")
+    there.add_argument("name", metavar="NAME", nargs="?", help="one of them, with its keys")
+    _add_plugin(there)
+    about = command(
+        "help", "Show every key of a learner, family or protocol: default, range, meaning."
+    )
+    about.add_argument("name", metavar="NAME", help="a learner, a family or a protocol")
+    about.add_argument("key", metavar="KEY", nargs="?", help="one of its keys alone")
+    _add_plugin(about)
+    command(
+        "doctor", "Show versions, what is missing, how to get it, and how fast this machine is."
+    )
     check = command("check", "Check that a learner keeps the laws of the contract.")
     check.add_argument("target", metavar="TARGET", help="a learner's name, or file.py:Class")
     return top

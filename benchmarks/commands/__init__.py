@@ -16,4 +16,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "predict": learners.predict,
     "list": learners.show,
     "check": learners.check,
+    "help": learners.about,
+    "doctor": learners.doctor,
 }

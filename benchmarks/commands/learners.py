@@ -6,6 +6,8 @@ from pathlib import Path
 
 from benchmarks.core.errors import StoreError, UnknownName, UserError
 from benchmarks.harness.catalogue import catalogue
+from benchmarks.harness.doctor import examine
+from benchmarks.harness.explaining import explain, render
 from benchmarks.harness.fields import build
 from benchmarks.harness.predict import load_checkpoint
 from benchmarks.harness.predict import predict as predictions
@@ -13,7 +15,21 @@ from benchmarks.harness.registry import Found, Registry, check_shape, classes_of
 
 
 def show(options: argparse.Namespace) -> int:
-    print(catalogue(Registry()))
+    registry = Registry(options.plugin)
+    if options.name is None:
+        print(catalogue(registry))
+    else:
+        print(render(explain(registry, options.name)))
+    return 0
+
+
+def about(options: argparse.Namespace) -> int:
+    print(render(explain(Registry(options.plugin), options.name), options.key))
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    print(examine())
     return 0
 
 

@@ -48,7 +48,19 @@ class Matrix:
     learners: tuple[Entry, ...]
 
 
-class _Top(BaseModel):
+class Top(BaseModel):
+    """The keys of a matrix file outside of its tables.
+
+    Attributes:
+        name: what the results folder is called: letters, digits, dots, - and _.
+        title: what the matrix is about, in a line.
+        seeds: how many times each learner is trained (seeds 0, 1, ...), or a list of seeds.
+        budget: what each training may spend: `{ tasks = ... }` or `{ seconds = ... }`.
+        protocol: how learners are tested: one or several `[[protocol]]` tables.
+        family: what tasks there are: one or several `[[family]]` tables.
+        learner: who is compared: one or several `[[learner]]` tables.
+    """
+
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -73,7 +85,15 @@ class _Budget(BaseModel):
         return self
 
 
-class _Family(BaseModel):
+class FamilyHead(BaseModel):
+    """The keys that every family takes, beside its own.
+
+    Attributes:
+        name: which family it is, as `reml list` shows them.
+        label: what tables call it; its name if left out. Protocols and learners refer to it.
+        budget: what training on this family may spend, instead of the matrix's `[budget]`.
+    """
+
     model_config = ConfigDict(extra="allow")
 
     name: str
@@ -87,7 +107,17 @@ class _Reference(BaseModel):
     name: str
 
 
-class _Learner(_Family):
+class LearnerHead(FamilyHead):
+    """The keys that every learner takes, beside its own.
+
+    Attributes:
+        name: which learner it is, as `reml list` shows them.
+        label: what tables call it; its name if left out.
+        budget: what its training may spend, instead of the family's or the matrix's.
+        families: the labels of the families it is for; all of them if left out.
+        grid: keys of the learner, each with a list of values: one contender for each combination.
+    """
+
     families: Annotated[list[str], MinLen(1)] | None = None
     grid: dict[str, list[Any]] | None = None
 
@@ -120,7 +150,7 @@ def load_matrix(name: str) -> Matrix:
 
 
 def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
-    top = parse(_Top, data, str(path))
+    top = parse(Top, data, str(path))
     seeds = tuple(range(top.seeds)) if isinstance(top.seeds, int) else tuple(top.seeds)
     if len(set(seeds)) < len(seeds):
         raise MatrixError(f"{path}: key 'seeds': a seed is there twice, got {list(seeds)}")
@@ -190,7 +220,7 @@ def _budget(data: Mapping[str, Any], where: str) -> Budget:
 
 
 def _family(data: dict[str, Any], file: str) -> Entry:
-    head = parse(_Family, data, f"{file}: [[family]]")
+    head = parse(FamilyHead, data, f"{file}: [[family]]")
     where = f"{file}: family {head.name!r}: budget"
     budget = None if head.budget is None else _budget(head.budget, where)
     return Entry(head.name, head.label or head.name, head.model_extra or {}, budget)
@@ -198,7 +228,7 @@ def _family(data: dict[str, Any], file: str) -> Entry:
 
 def _learners(data: dict[str, Any], file: str) -> list[Entry]:
     """One entry for each point of the grid; without a grid, one."""
-    head = parse(_Learner, data, f"{file}: [[learner]]")
+    head = parse(LearnerHead, data, f"{file}: [[learner]]")
     where = f"{file}: learner {head.name!r}"
     fields = head.model_extra or {}
     budget = None if head.budget is None else _budget(head.budget, f"{where}: budget")

@@ -22,6 +22,7 @@ class Protocol(BaseModel, ABC):
     """What all protocols have.
 
     Attributes:
+        kind: which protocol it is.
         label: what tables call it; `kind` if left out.
         shots: the numbers of support points k; in classification, of each class.
         steps: the numbers of adaptation steps after which to score; 0 is before any.
