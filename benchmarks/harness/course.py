@@ -23,6 +23,7 @@ from benchmarks.core import (
     seed_of,
 )
 from benchmarks.core.errors import Cannot
+from benchmarks.harness.choosing import choose_steps
 from benchmarks.harness.comparing import fit_reference, with_both, with_reference
 from benchmarks.harness.evaluator import Evaluation, evaluate
 from benchmarks.harness.expand import TrialSpec
@@ -80,7 +81,9 @@ class Course:
         self.state = _on_cpu(self.learner.state())
         self._parameters = _count(self.state)
         self._adapted = getattr(self.learner, "adapted_parameters", None)
+        self._chosen: dict[str, Any] = {}
         if spec.then is None:
+            self._choose(self._tested, self._tested_identity)
             self.evaluation = self._test(self.learner)
             if spec.reference is not None:
                 self.evaluation = with_reference(
@@ -143,6 +146,7 @@ class Course:
         self.history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
         self._end_stretch()
         others["then"] = self._test(self.learner)
+        self._choose(self._family, self._identity)
         after = self._test(self.learner, first=True)
         self.evaluation = with_both(after, others, self.problem, spec.protocol)
 
@@ -170,6 +174,18 @@ class Course:
         reference = make_learner(self._spec.reference, self._registry)
         fit_reference(reference, self._tested, self._spec.seed, self._device)
         return reference
+
+    def _choose(self, family: TaskFamily, identity: str) -> None:
+        started = time.perf_counter()
+        self._chosen = choose_steps(
+            self.learner,
+            family,
+            identity,
+            self._spec.protocol,
+            device=self._device,
+            on_progress=lambda fraction: self._report(0.98, "choosing the number of steps"),
+        )
+        self._evaluate_seconds += time.perf_counter() - started
 
     def _test(self, learner: MetaLearner, *, first: bool = False) -> Evaluation:
         """Score a learner, where there are two families on the second unless told otherwise."""
@@ -205,6 +221,7 @@ class Course:
             "left_out_train": {},
             "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
             "problem": asdict(self.problem),
+            **self._chosen,
             "grouped_by": getattr(tested[0], "grouped_by", ""),
             "transductive": bool(getattr(self.learner, "transductive", False)),
         }

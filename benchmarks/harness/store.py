@@ -34,6 +34,7 @@ SPENDING = (
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
     **{"problem": {}, "transductive": False, "spec": {}, "grouped_by": ""},
+    **{"chosen_steps": {}, "chosen_on": {}},
 }
 """What a record says of its data, and what a record says that is silent about it."""
 
@@ -62,7 +63,8 @@ class Results:
             left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
             problem, transductive, spec (all that its scores depend on, empty while it has not
             ended), grouped_by (what a group of test tasks is called; "" where tasks are independent
-            draws), and split (test or validation: what the protocol scores on).
+            draws), chosen_steps and chosen_on (by shots, the number of steps that validation tasks
+            chose, and how many did), and split (test or validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done. The words
             in it are categories; `group` is "" where a task is an independent draw, and in results
             of former versions.
