@@ -3,6 +3,7 @@
 from benchmarks.core.budget import Budget, BudgetedSource, HistoryRow
 from benchmarks.core.contract import Diagnoses, MetaLearner, State, TaskFamily
 from benchmarks.core.losses import (
+    CONSTANT,
     task_accuracy,
     task_cross_entropy,
     task_loss,
@@ -24,6 +25,7 @@ from benchmarks.core.types import (
 )
 
 __all__ = [
+    "CONSTANT",
     "Budget",
     "BudgetedSource",
     "Choice",

@@ -3,12 +3,21 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST, MOST_SHOWN, MOST_COMPARED = 100, 50, 5_000
+"""Of names in hints: characters of one, how many are listed, and how many are compared."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The hint for a name that does not exist: the nearest that does, or all of them."""
+    """The hint for a name that does not exist: the nearest that does, or the first few."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    near = difflib.get_close_matches(
+        name[:LONGEST], [it for it in known[:MOST_COMPARED] if len(it) <= LONGEST], n=1, cutoff=0.5
+    )
+    if near:
+        return f"did you mean {near[0]!r}?"
+    shown = [it[:LONGEST] if it.isprintable() else repr(it[:LONGEST]) for it in known[:MOST_SHOWN]]
+    more = f" and {len(known) - MOST_SHOWN:,} more" if len(known) > MOST_SHOWN else ""
+    return f"known: {', '.join(shown)}{more}"
 
 
 class RemlError(Exception):

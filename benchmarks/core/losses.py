@@ -9,6 +9,8 @@ from torch import Tensor
 from benchmarks.core.types import Kind
 
 VARIANCE_FLOOR = 1e-3
+CONSTANT = 1e-6
+"""A task whose targets vary by less than this share of what is typical has a constant target."""
 
 
 def task_mse(
@@ -88,8 +90,10 @@ def task_nmse(
 ) -> Float[Tensor, " tasks"]:
     """MSE divided by the task's own variance, so that families can be averaged.
 
-    Predicting the task's true mean scores 1. A variance under `VARIANCE_FLOOR` × `scale` counts as
-    that floor, so that a constant task gives a finite number; `scale` is the family's typical
-    target variance.
+    `scale` is the family's typical target variance. Predicting the task's true mean scores 1. A
+    variance under `VARIANCE_FLOOR` × `scale` counts as that floor. One under `CONSTANT` × `scale`
+    is that of a constant target, which has no variance to be measured by: `scale` stands in, or
+    such a task would weigh as much as a thousand others in their mean.
     """
-    return mse / variance.clamp_min(VARIANCE_FLOOR * scale)
+    floor = torch.where(variance < CONSTANT * scale, scale, VARIANCE_FLOOR * scale)
+    return mse / variance.maximum(floor)

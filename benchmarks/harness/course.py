@@ -22,7 +22,7 @@ from benchmarks.core import (
     generator_of,
     seed_of,
 )
-from benchmarks.core.errors import Cannot
+from benchmarks.core.errors import Cannot, DataError
 from benchmarks.harness.choosing import choose_steps
 from benchmarks.harness.comparing import fit_reference, with_both, with_reference
 from benchmarks.harness.evaluator import Evaluation, evaluate
@@ -65,12 +65,13 @@ class Course:
     def run(self, trained: Path | None) -> None:
         spec = self._spec
         self._seed_global_state()
-        self._family = make_family(spec.family, self._registry)
+        self._family = _unchanged(spec.family, self._registry, spec.identity["family"])
         self._identity = dumps(spec.identity["family"], sort_keys=True)
         self._tested, self._tested_identity = self._family, self._identity
         if spec.other is not None:
-            self._tested = make_family(spec.other, self._registry)
-            self._tested_identity = dumps(spec.identity["protocol"]["other"], sort_keys=True)
+            other = spec.identity["protocol"]["other"]
+            self._tested = _unchanged(spec.other, self._registry, other)
+            self._tested_identity = dumps(other, sort_keys=True)
         self.problem = (self._tested if spec.then is None else self._family).problem
         self.learner = make_learner(spec.learner, self._registry)
         self._demand_possible()
@@ -239,6 +240,19 @@ class Course:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
+
+
+def _unchanged(entry: Entry, registry: Registry, identity: Mapping[str, Any]) -> TaskFamily:
+    """The family of the entry, on the data that the trial's identity stands for.
+
+    Raises:
+        DataError: they have changed since.
+    """
+    family = make_family(entry, registry)
+    if family.fingerprint != identity["fingerprint"]:
+        path = entry.fields.get("path", entry.label)
+        raise DataError(f"{path}: has changed since the run began; run the matrix again")
+    return family
 
 
 def _on_cpu(value: Any) -> Any:

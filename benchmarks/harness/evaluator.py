@@ -169,7 +169,7 @@ def score(
     In classification that is `accuracy`, in [0, 1]. In regression `mse` and `rmse` are in the
     target's own units (squared for `mse`), and `nmse` divides by the variance of all the task's
     points, support and query; the floor under that variance is relative to the mean variance of
-    these tasks.
+    these tasks (1 where all are constant).
     """
     y = batch.query.y.double()
     if problem.kind == "classification":
@@ -183,7 +183,7 @@ def score(
     return {
         "mse": own,
         "rmse": own.sqrt(),
-        "nmse": task_nmse(mse, variance, float(variance.mean())),
+        "nmse": task_nmse(mse, variance, float(variance.mean()) or 1.0),
     }
 
 

@@ -15,7 +15,14 @@ from benchmarks.core.contract import Explains
 from benchmarks.core.errors import DataError, StoreError
 from benchmarks.harness.fields import build
 from benchmarks.harness.registry import Registry
-from benchmarks.tasks.columns import read_columns, read_table, to_numbers, without_missing
+from benchmarks.tasks.columns import (
+    choose,
+    read_sheet,
+    standardised,
+    to_numbers,
+    without_missing,
+)
+from benchmarks.tasks.names import plain
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,10 @@ def predict(
     if learner.needs:
         raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
     known, x = _inputs(support, problem, [problem.target])
-    target = to_numbers(str(support), known[problem.target])
-    y = torch.tensor((target - problem.target_offset) / problem.target_scale, dtype=torch.float32)
+    y = torch.tensor(
+        _standard(support, known[problem.target], problem.target_offset, problem.target_scale),
+        dtype=torch.float32,
+    )
     asked, query_x = _inputs(query, problem, [])
     task = Support(x, y.view(1, -1, 1))
     (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
@@ -91,11 +100,12 @@ def predict(
 
 def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataFrame, torch.Tensor]:
     """The columns as read, and the inputs as the learner knows them: (1, points, features)."""
-    there = read_table(str(path)).columns
-    sources = {name: _source(name, there) for name in problem.inputs}
+    needed = {*problem.inputs, *(name.partition("=")[0] for name in problem.inputs), *more}
+    sheet = read_sheet(str(path), needed)
+    sources = {name: _source(name, sheet.names) for name in problem.inputs}
     columns = [column for column, _ in sources.values()]
     numbers = {column for column, category in sources.values() if category is None} | set(more)
-    whole = read_columns(str(path), [*columns, *more], numbers)
+    whole = choose(sheet, [*columns, *more], numbers, {*columns} - numbers).table
     table = without_missing(str(path), whole, drop=False)
     features: list[np.ndarray] = []
     for name, offset, scale in zip(
@@ -103,11 +113,16 @@ def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataF
     ):
         column, category = sources[name]
         if category is None:
-            features.append((to_numbers(str(path), table[column]) - offset) / scale)
+            features.append(_standard(path, table[column], offset, scale))
         else:
-            features.append((table[column] == category).to_numpy(float))
+            features.append((table[column] == plain(category)).to_numpy(float))
     stacked = np.stack(features, 1)
     return table, torch.tensor(stacked, dtype=torch.float32).unsqueeze(0)
+
+
+def _standard(path: Path, column: "pd.Series[str]", offset: float, scale: float) -> np.ndarray:
+    values, rows = to_numbers(str(path), column), column.index.to_numpy()
+    return standardised(str(path), str(column.name), values, rows, offset, scale)
 
 
 def _source(name: str, columns: Collection[str]) -> tuple[str, str | None]:

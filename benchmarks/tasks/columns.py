@@ -1,58 +1,131 @@
 """Columns of a CSV or Parquet file, with every way they can be unusable said in one sentence."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import DataError, nearest
+from benchmarks.tasks.csv_file import read_csv
+from benchmarks.tasks.names import lookalikes, plain, short, unified
+from benchmarks.tasks.parquet_file import check_whole, read_parquet
 
 EMPTY_NUMBERS = ("NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
+LARGEST = 1e100
+"""Numbers beyond have squares, and sums of squares, that overflow."""
+FARTHEST = 1e15
+"""Standardised numbers beyond have squares whose sums overflow in single precision."""
+WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
+BEYOND = "whole numbers up to 2^53, beyond which not all can be told apart (subtract something)"
 
 
-def read_columns(path: str, columns: Iterable[str], numbers: Collection[str]) -> pd.DataFrame:
-    """The columns as text, whatever the kind of file; empty cells are NaN.
+@dataclass(frozen=True)
+class Sheet:
+    """A file whose columns are read when asked for.
 
-    In the columns that hold `numbers` the `EMPTY_NUMBERS` are empty cells too; elsewhere "NA" may
-    well be the name of something.
-
-    Raises:
-        DataError: the file cannot be read, holds no rows, or lacks a column.
+    Attributes:
+        cells: a column by its place, as text; empty cells are NaN.
+        notes: what was left out or taken for something else, in words.
+        reread: whether the same file once gave other values.
     """
-    table = read_table(path)
-    columns = list(dict.fromkeys(columns))  # a column may be both a task and an input
-    for column in columns:
-        if column not in table.columns:
-            raise DataError(f"{path}: no column {column!r}; {nearest(column, table.columns)}")
-    table = table[columns]
-    for column in set(columns) & set(numbers):
-        table = table.assign(**{column: table[column].mask(table[column].isin(EMPTY_NUMBERS))})
-    return table
+
+    path: str
+    names: tuple[str, ...]
+    rows: int
+    cells: Callable[[int], "pd.Series[str]"]
+    notes: tuple[str, ...] = ()
+    reread: bool = False
+
+    def column(self, name: str) -> "pd.Series[str]":
+        """The one column of this name, spaces around it and its Unicode form aside.
+
+        Raises:
+            DataError: there is none, there are several, or it holds no single values.
+        """
+        places = self._places.get(plain(name), [])
+        if not places:
+            raise DataError(f"{self.path}: no column {name!r}; {nearest(name, self.names)}")
+        if len(places) > 1:
+            raise DataError(
+                f"{self.path}: {len(places)} columns are called {short(name)} (columns "
+                f"{' and '.join(str(i + 1) for i in places[:3])}); expected one"
+            )
+        return self.cells(places[0]).rename(name)
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for i, name in enumerate(self.names):
+            places.setdefault(plain(name), []).append(i)
+        return places
+
+    def frame(self) -> pd.DataFrame:
+        """All columns.
+
+        Raises:
+            DataError: two have the same name, or one holds no single values.
+        """
+        return pd.DataFrame({name: self.column(name) for name in self.names})
 
 
-def read_table(path: str) -> pd.DataFrame:
-    """The whole file as text; empty cells are NaN.
+@dataclass(frozen=True)
+class Columns:
+    """Some columns of a file, with what has to be said of them."""
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+    reread: bool
+
+
+def read_sheet(path: str, wanted: Collection[str] = (), keys: Collection[str] = ()) -> Sheet:
+    """A file by its suffix; for `wanted` and `keys` see `read_csv`.
 
     Raises:
         DataError: the file cannot be read, or holds no rows.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
+    if suffix == ".parquet":
+        names, rows, read = read_parquet(path)
+        return Sheet(path, tuple(names), rows, read)
+    if suffix != ".csv":
         raise DataError(f"{path}: expected a file that ends in .csv or .parquet")
-    try:
-        if suffix == ".csv":
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-        else:
-            table = pd.read_parquet(path, dtype_backend="numpy_nullable")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:  # pandas' and pyarrow's own errors are ValueErrors
-        raise DataError(f"{path}: is not a {suffix[1:]} file ({str(error).strip()})") from error
-    if table.empty:
-        raise DataError(f"{path}: holds no rows")
-    table = table.reset_index(drop=True)
-    return table.where(table.notna(), None).astype("str")
+    records = read_csv(path, wanted, keys)
+
+    def cells(place: int) -> "pd.Series[str]":
+        return pd.Series([row[place] or None for row in records.rows], dtype="str")
+
+    return Sheet(
+        path, tuple(records.header), len(records.rows), cells, records.notes, records.reread
+    )
+
+
+def choose(
+    sheet: Sheet, columns: Iterable[str], numbers: Collection[str], names: Collection[str]
+) -> Columns:
+    """The columns as text, whatever the kind of file; empty cells are NaN.
+
+    In the columns that hold `numbers` the `EMPTY_NUMBERS` are empty cells too; elsewhere "NA" may
+    well be the name of something. Those of `names` are made plain: see `unified`.
+
+    Raises:
+        DataError: the file lacks a column, or has it twice.
+    """
+    chosen: dict[str, pd.Series[str]] = {}
+    notes, reread = [*sheet.notes], sheet.reread
+    for name in dict.fromkeys(columns):  # a column may be both a task and an input
+        cells = sheet.column(name)
+        if name in names:
+            check_whole(sheet.path, cells)
+            cells, said = unified(cells)
+            notes += [*said, *lookalikes(cells)]
+            reread = reread or bool(said)
+        chosen[name] = cells.mask(cells.isin(EMPTY_NUMBERS)) if name in numbers else cells
+    return Columns(pd.DataFrame(chosen), tuple(notes), reread)
 
 
 def without_missing(path: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
@@ -75,17 +148,51 @@ def without_missing(path: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
 
 
 def to_numbers(path: str, column: "pd.Series[str]", otherwise: str = "") -> np.ndarray:
-    """The column's cells as finite numbers; `otherwise` ends the message when they are not.
+    """The column's cells as numbers; `otherwise` ends the message when they are none.
 
     Raises:
-        DataError: a cell is not a finite number.
+        DataError: a cell is no finite number, one whose square overflows, or a whole number that
+            has no double of its own.
     """
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
-    bad = np.flatnonzero(~np.isfinite(numbers))
+    _demand(np.isfinite(numbers), path, column, f"finite numbers{otherwise}")
+    _demand(np.abs(numbers) <= LARGEST, path, column, "numbers whose squares do not overflow")
+    large = np.abs(numbers) >= 2.0**53
+    if large.any():
+        lossy = {cell for cell in column[large].unique() if _is_rounded(cell.strip())}
+        _demand(~column.isin(lossy).to_numpy(), path, column, BEYOND + otherwise)
+    return numbers
+
+
+def _is_rounded(cell: str) -> bool:
+    """Whether it is a whole number that has no double of its own."""
+    return bool(WHOLE.fullmatch(cell)) and Decimal(cell) != Decimal(float(cell))
+
+
+def _demand(fine: np.ndarray, path: str, column: "pd.Series[str]", expected: str) -> None:
+    bad = np.flatnonzero(~fine)
     if bad.size:
         more = f" and in {bad.size - 1:,} more rows something like it" if bad.size > 1 else ""
         raise DataError(
-            f"{path}: column {column.name!r} holds {column.iloc[bad[0]]!r} in row "
-            f"{int(column.index[bad[0]]) + 1:,}{more}; expected finite numbers{otherwise}"
+            f"{path}: column {column.name!r} holds {short(column.iloc[bad[0]])} in row "
+            f"{int(column.index[bad[0]]) + 1:,}{more}; expected {expected}"
         )
-    return numbers
+
+
+def standardised(
+    path: str, name: str, values: np.ndarray, rows: np.ndarray, offset: float, scale: float
+) -> np.ndarray:
+    """The values less the offset, by the scale; `rows` says where each is in the file.
+
+    Raises:
+        DataError: one is so far from what was trained on that single precision cannot square it.
+    """
+    standard: np.ndarray = (values - offset) / scale
+    far = np.flatnonzero(np.abs(standard) > FARTHEST)
+    if far.size:
+        raise DataError(
+            f"{path}: column {name!r} holds {values[far[0]]:g} in row {int(rows[far[0]]) + 1:,}, "
+            f"more than 10^15 standard deviations ({scale:g}) of the training split from its mean; "
+            "expected numbers of one magnitude"
+        )
+    return standard

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import DataError, nearest
-from benchmarks.tasks.columns import EMPTY_NUMBERS, read_table, to_numbers
+from benchmarks.tasks.columns import EMPTY_NUMBERS, read_sheet, to_numbers
+from benchmarks.tasks.names import unified
 from benchmarks.tasks.tabular import Points, Tabular
 
 Value = bool | int | float | str
@@ -26,6 +27,7 @@ class _File:
     table: pd.DataFrame  # a row for each data set that is no repeat, its name first
     algorithms: Mapping[str, Mapping[str, Configuration]]  # and what each of their columns is of
     repeats: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @final
@@ -61,6 +63,7 @@ class Oboe(Tabular):
     fixed: Mapping[str, Value] = field(default_factory=dict)
 
     name: ClassVar[str] = "oboe"
+    points_are: ClassVar[str] = "configurations"
     version: ClassVar[int] = 1
 
     @property
@@ -96,19 +99,26 @@ class Oboe(Tabular):
             unit="",
             grouped_by=f"the first column{', repeats left out,' if self.repeats else ''}",
             dropped=len(table) * len(chosen) - len(row),
+            row=row,
+            notes=self._file.notes,
+            reread=bool(self._file.notes),
         )
 
     @cached_property
     def _file(self) -> _File:
-        table = read_table(self.path)
-        data_set, *headers = table.columns
+        sheet = read_sheet(self.path)
+        data_set, *headers = sheet.names
         algorithms = self._read_headers(headers)
+        table = sheet.frame()
+        table[data_set], said = unified(table[data_set])
         self._check_names(table[data_set])
         by_name = table.sort_values(data_set)
         errors = by_name[headers].apply(pd.to_numeric, errors="coerce")
         errors = errors[errors.notna().any(axis=1)]
         again = errors.index[errors.duplicated()]
-        return _File(table.drop(again), algorithms, tuple(by_name[data_set][again]))
+        return _File(
+            table.drop(again), algorithms, tuple(by_name[data_set][again]), (*sheet.notes, *said)
+        )
 
     def _read_headers(self, headers: Sequence[str]) -> dict[str, dict[str, Configuration]]:
         """For each algorithm, its configuration in each of its columns."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import DataError
-from benchmarks.tasks.columns import read_columns, to_numbers, without_missing
+from benchmarks.tasks.columns import choose, read_sheet, to_numbers, without_missing
 from benchmarks.tasks.tabular import Points, Tabular
 
 
@@ -21,7 +21,9 @@ class Table(Tabular):
     `categorical`, which become one 0/1 feature for each value that the training split has (a
     value it does not have is all zeros). Numeric inputs and the target are standardised with the
     training split's statistics. Whole groups (values of the `split_by` column) go to one split,
-    so a task never straddles two. The other fields, of `Tabular`, say which groups those are.
+    so a task never straddles two. Names of tasks, groups and categories that differ only in spaces,
+    Unicode form or a final `.0` are one (see `names.plain`). The other fields, of `Tabular`, say
+    which groups those are.
 
     Attributes:
         path: a `.csv` or `.parquet` file, read on first use.
@@ -52,8 +54,11 @@ class Table(Tabular):
 
     def load(self) -> Points:
         self._check_fields()
+        keys = (*self.task, self.split_by)
+        used = (*keys, *self.x, self.y)
         numbers = {*self.x, self.y} - set(self.categorical)
-        whole = read_columns(self.path, (*self.task, self.split_by, *self.x, self.y), numbers)
+        read = choose(read_sheet(self.path, used, keys), used, numbers, {*keys, *self.categorical})
+        whole = read.table
         table = without_missing(self.path, whole, self.drop_missing)
         target = to_numbers(self.path, table[self.y])
         inputs = {column: self._values(table[column]) for column in self.x}
@@ -70,6 +75,9 @@ class Table(Tabular):
             unit=self.unit,
             grouped_by=f"column {self.split_by!r}",
             dropped=len(whole) - len(table),
+            row=table.index.to_numpy(),
+            notes=read.notes,
+            reread=read.reread,
         )
 
     def _values(self, column: "pd.Series[str]") -> np.ndarray:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from itertools import combinations
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +15,10 @@ from torch import Tensor
 
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
 from benchmarks.core.errors import DataError, nearest
+from benchmarks.tasks.columns import standardised
+from benchmarks.tasks.names import plain
+from benchmarks.tasks.regular import read_regular
+from benchmarks.tasks.soundness import check_resolution, constant_tasks, in_words, moments
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Fraction = Annotated[float, Gt(0), Lt(1)]
@@ -36,6 +39,9 @@ class Points:
     unit: str
     grouped_by: str  # what error messages call the place where groups are named
     dropped: int  # how many rows were left out as something was missing
+    row: np.ndarray  # where each point is in the file, from 0
+    notes: tuple[str, ...]  # what was read otherwise than it is written
+    reread: bool  # whether the file once gave other points than now
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class Data:
     splits: dict[Split, Rows]
     groups: dict[Split, tuple[str, ...]]
     dropped: int
+    notes: list[str]
+    reread: bool
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,9 @@ class Tabular(ABC):
     test_fraction: Fraction = 0.25
     split_seed: Annotated[int, Ge(0)] = 0
 
+    points_are: ClassVar[str] = "rows"
+    """What `notes` calls the points that were read."""
+
     @property
     @abstractmethod
     def grouped_by(self) -> str:
@@ -107,18 +118,25 @@ class Tabular(ABC):
         """How many rows were left out as something was missing."""
         return self._data.dropped
 
+    def notes(self) -> list[str]:
+        """What was read, in words: rows, tasks and groups, and all that was not as it is written.
+
+        Raises:
+            DataError: the file cannot be used.
+        """
+        return self._data.notes
+
     def groups(self, split: Split) -> tuple[str, ...]:
         """The groups that the split holds, sorted."""
         return self._data.groups[split]
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 of the file's content."""
-        try:
-            with Path(self.path).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
+        """The SHA-256 of the file's content; another where it once gave other points than now."""
+        digest = hashlib.sha256(read_regular(self.path))
+        if self._data.reread:
+            digest.update(b"read anew")
+        return digest.hexdigest()
 
     def size(self, split: Split, shots: int) -> int | None:
         return int((self._data.splits[split].count > shots).sum())
@@ -181,31 +199,47 @@ class Tabular(ABC):
         # a group may be in no split where all three are named
         split = np.array([split_of.get(name, "") for name in points.group])
         train = split == "train"
-        inputs = points.inputs.items()
-        features = [it for column, values in inputs for it in _features(column, values, train)]
-        offset, scale = _moments(points.target[train])
+
+        def standard(name: str, values: np.ndarray) -> _Feature:
+            offset, scale = moments(self.path, name, values[train])
+            values_ = standardised(self.path, name, values, points.row, offset, scale)
+            check_resolution(self.path, name, values_[train], values[train], points.row[train])
+            return _Feature(name, values_, offset, scale)
+
+        features: list[_Feature] = []
+        for column, values in points.inputs.items():
+            if values.dtype == object:
+                features += _categories(column, values, train)
+            else:
+                features.append(standard(column, values))
+        target = standard(points.target_name, points.target)
         x = torch.tensor(np.stack([f.values for f in features], 1), dtype=torch.float32)
-        y = torch.tensor((points.target - offset) / scale, dtype=torch.float32).unsqueeze(1)
+        y = torch.tensor(target.values, dtype=torch.float32).unsqueeze(1)
         problem = Problem(
             features=len(features),
             outputs=1,
             metric="rmse",
             unit=points.unit,
             target=points.target_name,
-            target_scale=scale,
-            target_offset=offset,
+            target_scale=target.scale,
+            target_offset=target.offset,
             inputs=tuple(f.name for f in features),
             input_scale=tuple(f.scale for f in features),
             input_offset=tuple(f.offset for f in features),
         )
         splits = {name: _rows_of(points, split == name, x, y) for name in SPLITS}
-        return Data(problem, splits, groups, points.dropped)
+        counts = {name: (len(splits[name].count), len(groups[name])) for name in SPLITS}
+        words = [in_words(counts, len(points.task), points.dropped, self.points_are), *points.notes]
+        for name in SPLITS:
+            rows = splits[name]
+            words += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
+        return Data(problem, splits, groups, points.dropped, words, points.reread)
 
     def _split_groups(self, groups: Sequence[str], grouped_by: str) -> dict[Split, tuple[str, ...]]:
         named: dict[Split, tuple[str, ...]] = {
-            "train": tuple(map(str, self.train)),
-            "validation": tuple(map(str, self.validation)),
-            "test": tuple(map(str, self.test)),
+            "train": _plain(self.train),
+            "validation": _plain(self.validation),
+            "test": _plain(self.test),
         }
         for split, other in combinations(SPLITS, 2):
             for group in sorted({*named[split]} & {*named[other]}):
@@ -248,18 +282,14 @@ class _Feature:
     scale: float = 1.0
 
 
-def _features(column: str, values: np.ndarray, train: np.ndarray) -> list[_Feature]:
-    """The one standardised feature of a numeric column, or a category's 0/1 features."""
-    if values.dtype == object:
-        known = sorted(set(values[train]))
-        return [_Feature(f"{column}={value}", (values == value).astype(float)) for value in known]
-    offset, scale = _moments(values[train])
-    return [_Feature(column, (values - offset) / scale, offset, scale)]
+def _categories(column: str, values: np.ndarray, train: np.ndarray) -> list[_Feature]:
+    """A 0/1 feature for each value that the training split has."""
+    known = sorted(set(values[train]))
+    return [_Feature(f"{column}={value}", (values == value).astype(float)) for value in known]
 
 
-def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation, the latter 1 where the values are constant."""
-    return float(values.mean()), float(values.std()) if np.ptp(values) > 0 else 1.0
+def _plain(groups: Sequence[Group]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(plain(str(group)) for group in groups))
 
 
 def _rows_of(points: Points, chosen: np.ndarray, x: Tensor, y: Tensor) -> Rows:

@@ -72,8 +72,8 @@ def test_predicting_the_mean_of_a_task_scores_one():
 
 
 def test_a_constant_task_gives_a_finite_number():
-    nmse = task_nmse(torch.tensor([4.0]), torch.tensor([0.0]), scale=2.0)
-    torch.testing.assert_close(nmse, torch.tensor([2000.0]))
+    nmse = task_nmse(torch.tensor([4.0, 4.0]), torch.tensor([0.0, 1e-4]), scale=2.0)
+    torch.testing.assert_close(nmse, torch.tensor([2.0, 2000.0]))
 
 
 def test_accuracy_shares_ties_and_skips_masked_points():

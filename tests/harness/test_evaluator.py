@@ -60,8 +60,17 @@ def test_the_variance_floor_of_nmse_follows_the_other_tasks() -> None:
         torch.zeros(2, 1, 1), torch.cat([column(4), column(7)]), torch.ones(2, 1, dtype=torch.bool)
     )
     scores = score(torch.cat([column(4), column(8)]), TaskBatch(support, query), Problem(1, 1))
-    # task 0 varies by 4 and task 1 not at all, so by 1e-3 × their mean, 2
-    assert scores["nmse"].tolist() == pytest.approx([0, 1 / 2e-3])
+    # task 0 varies by 4 and task 1 not at all: their mean, 2, stands in
+    assert scores["nmse"].tolist() == pytest.approx([0, 1 / 2])
+
+
+def test_tasks_that_are_all_constant_have_a_finite_nmse() -> None:
+    support = Support(torch.zeros(2, 1, 1), torch.cat([column(3), column(7)]))
+    query = Query(
+        torch.zeros(2, 1, 1), torch.cat([column(3), column(7)]), torch.ones(2, 1, dtype=torch.bool)
+    )
+    scores = score(torch.cat([column(3), column(9)]), TaskBatch(support, query), Problem(1, 1))
+    assert scores["nmse"].tolist() == [0, 4]
 
 
 class Spy(Mean):

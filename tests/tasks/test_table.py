@@ -149,10 +149,10 @@ def test_only_the_training_split_standardises(table):
 
 
 def test_constant_columns_are_only_shifted(table):
-    data = frame().assign(x=0.1, y=0.3)
-    family = table(data)
-    assert (family.problem.input_scale, family.problem.target_scale) == ((1.0,), 1.0)
-    torch.testing.assert_close(targets(family), torch.full((18, 6), 0.3))
+    family = table(frame().assign(x=0.1))
+    assert (family.problem.input_offset, family.problem.input_scale) == ((0.1,), (1.0,))
+    x = family.sample(18, "train", generator_of(0), shots=2, queries=4).support.x
+    torch.testing.assert_close(x, torch.zeros(18, 2, 1))
 
 
 def test_categories_are_those_of_the_training_split(table):
@@ -243,7 +243,11 @@ BAD_FILES = {
     ),
     "is empty": ("data.csv", "", "data.csv: is not a csv file (No columns to parse from file)"),
     "holds no rows": ("data.csv", "group,task,x,y\n", "data.csv: holds no rows"),
-    "is ragged": ("data.csv", "a,b\n1,2\n1,2,3\n", "data.csv: is not a csv file (Error tokenizing"),
+    "is ragged": (
+        "data.csv",
+        "a,b\n1,2\n1,2,3\n",
+        "data.csv: row 2 (line 3) has 3 fields, and the header has 2; expected as many in every row",
+    ),
     "is no parquet": ("a.parquet", "a,b\n", "a.parquet: is not a parquet file ("),
 }
 

@@ -1,0 +1,105 @@
+"""What numbers of the user's have to be like for scores to mean something, and what was read."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor
+
+from benchmarks.core import CONSTANT, Split
+from benchmarks.core.errors import DataError
+
+SMALLEST = 1e-100
+"""Spreads below have squares that underflow."""
+
+
+def moments(path: str, name: str, values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation, the latter 1 where values are the same but for rounding.
+
+    Raises:
+        DataError: they spread by so little that the squares are 0.
+    """
+    spread = float(np.ptp(values))
+    if spread <= 4 * np.spacing(np.abs(values).max()) and spread < np.abs(values).max():
+        return float(values.mean()), 1.0
+    if 0 < spread < SMALLEST:
+        raise DataError(
+            f"{path}: column {name!r} varies by no more than {spread:g} in the training split, "
+            "whose square is 0 to a computer; expected another unit"
+        )
+    return float(values.mean()), float(values.std()) if spread > 0 else 1.0
+
+
+def check_resolution(
+    path: str, name: str, standard: np.ndarray, values: np.ndarray, rows: np.ndarray
+) -> None:
+    """Standardised in single precision, most rows still differ from those they differed from.
+
+    Numbers count as different where they do in their first twelve digits.
+
+    Raises:
+        DataError: more than half of the rows have a value that became another's: a few cells are
+            so large that the others are all alike beside them.
+    """
+    _, place = np.unique(_rounded(values), return_inverse=True)
+    single = standard.astype(np.float32)
+    merged = np.zeros(len(values), bool)
+    order = np.lexsort((place, single))
+    same = (np.diff(single[order]) == 0) & (np.diff(place[order]) != 0)
+    shared = np.isin(single, single[order][1:][same])
+    merged[shared] = True
+    if merged.mean() > 0.5:
+        odd = int(np.abs(values - np.median(values)).argmax())
+        raise DataError(
+            f"{path}: column {name!r} holds {values[odd]:g} in row {int(rows[odd]) + 1:,}, beside "
+            f"which {int(merged.sum()):,} of {len(values):,} training rows cannot be told apart in "
+            "single precision; expected numbers of one magnitude"
+        )
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """To 40 binary digits, about twelve decimal ones."""
+    mantissa, exponent = np.frexp(values)
+    rounded: np.ndarray = np.ldexp(np.round(np.ldexp(mantissa, 40)), exponent - 40)
+    return rounded
+
+
+def constant_tasks(path: str, target: str, split: Split, y: Tensor, count: Tensor) -> list[str]:
+    """How many tasks have one target throughout, in words: none if no task has.
+
+    `y` is standardised, task after task. A variance below `CONSTANT`² of the training split's, or
+    below `CONSTANT` of that of the split's tasks on average, is none.
+
+    Raises:
+        DataError: all tasks of the training or the test split have.
+    """
+    values, task = y.double().flatten().numpy(), np.repeat(np.arange(len(count)), count.numpy())
+    mean = np.bincount(task, values) / count.numpy()
+    spread = np.bincount(task, (values - mean[task]) ** 2) / count.numpy()
+    variance = spread[count.numpy() > 1]
+    if not len(variance):
+        return []
+    still = int((variance <= max(CONSTANT**2, CONSTANT * variance.mean())).sum())
+    if still == len(variance) and split != "validation":
+        raise DataError(
+            f"{path}: {_of(still, len(variance), split)} a constant target {target!r}; "
+            "expected one that varies within tasks"
+        )
+    return [f"{_of(still, len(variance), split)} a constant target {target!r}"] if still else []
+
+
+def _of(number: int, whole: int, split: Split) -> str:
+    tasks = f"{whole:,} {split} task" + ("" if whole == 1 else "s")
+    every = f"the only {tasks}" if whole == 1 else f"all {tasks}"
+    return (
+        f"{every} ha{'s' if whole == 1 else 've'}"
+        if number == whole
+        else (f"{number:,} of {tasks} ha{'s' if number == 1 else 've'}")
+    )
+
+
+def in_words(counts: Mapping[Split, tuple[int, int]], rows: int, dropped: int, what: str) -> str:
+    """Rows, tasks and groups read; `counts` has tasks and groups of each split."""
+    tasks = sum(n for n, _ in counts.values())
+    each = ", ".join(f"{split} {n:,} ({groups:,})" for split, (n, groups) in counts.items())
+    without = f"; {dropped:,} left out as a cell was empty" if dropped else ""
+    return f"{rows:,} {what} read, {tasks:,} tasks of them in splits (groups): {each}{without}"
