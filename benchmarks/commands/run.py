@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> int:
     registry = Registry(options.plugin)
     matrix = load_matrix(options.matrix)
     _check_device(options.device)
-    trials = expand(matrix, registry)
+    notes: list[str] = []
+    trials = expand(matrix, registry, notes.append)
     chosen = _chosen(trials, options.only)
     directory = options.out or Path("results") / matrix.name
     origin = provenance.collect(options.device, provenance.command_line())
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
         records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
         _announce(matrix.name, directory, records, left, origin["commit"])
+        print(*notes, sep="\n", end="\n" if notes else "")
         if strays:
             are = "trial there is" if strays == 1 else "trials there are"
             print(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")

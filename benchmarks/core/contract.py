@@ -30,6 +30,9 @@ class TaskFamily(Protocol):
     were published to the value that means "as before": a trial that has just that value keeps the
     identity it had, and with it its tasks.
 
+    A method `notes`, where the family has it, returns lines on the data that it has read; a run
+    prints them before it begins.
+
     In classification, the privileged field "class", of shape (tasks, ways) and whole numbers, says
     which class of the split stands behind each number; `classes`, where the family has it, is the
     names of those classes by split.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,13 +53,20 @@ class TrialSpec:
         }
 
 
-def expand(matrix: Matrix, registry: Registry) -> list[TrialSpec]:
+def expand(
+    matrix: Matrix, registry: Registry, say: Callable[[str], object] = lambda note: None
+) -> list[TrialSpec]:
     """All trials of a matrix; builds every learner and family, and checks that k is possible.
+
+    What families have to say of their data goes to `say`, line by line.
 
     Raises:
         UserError: what is wrong with the matrix or with the data it names.
     """
     families = [know_family(matrix, entry, registry) for entry in matrix.families]
+    for it in families:
+        for note in getattr(it.built, "notes", list)():
+            say(f"{it.entry.label}: {note}")
     learners = [know_learner(matrix, entry, registry) for entry in matrix.learners]
     rounds = [
         _round(matrix, family, protocol, families, registry)

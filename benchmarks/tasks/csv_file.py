@@ -12,7 +12,6 @@ from typing import NamedTuple
 from benchmarks.core.errors import DataError
 from benchmarks.tasks.regular import read_regular
 
-
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 

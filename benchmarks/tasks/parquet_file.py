@@ -14,7 +14,6 @@ from benchmarks.core.errors import DataError
 from benchmarks.tasks.names import short
 from benchmarks.tasks.regular import read_regular
 
-
 FLOAT = r"-?[0-9]+(?:\.0|(?:\.[0-9]+)?e\+[0-9]+)"
 
 

@@ -100,6 +100,6 @@ def _of(number: int, whole: int, split: Split) -> str:
 def in_words(counts: Mapping[Split, tuple[int, int]], rows: int, dropped: int, what: str) -> str:
     """Rows, tasks and groups read; `counts` has tasks and groups of each split."""
     tasks = sum(n for n, _ in counts.values())
-    each = ", ".join(f"{split} {n:,} ({groups:,})" for split, (n, groups) in counts.items())
-    without = f"; {dropped:,} left out as a cell was empty" if dropped else ""
-    return f"{rows:,} {what} read, {tasks:,} tasks of them in splits (groups): {each}{without}"
+    each = ", ".join(f"{split} {n:,} (of {groups:,})" for split, (n, groups) in counts.items())
+    without = f"; {dropped:,} more left out, as a cell was empty" if dropped else ""
+    return f"read {rows:,} {what} in {tasks:,} tasks (of so many groups): {each}{without}"

@@ -246,7 +246,7 @@ BAD_FILES = {
     "is ragged": (
         "data.csv",
         "a,b\n1,2\n1,2,3\n",
-        "data.csv: row 2 (line 3) has 3 fields, and the header has 2; expected as many in every row",
+        "data.csv: row 2 (line 3) has 3 fields, and the header has 2; expected as many",
     ),
     "is no parquet": ("a.parquet", "a,b\n", "a.parquet: is not a parquet file ("),
 }
