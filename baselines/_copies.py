@@ -24,8 +24,8 @@ class Copies:
                     part._parameters[name] = nn.Parameter(weight.detach().clone())
         self._optimiser = start(self.module.parameters())
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.module(x)
+    def __call__(self, x: Tensor, real: Tensor | None = None) -> Tensor:
+        return self.module(x) if real is None else self.module(x, real=real)
 
     def adapt(self, loss: Tensor) -> None:
         self._optimiser.zero_grad()

@@ -132,9 +132,16 @@ class GradientLearner(ABC):
     def _loss(self) -> Loss:
         return task_loss(self.problem_.kind)
 
-    def _answer(self, network: nn.Module, support: Support, x: Tensor) -> Tensor:
-        """What `network` says of points `x` of the tasks whose support points are given."""
-        if self.batch_norm != "support":
+    def _answer(
+        self, network: nn.Module, support: Support, x: Tensor, real: Tensor | None = None
+    ) -> Tensor:
+        """What `network` says of points `x` of the tasks whose support points are given.
+
+        `real` tells points from padding, if there is any.
+        """
+        if self.batch_norm == "off":
             return network(x)
+        if self.batch_norm == "transductive":
+            return network(x, real=real)
         known = support.points
         return network(torch.cat([support.x, x], 1), known)[:, known:]

@@ -63,7 +63,7 @@ class MetaGradientLearner(GradientLearner):
         learner = self._batched(len(batch))
         for _ in range(self.train_steps):
             learner.adapt(self._loss(learner(support.x), support.y).sum())
-        prediction = self._answer(learner, support, query.x)
+        prediction = self._answer(learner, support, query.x, query.real)
         return self._loss(prediction, query.y, query.mask).mean()
 
     def _to(self, device: torch.device) -> None:

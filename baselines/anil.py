@@ -54,7 +54,7 @@ class ANIL(MetaGradientLearner):
     def _query_loss(self, batch: TaskBatch) -> Tensor:
         support, query = batch.support, batch.query
         body = self.network_[:-1]
-        seen, asked = body(support.x), self._answer(body, support, query.x)
+        seen, asked = body(support.x), self._answer(body, support, query.x, query.real)
         head = self._batched(len(batch))
         for _ in range(self.train_steps):
             head.adapt(self._loss(head(seen), support.y).sum())

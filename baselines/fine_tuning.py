@@ -65,21 +65,17 @@ class FineTuning(GradientLearner):
             source.log(query_loss=loss)
 
     def _joint_loss(self, batch: TaskBatch) -> Tensor:
-        support, query = batch.support, batch.query
-        x = torch.cat([support.x, query.x], 1)
-        y = torch.cat([support.y, query.y], 1)
-        seen = torch.ones_like(support.x[..., 0], dtype=torch.bool)
-        mask = torch.cat([seen, query.mask], 1)
-        return self._loss(self.network_(x), y, mask).mean()
+        points = batch.points()
+        predicted = self.network_(points.x, real=points.real)
+        return self._loss(predicted, points.y, points.mask).mean()
 
     def _merged_loss(self, batch: TaskBatch) -> Tensor:
         """The loss of the batch as one problem, under an output layer that is fitted to it."""
-        support, query = batch.support, batch.query
-        x = torch.cat([support.x, query.x], 1).flatten(0, 1)
-        label = torch.cat([support.y, query.y], 1).argmax(2)
-        ways = support.y.shape[2]
+        points = batch.points()
+        label, ways = points.y.argmax(2), points.y.shape[2]
         first = torch.arange(len(batch), device=label.device).unsqueeze(1) * ways
-        y = functional.one_hot((label + first).flatten(), len(batch) * ways).to(x.dtype)
+        x = points.x[points.mask]
+        y = functional.one_hot((label + first)[points.mask], len(batch) * ways).to(x.dtype)
         z = self.network_[:-1](x.unsqueeze(0)).squeeze(0)
         head = fitted_head(z.detach(), y, self.head_steps, self.inner_lr * len(batch))
         return task_cross_entropy((_with_ones(z) @ head).unsqueeze(0), y.unsqueeze(0)).mean()

@@ -86,8 +86,10 @@ class ProtoNet:
                 self.batch_tasks, shots=shots, queries=self.train_queries * ways, ways=ways
             )
             support, query = batch.support, batch.query
-            points = torch.cat([support.x, query.x], 1)
-            embedded = network(points.flatten(0, 1)).unflatten(0, points.shape[:2])
+            points = batch.points()
+            real = network(points.x[points.mask])  # padding has no part in its statistics
+            embedded = real.new_zeros(*points.mask.shape, real.shape[1])
+            embedded[points.mask] = real
             shown, asked = embedded.split([support.points, query.x.shape[1]], 1)
             scores = distance_scores(asked, class_means(shown, support.y))
             loss = task_cross_entropy(scores, query.y, query.mask).mean()

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Int
-from torch import Tensor, nn
+from torch import nn
 
 from baselines._copies import Copies
 from baselines._gradient import Count, GradientLearner, Rate
 from baselines._learn2learn import predictors
-from benchmarks.core import BudgetedSource, Predictor, Support
+from benchmarks.core import BudgetedSource, Predictor, Query, Support
 
 
 @dataclass
@@ -52,14 +51,11 @@ class Reptile(GradientLearner):
         while not source.exhausted:
             rate = self.meta_step * (1 - source.progress)
             batch = source.sample(self.meta_batch, shots=shots, queries=self.train_queries)
-            support, query = batch.support, batch.query
-            x, y = torch.cat([support.x, query.x], 1), torch.cat([support.y, query.y], 1)
-            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-            mask[:, support.points :] = query.mask
+            points = batch.points()
             copies = Copies(network, len(batch), self._start)
             for _ in range(self.train_steps):
-                rows = draw_rows(mask, self.inner_batch, generator)
-                loss = self._loss(copies(_take(x, rows)), _take(y, rows), mask.gather(1, rows))
+                drawn = draw(points, self.inner_batch, generator)
+                loss = self._loss(copies(drawn.x, drawn.real), drawn.y, drawn.mask)
                 copies.adapt(loss.sum())
             move_towards(network, copies.module, rate)
             source.count(inner_gradients=len(batch) * self.train_steps)
@@ -76,16 +72,11 @@ class Reptile(GradientLearner):
         return torch.optim.Adam(weights, self.inner_lr, betas=(0.0, 0.999))
 
 
-def draw_rows(
-    mask: Bool[Tensor, "tasks points"], n: int, generator: torch.Generator
-) -> Int[Tensor, "tasks drawn"]:
-    """The numbers of `n` points of each task, or of all; masked ones only where others are few."""
-    order = torch.rand(mask.shape, generator=generator).to(mask.device) + ~mask
-    return order.argsort(1)[:, :n]
-
-
-def _take(values: Tensor, rows: Tensor) -> Tensor:
-    return values.gather(1, rows.unsqueeze(2).expand(-1, -1, values.shape[2]))
+def draw(points: Query, n: int, generator: torch.Generator) -> Query:
+    """`n` points of each task, or all; masked ones only where others are few."""
+    order = torch.rand(points.mask.shape, generator=generator).to(points.mask.device)
+    place = (order + ~points.mask).argsort(1)[:, :n]
+    return points.at(place)
 
 
 @torch.no_grad()

@@ -146,7 +146,7 @@ class ComposeEnv:
 
     def _query_loss(self, network: ComposedNetwork, batch: TaskBatch) -> Float[Tensor, " tasks"]:
         support, query = batch.support, batch.query
-        prediction = run(network, query.x, support.x)
+        prediction = run(network, query.x, support.x, query.real)
         return task_loss(self.pool.kind)(prediction, query.y, query.mask)
 
     def _variance(self) -> Float[Tensor, " tasks"]:

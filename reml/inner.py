@@ -63,17 +63,18 @@ class Shape(NamedTuple):
         weight: Float[Tensor, "tasks inputs outputs"],
         bias: Float[Tensor, "tasks 1 outputs"],
         reference: int = 0,
+        real: Bool[Tensor, "tasks points"] | None = None,
     ) -> Float[Tensor, "tasks points ..."]:
         """What comes out of a layer that is not the last, activation included.
 
-        With batch normalisation, statistics are those of the first `reference` points, of all where
-        that is 0.
+        With batch normalisation, statistics are those of the first `reference` points, where that
+        is 0 of all that are `real`.
         """
         if self.image is None and self.batch_norm == "off":
             return self.activate(affine(x, weight, bias))
         z = torch.bmm(x, weight) if self.image is None else convolve(x, weight, STRIDE)
         if self.batch_norm != "off":
-            z = normalise(z, reference)
+            z = normalise(z, reference, real)
         return self.activate(z + bias.view(len(bias), *[1] * (z.dim() - 2), -1))
 
     def finish(
@@ -130,20 +131,22 @@ def run(
     network: ComposedNetwork,
     x: Float[Tensor, "tasks points features"],
     support: Float[Tensor, "tasks shown features"] | None = None,
+    real: Bool[Tensor, "tasks points"] | None = None,
 ) -> Float[Tensor, "tasks points outputs"]:
     """Predictions of each task's network: activations between layers, identity at the output.
 
     Batch normalisation takes its statistics from `x`, or, where it is "support" and `support` is
-    given, from that: then what is predicted at a point does not depend on the others.
+    given, from that: then what is predicted at a point does not depend on the others. `real` tells
+    points from padding, if there is any.
     """
     weights, shape = network.weights, network.shape
     shown = 0
     if support is not None and shape.batch_norm == "support":
-        shown = support.shape[1]
+        shown, real = support.shape[1], None
         x = torch.cat([support, x], 1)
     x = shape.begin(x)
     for layer in range(len(weights) // 2 - 1):
-        h = shape.layer(x, weights[2 * layer], weights[2 * layer + 1], shown)
+        h = shape.layer(x, weights[2 * layer], weights[2 * layer + 1], shown, real)
         if layer and shape.present is not None:
             h = torch.where(shape.present[:, layer - 1, None, None], h, x)
         x = h

@@ -65,7 +65,8 @@ class Points:
         self, query: Query, most: int
     ) -> tuple[Float[Tensor, "tasks points values"], Bool[Tensor, "tasks points"]]:
         """What an encoding of the task should tell: the first `most` query points, and the mask."""
-        return self.elements(query.x, query.y)[:, :most], query.mask[:, :most]
+        shown = query.first(most)
+        return self.elements(shown.x, shown.y), shown.mask
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ class RewardScale(NamedTuple):
         self, information: Float[Tensor, "rows values"], loss: Float[Tensor, " rows"]
     ) -> Float[Tensor, " rows"]:
         """(high − loss) / (high − low), at least 0: 1 is the best that calibration saw."""
-        task = torch.cdist(information, self.information).argmin(1)
+        # by subtraction: torch's other way loses what nearly equal tasks differ in
+        exact = "donot_use_mm_for_euclid_dist"
+        task = torch.cdist(information, self.information, compute_mode=exact).argmin(1)
         low, high = self.low[task], self.high[task]
         return ((high - loss) / (high - low).clamp_min(1e-6)).clamp_min(0.0)
 

@@ -96,6 +96,16 @@ def test_points_of_reference_speak_for_the_others() -> None:
         torch.testing.assert_close(alone[:, 3], together[:, point])
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 4), (3, 5, 2, 2, 4)])
+def test_padding_is_left_out_of_the_statistics(shape: tuple[int, ...]) -> None:
+    z = torch.randn(shape, generator=generator_of("z"))
+    real = torch.tensor([[1, 1, 1, 1, 1], [1, 0, 1, 0, 1], [0, 0, 0, 1, 0]]).bool()
+    together = normalise(z, real=real)
+    for task in range(3):
+        alone = normalise(z[task, real[task]].unsqueeze(0))
+        torch.testing.assert_close(together[task, real[task]], alone[0])
+
+
 @pytest.mark.parametrize("reference", [0, 3])
 def test_normalising_has_first_and_second_derivatives(reference: int) -> None:
     z = torch.randn(1, 4, 2, 2, generator=generator_of("z"), dtype=torch.float64)

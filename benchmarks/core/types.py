@@ -1,6 +1,6 @@
 """Task batches: many tasks stacked, the leading axis of every tensor being `tasks`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -55,8 +55,25 @@ class Query:
     y: Float[Tensor, "tasks points outputs"]
     mask: Bool[Tensor, "tasks points"]
 
+    @property
+    def real(self) -> Bool[Tensor, "tasks points"] | None:
+        """The mask, or None where no row is padding."""
+        return None if bool(self.mask.all()) else self.mask
+
     def to(self, device: torch.device | str) -> "Query":
         return Query(self.x.to(device), self.y.to(device), self.mask.to(device))
+
+    def at(self, place: Int[Tensor, "tasks some"]) -> "Query":
+        """The points of each task that are in these places."""
+        x, y = (
+            values.gather(1, place.unsqueeze(2).expand(-1, -1, values.shape[2]))
+            for values in (self.x, self.y)
+        )
+        return Query(x, y, self.mask.gather(1, place))
+
+    def first(self, n: int) -> "Query":
+        """The first `n` points of each task; padding only where there are fewer."""
+        return self.at((~self.mask).int().argsort(dim=1, stable=True)[:, :n])
 
     def rows(self, index: Tensor | slice) -> "Query":
         return Query(self.x[index], self.y[index], self.mask[index])
@@ -89,6 +106,27 @@ class TaskBatch:
             _picked(self.names, index),
             _picked(self.groups, index),
         )
+
+    def points(self) -> Query:
+        """All points of the tasks, support and query alike."""
+        support, query = self.support, self.query
+        shown = torch.ones(support.x.shape[:2], dtype=torch.bool, device=support.x.device)
+        return Query(
+            torch.cat([support.x, query.x], 1),
+            torch.cat([support.y, query.y], 1),
+            torch.cat([shown, query.mask], 1),
+        )
+
+    def by_width(self) -> Iterator[tuple[Int[Tensor, " some"], "TaskBatch"]]:
+        """Tasks with equally many query points together and no padding, and which tasks they are.
+
+        This is how to ask a transductive learner, which would take padding for query points.
+        """
+        count = self.query.mask.sum(1)
+        for width in count.unique().tolist():
+            tasks = (count == width).nonzero().flatten()
+            batch = self.rows(tasks)
+            yield tasks, replace(batch, query=batch.query.first(width))
 
     def showing(self, needs: frozenset[str]) -> "TaskBatch":
         """The same tasks with only the privileged fields in `needs` left."""

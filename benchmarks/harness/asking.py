@@ -31,8 +31,12 @@ def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
 def ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[Answer]:
     """Adapt to the tasks and predict, after each number of steps.
 
-    A predictor that stands for several numbers of steps is asked once: it stays what it was.
+    A predictor that stands for several numbers of steps is asked once: it stays what it was. A
+    transductive learner never meets padding, which it would take for query points; what it is said
+    to predict there is 0.
     """
+    if batch.query.real is not None and getattr(learner, "transductive", False):
+        return _ask_by_width(learner, batch, steps)
     answers: list[Answer] = []
     last: Predictor | None = None
     for predictor in learner.adapt(batch.support, steps):
@@ -51,6 +55,20 @@ def ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[An
     if len(answers) != len(steps):
         raise ContractError(f"adapt yielded {len(answers)} predictors for steps {tuple(steps)}")
     return answers
+
+
+def _ask_by_width(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[Answer]:
+    query, support = (
+        torch.zeros(len(steps), *y.shape, dtype=torch.float64)
+        for y in (batch.query.y, batch.support.y)
+    )
+    for tasks, part in batch.by_width():
+        tasks, real = tasks.cpu(), batch.query.mask[tasks].cpu()
+        for step, answer in enumerate(ask(learner, part, steps)):
+            padded = torch.zeros(*real.shape, query.shape[3], dtype=torch.float64)
+            padded[real] = answer.query.flatten(0, 1)
+            query[step, tasks], support[step, tasks] = padded, answer.support
+    return [Answer(*pair) for pair in zip(query, support, strict=True)]
 
 
 def check_finite(prediction: Tensor, shots: int, steps: int) -> None:

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from benchmarks.networks.convolution import convolve, pool
@@ -62,9 +62,12 @@ class Normalise(nn.Module):
         self.shift = nn.Parameter(torch.zeros(1, channels))
 
     def forward(
-        self, z: Float[Tensor, "tasks points *positions channels"], reference: int = 0
+        self,
+        z: Float[Tensor, "tasks points *positions channels"],
+        reference: int = 0,
+        real: Bool[Tensor, "tasks points"] | None = None,
     ) -> Tensor:
-        x = normalise(z, reference).flatten(1, -2)
+        x = normalise(z, reference, real).flatten(1, -2)
         return torch.addcmul(self.shift, x, self.scale).view(z.shape)
 
 
@@ -94,11 +97,13 @@ class Mean(nn.Module):
 
 
 class Network(nn.Sequential):
-    """Layers one after the other. `reference` is handed to each that normalises."""
+    """Layers one after the other. `reference` and `real` are handed to each that normalises."""
 
-    def forward(self, x: Tensor, reference: int = 0) -> Tensor:
+    def forward(
+        self, x: Tensor, reference: int = 0, real: Bool[Tensor, "tasks points"] | None = None
+    ) -> Tensor:
         for layer in self:
-            x = layer(x, reference) if isinstance(layer, Normalise) else layer(x)
+            x = layer(x, reference, real) if isinstance(layer, Normalise) else layer(x)
         return x
 
 

@@ -3,25 +3,39 @@
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 EPSILON = 1e-5
 
 
 def normalise(
-    z: Float[Tensor, "tasks points *positions channels"], reference: int = 0
+    z: Float[Tensor, "tasks points *positions channels"],
+    reference: int = 0,
+    real: Bool[Tensor, "tasks points"] | None = None,
 ) -> Float[Tensor, "tasks points *positions channels"]:
     """Batch normalisation (Ioffe & Szegedy, 2015) of each task and channel by itself.
 
     Mean and variance are over points and positions, of the first `reference` points where that is
-    not 0. There is no running average, and no scale or shift.
+    not 0, else of those that are `real`. There is no running average, and no scale or shift.
     """
+    if real is not None and not reference:
+        return _by_those(z, real)
     known = z[:, :reference] if reference else z
     x, mean, rate = _Standardise.apply(known.flatten(1, -2))  # type: ignore[no-untyped-call]
     if not reference:
         return x.view(z.shape)
     return torch.cat([x, (z[:, reference:].flatten(1, -2) - mean) * rate], 1).view(z.shape)
+
+
+def _by_those(z: Tensor, real: Tensor) -> Tensor:
+    flat = z.flatten(2, -2) if z.dim() > 3 else z.unsqueeze(2)
+    there = real.view(*real.shape, 1, 1)
+    n = real.sum(1).view(-1, 1, 1, 1) * flat.shape[2]
+    mean = torch.where(there, flat, 0).sum((1, 2), keepdim=True) / n
+    x = flat - mean
+    variance = torch.where(there, x, 0).square().sum((1, 2), keepdim=True) / n
+    return (x * torch.rsqrt(variance + EPSILON)).view(z.shape)
 
 
 class _Standardise(torch.autograd.Function):

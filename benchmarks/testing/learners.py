@@ -191,10 +191,11 @@ LAWS = (
     state_survives_a_file,
     budget_is_kept,
     needs_only_what_it_declares,
+    masked_rows_do_not_count,
     *PREDICTION_LAWS,
 )
 LAWS_BY_KIND = {
-    "regression": (*LAWS, masked_rows_do_not_count),
+    "regression": LAWS,
     "classification": (*LAWS, numbers_of_classes_mean_nothing),
 }
 

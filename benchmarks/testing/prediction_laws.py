@@ -79,6 +79,21 @@ def query_points_do_not_touch(case: Case) -> None:
     )
 
 
+def padding_does_not_count(case: Case) -> None:
+    """Tasks of different widths, padded with noise, get the predictions that each gets alone."""
+    transductive = getattr(case.make(), "transductive", False)
+    batch = case.test_tasks(ragged=True, wild=1e3)
+    query, everyone = batch.query, torch.arange(len(batch))
+    for tasks, part in batch.by_width() if transductive else [(everyone, batch)]:
+        together = predictions(case.learner, part.support, part.query.x)
+        for row, task in enumerate(tasks.tolist()):
+            real, one = query.mask[task], slice(task, task + 1)
+            x = query.x[one, real]
+            alone = predictions(case.learner, batch.support.rows(one), x)
+            of_task = together[:, [row]][:, :, part.query.mask[row]]
+            demand_close(of_task, alone, TOLERANCE, "a task among wider ones, padded, and alone")
+
+
 def query_targets_stay_unseen(case: Case) -> None:
     """What the targets of the query points are changes nothing, even where one could reach them."""
     for setting in case.settings:
@@ -170,6 +185,7 @@ PREDICTION_LAWS = (
     predictions_are_plain,
     batched_equals_looped,
     query_points_do_not_touch,
+    padding_does_not_count,
     query_targets_stay_unseen,
     order_of_support_points_does_not_matter,
     any_number_of_tasks_and_shots,

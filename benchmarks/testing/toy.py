@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.core import Problem, Query, Split, Support, TaskBatch
+from benchmarks.core import Problem, Query, Split, Support, TaskBatch, generator_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Toy:
         features: how many inputs.
         outputs: how many targets.
         ragged: tasks have query sets of different sizes, so that some query rows are masked.
-        wild: what is added to the targets of masked rows, which nobody may look at.
+        wild: how much noise is added to masked rows, which nobody may look at.
         reveals: names of the privileged fields, each (tasks, 1) and holding the first intercept.
     """
 
@@ -71,7 +71,7 @@ class Toy:
         mask = torch.arange(queries) < count
         x[:, shots:] = torch.where(mask.unsqueeze(2), x[:, shots:], x[:, shots : shots + 1])
         y = x @ slope + intercept
-        y[:, shots:] += self.wild * ~mask.unsqueeze(2)
+        _shake(x[:, shots:], y[:, shots:], mask, self.wild)
         support = Support(
             x[:, :shots], y[:, :shots], dict.fromkeys(self.reveals, intercept[:, 0, :1])
         )
@@ -87,6 +87,7 @@ class ToyClasses:
         image: channels, height and width of the inputs; None makes them `features` plain numbers.
         features: how many, where they are no pictures.
         noise: how far examples lie from their class; classes are about 1 apart in every feature.
+        ragged, wild: as of `Toy`.
         reveals: names of privileged fields, each (tasks, 1): the first feature of the first class.
     """
 
@@ -94,6 +95,8 @@ class ToyClasses:
     image: tuple[int, int, int] | None = (1, 8, 8)
     features: int = 2
     noise: float = 0.3
+    ragged: bool = False
+    wild: float = 0.0
     reveals: tuple[str, ...] = ()
 
     name: ClassVar[str] = "toy-classes"
@@ -150,5 +153,21 @@ class ToyClasses:
             return x, functional.one_hot(label, ways).float()
 
         support = Support(*draw(shots), dict.fromkeys(self.reveals, centres[:, 0, :1]))
+        x, y = draw(each)
         mask = torch.ones(n_tasks, ways * each, dtype=torch.bool)
-        return TaskBatch(support, Query(*draw(each), mask))
+        if self.ragged:
+            mask &= torch.arange(ways * each) < torch.randint(
+                1, ways * each + 1, (n_tasks, 1), generator=generator
+            )
+            x = torch.where(mask.unsqueeze(2), x, x[:, :1])
+            y = torch.where(mask.unsqueeze(2), y, y[:, :1])
+            _shake(x, y, mask, self.wild)
+        return TaskBatch(support, Query(x, y, mask))
+
+
+def _shake(x: Tensor, y: Tensor, mask: Tensor, wild: float) -> None:
+    """Add so much noise to masked rows, in place."""
+    noise = generator_of("wild")
+    for values in (x, y):
+        drawn = torch.randn(values.shape, generator=noise)
+        values += wild * drawn * ~mask.unsqueeze(2)

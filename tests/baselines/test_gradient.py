@@ -16,6 +16,8 @@ from benchmarks.core import Budget, BudgetedSource, Kind, TaskFamily, generator_
 from benchmarks.core.errors import MatrixError
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import check_learner
+from benchmarks.testing.cases import Case
+from benchmarks.testing.learners import masked_rows_do_not_count
 from benchmarks.testing.toy import ToyClasses
 
 LEARNERS = [MAML, ANIL, MetaSGD, FineTuning, Reptile, Scratch]
@@ -51,6 +53,15 @@ def test_normalised_by_the_query_points_they_depend_on_each_other(
     batch = TASKS.sample(4, "test", generator_of("test"), shots=2, queries=6)
     (predict,) = fitted.adapt(batch.support, [2])
     assert not torch.allclose(predict(batch.query.x)[:, :3], predict(batch.query.x[:, :3]))
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("batch_norm", ["transductive", "support"])
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_padding_has_no_part_in_the_statistics(
+    learner: type[GradientLearner], batch_norm: Any, kind: Kind
+) -> None:
+    masked_rows_do_not_count(Case(lambda: learner(hidden=(6,), batch_norm=batch_norm), kind))
 
 
 class Pictures(MAML):

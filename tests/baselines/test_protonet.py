@@ -6,12 +6,39 @@ import pytest
 import torch
 from torch import nn
 
+from baselines import _distances
+from baselines._distances import class_means, distance_scores
 from baselines._embedding import CNN4
 from baselines.nearest_centroid import NearestCentroid
 from baselines.protonet import ProtoNet
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_accuracy
 from benchmarks.core.errors import MatrixError
 from benchmarks.testing import ToyClasses, check_learner
+
+
+@pytest.mark.parametrize(("scale", "mark"), [(1.0, 0.004), (255.0, 1.0)])
+def test_large_pictures_are_told_apart_by_a_faint_mark(scale, mark):
+    stream = generator_of("pictures")
+    alike = scale * torch.rand(2, 1, 224 * 224, generator=stream)
+    marks = torch.zeros(2, 3, 224 * 224)
+    for way in range(3):
+        marks[:, way, 50 * way : 50 * way + 20] = mark
+    x, y = (alike + marks).repeat(1, 4, 1), torch.eye(3).repeat(2, 4, 1)
+    scores = distance_scores(x, class_means(x[:, :6], y[:, :6]))
+    assert (scores.argmax(2) == y.argmax(2)).all()
+    exact = -(torch.cdist(x.double(), (alike + marks).double()) ** 2)
+    torch.testing.assert_close(scores, exact.float(), atol=1e-4 * scale**2, rtol=1e-3)
+
+
+def test_distances_of_many_points_are_those_of_each(monkeypatch):
+    x = torch.randn(3, 50, 7, generator=generator_of("x")).requires_grad_()
+    centres = torch.randn(3, 4, 7, generator=generator_of("centres"))
+    together = distance_scores(x, centres)
+    (gradient,) = torch.autograd.grad(together.square().sum(), x)
+    monkeypatch.setattr(_distances, "AT_ONCE", 30)
+    apart = distance_scores(x, centres)
+    assert torch.equal(together, apart)
+    assert torch.equal(gradient, torch.autograd.grad(apart.square().sum(), x)[0])
 
 
 def source(family, tasks):

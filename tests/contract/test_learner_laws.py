@@ -171,6 +171,11 @@ class IsMarkedInVain(Good):
     transductive = True
 
 
+class LooksAtTheWidestInput(Good):
+    def predictor(self, weight, bias):
+        return lambda x: x @ weight + bias + x.abs().amax(1, keepdim=True)
+
+
 class ReachesForTheTargets(Good):
     """The targets of the query points lie in the same memory as those of the support points."""
 
@@ -421,6 +426,7 @@ OFFENDERS = {
     "predictions are plain": [RecordsGradients, PredictsInDoubles, Diverges],
     "batched equals looped": [DividesByTheNumberOfTasks],
     "query points do not touch": [IsTransductive, IsMarkedInVain],
+    "padding does not count": [LooksAtTheWidestInput],
     "query targets stay unseen": [ReachesForTheTargets],
     "order of support points does not matter": [StartsAtTheFirstPoint],
     "any number of tasks and shots": [NeedsTwoShots],

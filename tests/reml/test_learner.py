@@ -1,13 +1,16 @@
 """REML as a whole, at a size that trains in seconds."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
-from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
+from benchmarks.core import Budget, BudgetedSource, Kind, generator_of, task_mse
 from benchmarks.tasks.sinusoid import Sinusoid
-from reml.inner import run
+from benchmarks.testing.cases import Case
+from benchmarks.testing.learners import masked_rows_do_not_count
+from reml.inner import BatchNorm, run
 from reml.learner import REML
 
 SMALL = {"width": 16, "pool": (3, 4, 3), "policy_width": 16, "batch_tasks": 32, "depth": 4}
@@ -18,6 +21,13 @@ def _fitted(tasks: int = 1600, **fields: object) -> tuple[REML, BudgetedSource]:
     source = BudgetedSource(Sinusoid(), Budget(tasks=tasks), generator_of("train"))
     learner.fit(source, generator_of("learner"))
     return learner, source
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("batch_norm", ["transductive", "support"])
+def test_padding_has_no_part_in_the_statistics(batch_norm: BatchNorm, kind: Kind) -> None:
+    fields: dict[str, Any] = {**REML.test_fields, "batch_norm": batch_norm}
+    masked_rows_do_not_count(Case(lambda: REML(**fields), kind))
 
 
 def test_presets_are_the_controls() -> None:
