@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from benchmarks.core.errors import UnknownName, UserError
+from benchmarks.core.text import count, line, message
 from benchmarks.harness import provenance
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.folder import ENDED, ResultsFolder
 from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.progress import count, watch
+from benchmarks.harness.progress import watch
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.store import Results, consolidate, load_records, restore
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
                 folder.remove(trial.id)
         records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
+        waiting = {trial.id for trial in left}
         _announce(matrix.name, directory, records, left, origin["commit"])
         print(*notes, sep="\n", end="\n" if notes else "")
         if strays:
@@ -50,7 +52,9 @@ def run(options: argparse.Namespace) -> int:
                 jobs=options.jobs,
                 device=options.device,
                 provenance=origin,
-                done=[] if options.force else [trial for trial in trials if trial not in left],
+                done=[]
+                if options.force
+                else [trial for trial in trials if trial.id not in waiting],
             )
         results = consolidate(directory)
         if results.scores.empty:
@@ -120,7 +124,7 @@ def _report(results: Results, directory: Path) -> None:
 
 def _check_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).partition("\n")[0].rstrip(".")
-        raise UserError(f"--device: {device!r} cannot be used here ({first})") from None
+        float(torch.ones(2, device=device).sum())  # "meta", say, makes tensors but has no numbers
+    except Exception as error:  # whatever the module of a device that torch half knows raises
+        first = message(error).rstrip(".")
+        raise UserError(f"--device: {line(device)!r} cannot be used here ({first})") from None

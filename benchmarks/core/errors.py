@@ -37,6 +37,7 @@ class UnknownName(MatrixError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         where = f"{where}: " if where else ""
+        name = name if len(name) <= LONGEST else f"{name[:LONGEST]}…"
         super().__init__(f"{where}unknown {kind} {name!r}; {nearest(name, known)}")
 
 

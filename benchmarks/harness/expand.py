@@ -9,7 +9,13 @@ from typing import Any
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError
-from benchmarks.harness.known import Known, demand_points, know_family, know_learner
+from benchmarks.harness.known import (
+    Known,
+    demand_points,
+    demand_room,
+    know_family,
+    know_learner,
+)
 from benchmarks.harness.matrix import Entry, Matrix
 from benchmarks.harness.protocols import Compared, Protocol, Retention
 from benchmarks.harness.registry import Registry
@@ -82,6 +88,11 @@ def expand(
         if _can_solve(matrix, learner, it.family)
         for seed in matrix.seeds
     ]
+    if not trials:
+        raise MatrixError(
+            f"{matrix.path}: makes no trial: no learner is for a family that a protocol is for; "
+            "look at the keys 'families'"
+        )
     seen: dict[str, TrialSpec] = {}
     for trial in trials:
         twin = seen.setdefault(trial.id, trial)
@@ -162,6 +173,8 @@ def _round(
         if carries_on:
             demand_points(matrix, family, (protocol.split,), protocol.shots)
             demand_points(matrix, other, ("train",), (1,))
+    for tested in (family, other) if carries_on else (other or family,):
+        demand_room(matrix, tested or family, protocol)
     return _Round(family, protocol, other, _reference(matrix, protocol, family, registry))
 
 

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
-from benchmarks.core.errors import MatrixError, PluginError, UnknownName
+from benchmarks.core.errors import MatrixError, PluginError, UnknownName, UserError
+from benchmarks.core.text import described, line, message
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,26 +51,48 @@ def build(cls: type, preset: Mapping[str, Any], fields: Mapping[str, Any], where
     for key in fields:
         if key not in field_names(cls):
             raise UnknownName("key", key, field_names(cls), where)
-    types = get_type_hints(cls, include_extras=True)
     values = {}
-    for name, value in {**preset, **fields}.items():
+    with blamed(cls, where):
+        for name, value in {**preset, **fields}.items():
+            try:
+                values[name] = _adapter(cls, name).validate_json(_json(value), strict=True)
+            except ValidationError as error:
+                raise MatrixError(f"{where}: {_sentence(error.errors(), name)}") from None
+            except PydanticSchemaGenerationError:
+                raise PluginError(
+                    f"{where}: field {name!r} of class {cls.__name__} has the type "
+                    f"{get_type_hints(cls)[name]}, which no matrix file can hold"
+                ) from None
+        for field in dataclasses.fields(cls):
+            default = (field.default, field.default_factory)
+            if field.init and field.name not in values and default == (dataclasses.MISSING,) * 2:
+                raise MatrixError(f"{where}: key {field.name!r} is missing")
         try:
-            values[name] = TypeAdapter(types[name]).validate_json(_json(value), strict=True)
-        except ValidationError as error:
-            raise MatrixError(f"{where}: {_sentence(error.errors(), name)}") from None
-        except PydanticSchemaGenerationError:
-            raise PluginError(
-                f"{where}: field {name!r} of class {cls.__name__} has the type {types[name]}, "
-                "which no matrix file can hold"
-            ) from None
-    for field in dataclasses.fields(cls):
-        default = (field.default, field.default_factory)
-        if field.init and field.name not in values and default == (dataclasses.MISSING,) * 2:
-            raise MatrixError(f"{where}: key {field.name!r} is missing")
+            return cls(**values)
+        except ValueError as error:
+            raise MatrixError(f"{where}: {message(error)}") from None
+
+
+@contextmanager
+def blamed(cls: type, where: str) -> Iterator[None]:
+    """What a class raises while it is built and looked at is its own fault, and says so.
+
+    Raises:
+        PluginError: something was raised that is no `UserError`.
+    """
     try:
-        return cls(**values)
-    except ValueError as error:
-        raise MatrixError(f"{where}: {error}") from None
+        yield
+    except UserError:
+        raise
+    except (Exception, SystemExit, GeneratorExit) as error:
+        raise PluginError(
+            f"{where}: class {cls.__name__} cannot be used ({described(error)})"
+        ) from error
+
+
+@cache
+def _adapter(cls: type, name: str) -> Any:
+    return TypeAdapter(get_type_hints(cls, include_extras=True)[name])
 
 
 def plain(instance: Any) -> dict[str, Any]:
@@ -99,10 +124,12 @@ def _sentence(errors: list[ErrorDetails], key: str = "") -> str:
     same = [error for error in errors if repr(error["input"]) == repr(first["input"])]
     text = " or ".join(dict.fromkeys(_expectation(error) for error in same))
     text = text.replace(" or expected", " or")
-    return f"key {key!r}: {text}, got {first['input']!r}" if key else text
+    return f"key {key!r}: {text}, got {line(repr(first['input']), 80)}" if key else text
 
 
 def _expectation(error: ErrorDetails) -> str:
+    if error["type"] == "too_long":
+        return f"expected at most {error['ctx']['max_length']:,} of them"
     if error["type"] == "too_short":
         return f"expected at least {error['ctx']['min_length']} of them"
     if error["type"] == "finite_number" or repr(error["input"]) == "nan":

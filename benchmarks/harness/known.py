@@ -1,16 +1,22 @@
 """The families and learners of a matrix, built, and what tells them from others."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from benchmarks.core import Kind, MetaLearner, Split, TaskFamily, generator_of
-from benchmarks.core.errors import ContractError, DataError
-from benchmarks.harness.fields import as_plain, build, field_names, plain
+from benchmarks.core.errors import ContractError, DataError, MatrixError
+from benchmarks.harness.fields import as_plain, blamed, build, field_names, plain
 from benchmarks.harness.matrix import Entry, Matrix
+from benchmarks.harness.protocols import Protocol
 from benchmarks.harness.registry import Found, Registry
+
+MOST_NUMBERS = 2 * 10**9
+"""8 GB in single precision."""
+MOST_SCORES = 20 * 10**6
 
 
 @dataclass(frozen=True)
@@ -33,31 +39,33 @@ def know_family(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
         path = _find_data(matrix.path, entry)
         entry = replace(entry, fields={**entry.fields, "path": str(path)})
     family = make_family(entry, registry, where)
-    kind = family.problem.kind
-    # the fingerprint stands for the file, wherever it lies
-    fields = {key: value for key, value in _lasting(family).items() if key != "path"}
-    identity = {
-        "name": family.name,
-        "version": family.version,
-        "fingerprint": family.fingerprint,
-        "code": found.code,
-        "fields": fields,
-    }
+    with blamed(found.cls, f"{where}: family {entry.name!r}"):
+        kind = family.problem.kind
+        # the fingerprint stands for the file, wherever it lies
+        fields = {key: value for key, value in _lasting(family).items() if key != "path"}
+        identity = {
+            "name": family.name,
+            "version": family.version,
+            "fingerprint": family.fingerprint,
+            "code": found.code,
+            "fields": fields,
+        }
     return Known(entry, identity, family, kind=kind)
 
 
 def know_learner(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
     learner = make_learner(entry, registry, str(matrix.path))
-    code = registry.find("learner", entry.name).code
-    identity = {"name": learner.name, "code": code, "fields": _lasting(learner)}
-    return Known(
-        entry,
-        identity,
-        learner,
-        bool(learner.needs) or getattr(type(learner), "privileged", False),
-        kinds=getattr(type(learner), "kinds", frozenset({"regression"})),
-        only_at_test=getattr(type(learner), "only_at_test", frozenset()),
-    )
+    found = registry.find("learner", entry.name)
+    with blamed(found.cls, f"{matrix.path}: learner {entry.name!r}"):
+        fields = _lasting(learner)
+        return Known(
+            entry,
+            {"name": learner.name, "code": found.code, "fields": fields},
+            learner,
+            bool(learner.needs) or getattr(found.cls, "privileged", False),
+            kinds=getattr(found.cls, "kinds", frozenset({"regression"})),
+            only_at_test=getattr(found.cls, "only_at_test", frozenset()),
+        )
 
 
 def _lasting(instance: Any) -> dict[str, Any]:
@@ -74,19 +82,33 @@ def _find_data(matrix: Path, entry: Entry) -> Path:
     """The file or folder a family reads: beside the matrix, or under the folder REML_DATA."""
     path = Path(entry.fields["path"])
     beside = matrix.parent / path
-    if beside.exists():
+    if _is_there(beside):
         return beside.resolve()
     root = os.environ.get("REML_DATA")
     if root is None:
         also = "REML_DATA, which names the folder for data, is not set"
     else:
-        for candidate in (Path(root) / path, *sorted(Path(root).glob(f"*/{path}"))):
-            if candidate.exists():
+        for candidate in (Path(root) / path, *(it / path for it in _folders(Path(root)))):
+            if _is_there(candidate):
                 return candidate.resolve()
         also = f"nor is it under REML_DATA ({root})"
     raise DataError(
         f"{matrix}: family {entry.label!r}: key 'path': there is no file or folder {beside}; {also}"
     )
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return sorted(it for it in root.iterdir() if it.is_dir())
+    except OSError:
+        return []
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long a name, say, or a folder that cannot be entered
+        return False
 
 
 def demand_points(
@@ -98,17 +120,50 @@ def demand_points(
         DataError: one has not.
     """
     family, where = known.built, f"{matrix.path}: family {known.entry.label!r}"
-    for split in splits:
-        for shots in all_shots:
-            if family.size(split, shots) == 0:
-                if known.kind == "classification":
-                    _explain(family, split, shots, where)
-                allowed = next((k for k in range(shots, 0, -1) if family.size(split, k)), 0)
-                raise DataError(
-                    f"{where}: shots = {shots} needs tasks with more "
-                    f"than {shots} points, and the largest of the {split} split has "
-                    f"{allowed + 1 if allowed else 'no more than 1'}"
-                )
+    with blamed(type(family), where):
+        for split in splits:
+            for shots in all_shots:
+                if family.size(split, shots) == 0:
+                    if known.kind == "classification":
+                        _explain(family, split, shots, where)
+                    allowed = bisect_left(range(shots), True, key=lambda k: _none(family, split, k))
+                    raise DataError(
+                        f"{where}: shots = {shots} needs tasks with more "
+                        f"than {shots} points, and the largest of the {split} split has "
+                        f"{allowed if allowed > 1 else 'no more than 1'}"
+                    )
+
+
+def demand_room(matrix: Matrix, known: Known, protocol: Protocol) -> None:
+    """The test tasks of a protocol fit into memory, and their scores into tables.
+
+    Raises:
+        MatrixError: they do not.
+    """
+    where = f"{matrix.path}: protocol {protocol.label!r} on family {known.entry.label!r}"
+    most = max(protocol.shots)
+    with blamed(type(known.built), where):
+        problem = known.built.problem
+        size = known.built.size(protocol.split, most)
+        tasks = protocol.tasks if size is None else min(protocol.tasks, size)
+        support = most * (problem.outputs if known.kind == "classification" else 1)
+        numbers = tasks * (support + protocol.queries) * (problem.features + problem.outputs)
+    if numbers > MOST_NUMBERS:
+        raise MatrixError(
+            f"{where}: {tasks:,} tasks of {support:,} support and {protocol.queries:,} query "
+            f"points are {numbers:,} numbers; expected at most {MOST_NUMBERS:,}, so that they fit "
+            "into memory"
+        )
+    if (rows := tasks * len(protocol.shots) * len(protocol.steps)) > MOST_SCORES:
+        raise MatrixError(
+            f"{where}: {tasks:,} tasks, each scored for {len(protocol.shots)} shots after "
+            f"{len(protocol.steps)} steps, are {rows:,} scores a trial; expected at most "
+            f"{MOST_SCORES:,}"
+        )
+
+
+def _none(family: TaskFamily, split: Split, shots: int) -> bool:
+    return shots > 0 and family.size(split, shots) == 0
 
 
 def _explain(family: TaskFamily, split: Split, shots: int, where: str) -> NoReturn:

@@ -2,22 +2,33 @@
 
 import itertools
 import json
-import tomllib
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, MinLen
-from pydantic import AllowInfNan, BaseModel, ConfigDict, StringConstraints, model_validator
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from pydantic import (
+    AllowInfNan,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    model_validator,
+)
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError, UnknownName, nearest
+from benchmarks.core.text import line
+from benchmarks.harness.counting import demand_few
 from benchmarks.harness.fields import parse
-from benchmarks.harness.protocols import KINDS, Compared, FewShot, Protocol, Retention
+from benchmarks.harness.matrix_file import MOST_ENTRIES, read_toml
+from benchmarks.harness.protocols import KINDS, Compared, FewShot, Label, Protocol, Retention
 
 Tables = Annotated[list[dict[str, Any]], MinLen(1)]
+FewTables = Annotated[Tables, MaxLen(MOST_ENTRIES)]
 
 
 @dataclass(frozen=True)
@@ -63,20 +74,20 @@ class Top(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
     title: str = ""
     seeds: Annotated[int, Ge(1)] | Annotated[list[Annotated[int, Ge(0)]], MinLen(1)]
     budget: dict[str, Any]
-    protocol: Tables
-    family: Tables
+    protocol: FewTables
+    family: FewTables
     learner: Tables
 
 
 class _Budget(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    tasks: Annotated[int, Ge(0)] | None = None
-    seconds: Annotated[float, Gt(0), AllowInfNan(False)] | None = None
+    tasks: Annotated[int, Ge(0), Le(10**15)] | None = None
+    seconds: Annotated[float, Gt(0), Le(1e9), AllowInfNan(False)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "_Budget":
@@ -97,7 +108,7 @@ class FamilyHead(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    label: str = ""
+    label: Label = ""
     budget: dict[str, Any] | None = None
 
 
@@ -118,7 +129,7 @@ class LearnerHead(FamilyHead):
         grid: keys of the learner, each with a list of values: one contender for each combination.
     """
 
-    families: Annotated[list[str], MinLen(1)] | None = None
+    families: Annotated[list[Label], MinLen(1)] | None = None
     grid: dict[str, list[Any]] | None = None
 
 
@@ -135,41 +146,50 @@ def load_matrix(name: str) -> Matrix:
         MatrixError: it is missing, isn't TOML, or a key is unknown, missing or wrong.
     """
     path = Path(name)
-    if not path.is_file():
-        if name not in bundled():
-            hint = nearest(name, bundled())
-            raise MatrixError(f"{name}: is no file and no bundled matrix; {hint}")
-        path = bundled()[name]
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MatrixError(f"{path}: is not valid TOML: {error}") from None
-    except OSError as error:
-        raise MatrixError(f"{path}: cannot be read: {error.strerror}") from None
-    return _matrix(path, data)
+        there = path.is_file()
+    except (OSError, ValueError):  # too long a name, say, or a folder that cannot be entered
+        there = False
+    if not there:
+        if name not in bundled():
+            hint = nearest(name[:100], bundled())
+            shown = line(name, 200)
+            raise MatrixError(f"{shown}: is no file and no bundled matrix; {hint}")
+        path = bundled()[name]
+    return _matrix(path, read_toml(path))
 
 
 def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     top = parse(Top, data, str(path))
-    seeds = tuple(range(top.seeds)) if isinstance(top.seeds, int) else tuple(top.seeds)
-    if len(set(seeds)) < len(seeds):
-        raise MatrixError(f"{path}: key 'seeds': a seed is there twice, got {list(seeds)}")
     protocols = tuple(it for entry in top.protocol for it in _protocols(entry, str(path)))
     families = tuple(_family(entry, str(path)) for entry in top.family)
-    learners = tuple(learner for entry in top.learner for learner in _learners(entry, str(path)))
-    _distinct("family", [family.label for family in families], path)
-    _distinct("learner", [learner.label for learner in learners], path)
     labels = [family.label for family in families]
-    for family in labels:
-        met = [it.label for it in protocols if it.families is None or family in it.families]
-        _distinct("protocol", met, path)
+    _distinct("family", labels, path)
+    heads = [_head(entry, str(path)) for entry in top.learner]
+    grids = [
+        (math.prod(map(len, (head.grid or {}).values())), head.families or labels) for head in heads
+    ]
+    demand_few(path, top.seeds, protocols, labels, grids)
+    seeds = tuple(range(top.seeds)) if isinstance(top.seeds, int) else tuple(top.seeds)
+    twice = [seed for seed, times in Counter(seeds).items() if times > 1]
+    if twice:
+        raise MatrixError(f"{path}: key 'seeds': a seed is there twice, got {twice[0]}")
+    learners = tuple(learner for head in heads for learner in _learners(head, str(path)))
+    _distinct("learner", [learner.label for learner in learners], path)
+    met = {
+        family: [it.label for it in protocols if it.families is None or family in it.families]
+        for family in labels
+    }
+    for names in met.values():
+        _distinct("protocol", names, path)
     _alike(protocols, path)
-    for kind, limited in (("protocol", protocols), ("learner", learners)):
-        for it in limited:
-            for family in it.families or ():
-                if family not in labels:
-                    where = f"{path}: {kind} {it.label!r}: key 'families'"
-                    raise UnknownName("family", family, labels, where)
+    limited = [("protocol", it.label, it.families) for it in protocols]
+    limited += [("learner", it.label or it.name, tuple(it.families or ())) for it in heads]
+    for kind, label, meant in limited:
+        for family in meant or ():
+            if family not in met:
+                where = f"{path}: {kind} {label!r}: key 'families'"
+                raise UnknownName("family", family, labels, where)
     for protocol in protocols:
         _demand_other(protocol, labels, path)
     budget = _budget(top.budget, f"{path}: [budget]")
@@ -226,9 +246,12 @@ def _family(data: dict[str, Any], file: str) -> Entry:
     return Entry(head.name, head.label or head.name, head.model_extra or {}, budget)
 
 
-def _learners(data: dict[str, Any], file: str) -> list[Entry]:
+def _head(data: dict[str, Any], file: str) -> LearnerHead:
+    return parse(LearnerHead, data, f"{file}: [[learner]]")
+
+
+def _learners(head: LearnerHead, file: str) -> list[Entry]:
     """One entry for each point of the grid; without a grid, one."""
-    head = parse(LearnerHead, data, f"{file}: [[learner]]")
     where = f"{file}: learner {head.name!r}"
     fields = head.model_extra or {}
     budget = None if head.budget is None else _budget(head.budget, f"{where}: budget")
@@ -254,14 +277,14 @@ def _learners(data: dict[str, Any], file: str) -> list[Entry]:
 
 def _point(point: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{key}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        f"{key}={line(value) if isinstance(value, str) else json.dumps(value, default=str)}"
         for key, value in point.items()
     )
 
 
-def _distinct(kind: str, labels: list[str], path: Path) -> None:
-    for label in labels:
-        if labels.count(label) > 1:
+def _distinct(kind: str, labels: Sequence[str], path: Path) -> None:
+    for label, times in Counter(labels).items():
+        if times > 1:
             raise MatrixError(
                 f"{path}: two {kind} entries are called {label!r}; give each a label of its own"
             )

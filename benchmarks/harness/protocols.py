@@ -1,21 +1,34 @@
 """How learners are tested. A protocol is one `[[protocol]]` table of a matrix file."""
 
 import math
+import unicodedata
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, MinLen
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 LANDMARKS = 8
 """So many steps stand in tables, and have their predictions kept; scores are of every step."""
 
 ALL_UP_TO = 30
 
-Counts = Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
-Steps = Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
-Labels = Annotated[tuple[str, ...], MinLen(1)]
+MOST_COUNTS = 10_000
+MOST_POINTS = 1_000_000
+MOST_STEPS = 100_000
+
+
+def _normal(text: str) -> str:
+    """What looks the same is the same: Unicode's composed form, and spaces only between words."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+Label = Annotated[str, AfterValidator(_normal)]
+Count = Annotated[int, Ge(1), Le(MOST_POINTS)]
+Counts = Annotated[tuple[Count, ...], MinLen(1), MaxLen(MOST_COUNTS)]
+Steps = Annotated[tuple[Annotated[int, Ge(0), Le(MOST_STEPS)], ...], MinLen(1), MaxLen(MOST_COUNTS)]
+Labels = Annotated[tuple[Label, ...], MinLen(1)]
 
 
 class Protocol(BaseModel, ABC):
@@ -35,11 +48,11 @@ class Protocol(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
-    label: str = ""
+    label: Label = ""
     shots: Counts
     steps: Steps
-    tasks: Annotated[int, Ge(1)] = 600
-    queries: Annotated[int, Ge(1)] = 100
+    tasks: Count = 600
+    queries: Count = 100
     split: Literal["test", "validation"] = "test"
     families: Labels | None = None
 
@@ -118,8 +131,8 @@ class Transfer(Elsewhere):
     kind: Literal["transfer"]
     shots: Counts = (50,)
     steps: Steps = tuple(range(101))
-    tasks: Annotated[int, Ge(1)] = 200
-    queries: Annotated[int, Ge(1)] = 50
+    tasks: Count = 200
+    queries: Count = 50
 
     lean = True
 
@@ -147,7 +160,7 @@ class Retention(Compared):
     """
 
     kind: Literal["retention"]
-    then: str
+    then: Label
     budget: dict[str, Any] | None = None
 
     lean = True

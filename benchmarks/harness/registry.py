@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from benchmarks.core.errors import PluginError, RemlError, UnknownName
+from benchmarks.core.text import described, line, unseen
 
 Kind = Literal["learner", "family"]
 
@@ -45,13 +46,13 @@ class Registry:
             PluginError: a plugin file doesn't import, holds nothing to register, or takes a name
                 that is taken.
         """
-        self.plugins = tuple(Path(path).resolve() for path in plugins)
         self._known: dict[Kind, dict[str, EntryPoint | Found]] = {
             "learner": {point.name: point for point in entry_points(group="reml.learners")},
             "family": {point.name: point for point in entry_points(group="reml.families")},
         }
         for path in plugins:
             self._add(Path(path))
+        self.plugins = tuple(Path(path).resolve() for path in plugins)
 
     def names(self, kind: Kind) -> list[str]:
         return sorted(self._known[kind])
@@ -75,20 +76,27 @@ class Registry:
     def _add(self, path: Path) -> None:
         module = import_file(path)
         code = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        classes = classes_of(module)
         found: list[tuple[Kind, str, Found]] = []
-        for cls in classes:
-            kind = _kind_of(cls)
-            if kind is not None and not _flaw(kind, cls):
-                found += [
-                    (kind, name, Found(cls, preset, code)) for name, preset in _presets(cls).items()
-                ]
+        flaws = []
+        try:
+            for cls in classes_of(module):
+                kind = _kind_of(cls)
+                if kind is not None and (flaw := _flaw(kind, cls)):
+                    flaws.append(flaw)
+                elif kind is not None:
+                    found += [
+                        (kind, name, Found(cls, preset, code))
+                        for name, preset in _presets(cls).items()
+                    ]
+        except Exception as error:
+            raise PluginError(f"{path}: has a class that breaks ({described(error)})") from error
         if not found:
-            flaws = [_flaw(kind, cls) for cls in classes if (kind := _kind_of(cls))]
             raise PluginError(
                 f"{path}: {flaws[0] if flaws else 'defines no class that is a learner or family'}"
             )
         for kind, name, entry in found:
+            if not name.strip() or any(map(unseen, name)):
+                raise PluginError(f"{path}: a {kind} cannot be named {line(name, 80)!r}")
             if name in self._known[kind]:
                 raise PluginError(f"{path}: there is a {kind} named {name!r} already")
             self._known[kind][name] = entry
@@ -100,8 +108,13 @@ def import_file(path: Path) -> ModuleType:
     Raises:
         PluginError: there is no such file, or it doesn't import.
     """
-    if not path.is_file():
-        raise PluginError(f"{path}: there is no such plugin file")
+    try:
+        if not path.is_file():
+            what = "is not a file" if path.exists() else "there is no such plugin file"
+            raise PluginError(f"{path}: {what}")
+        path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise PluginError(f"{line(str(path))}: cannot be read ({described(error)})") from None
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     name = f"reml_plugin_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -111,11 +124,11 @@ def import_file(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise PluginError(
-            f"{path}: does not import ({type(error).__name__}: {first_line(error)})"
-        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit, say
+        sys.modules.pop(name, None)
+        raise PluginError(f"{path}: does not import ({described(error)})") from error
     return module
 
 
@@ -123,8 +136,8 @@ def classes_of(module: ModuleType) -> list[type]:
     """The classes a module defines itself, in the order of the file."""
     return [
         value
-        for value in vars(module).values()
-        if inspect.isclass(value) and value.__module__ == module.__name__
+        for value in list(vars(module).values())
+        if issubclass(type(value), type) and value.__module__ == module.__name__
     ]
 
 
@@ -139,20 +152,14 @@ def check_shape(kind: Kind, cls: Any, where: str) -> None:
         raise PluginError(f"{where}: {flaw}")
 
 
-def first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0]
-
-
 def _load(kind: Kind, entry: EntryPoint) -> Found:
     where = f"entry point {entry.name!r} ({entry.value})"
     try:
         cls = entry.load()
     except RemlError:
         raise
-    except Exception as error:
-        raise PluginError(
-            f"{where}: does not import ({type(error).__name__}: {first_line(error)})"
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{where}: does not import ({described(error)})") from error
     check_shape(kind, cls, where)
     presets = _presets(cls)
     if entry.name not in presets:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmarks.core.budget import COUNTERS
-from benchmarks.harness.progress import clock, count
+from benchmarks.core.text import count
+from benchmarks.harness.progress import clock
 from benchmarks.harness.store import Results
 
 STATUSES = ("done", "failed", "missing", "cannot")

@@ -9,11 +9,12 @@ import pandas as pd
 import torch
 
 from benchmarks.core.errors import Cannot
+from benchmarks.core.text import described, message, shortened
 from benchmarks.harness.course import Course, Report
 from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.files import remove, write_json, write_parquet
-from benchmarks.harness.registry import Registry, first_line
+from benchmarks.harness.registry import Registry
 
 
 def run_trial(
@@ -42,12 +43,12 @@ def run_trial(
     try:
         trial.run(trained)
     except Cannot as error:
-        record |= {"status": "cannot", "reason": first_line(error), "spending": trial.spending()}
+        record |= {"status": "cannot", "reason": message(error), "spending": trial.spending()}
     except (Exception, SystemExit) as error:
         record |= {
             "status": "failed",
-            "reason": f"{type(error).__name__}: {first_line(error)}",
-            "traceback": traceback.format_exc(),
+            "reason": described(error),
+            "traceback": shortened(traceback.format_exc()),
             "spending": trial.spending(),
         }
     else:
