@@ -182,6 +182,13 @@ class TestReward:
             assert torch.equal(a, b)
 
 
+def test_nearly_equal_tasks_keep_their_own_scale():
+    information = 5000 + torch.arange(40.0).unsqueeze(1) / 100
+    scale = RewardScale(information, torch.zeros(40), torch.arange(1.0, 41.0))
+    scaled = scale.scaled(information, torch.full((40,), 0.5))
+    torch.testing.assert_close(scaled, 1 - 0.5 / torch.arange(1.0, 41.0))
+
+
 def an_env(budget=100, rows=3, longest=6, pool=None):
     pool = pool or a_pool()
     needs = frozenset(NAMES)
