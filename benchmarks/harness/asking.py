@@ -1,14 +1,14 @@
 """What a learner answers on the tasks it is scored on."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.core import MetaLearner, Predictor, TaskBatch
-from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.core import MetaLearner, Predictor, Support, TaskBatch
+from benchmarks.core.errors import ContractError
 
 AT_ONCE = 2_000_000
 """Tasks are adapted to in portions of at most so many input numbers, or one by one."""
@@ -18,7 +18,7 @@ class Answer(NamedTuple):
     """Predictions after one number of steps, in double precision and on the CPU."""
 
     query: Float[Tensor, "tasks points outputs"]
-    support: Float[Tensor, "tasks points outputs"]
+    support: Float[Tensor, "tasks points outputs"] | None
 
 
 def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
@@ -28,53 +28,108 @@ def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
         yield batch.rows(slice(start, start + size))
 
 
-def ask(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[Answer]:
+def ask(
+    learner: MetaLearner,
+    batch: TaskBatch,
+    steps: Sequence[int],
+    on_support: Collection[int] | None = None,
+) -> list[Answer]:
     """Adapt to the tasks and predict, after each number of steps.
 
-    A predictor that stands for several numbers of steps is asked once: it stays what it was. A
-    transductive learner never meets padding, which it would take for query points; what it is said
-    to predict there is 0.
+    The support points are predicted, too: after every number of steps, or after those of
+    `on_support`. A predictor that stands for several numbers of steps is asked once: it stays what
+    it was. A transductive learner never meets padding, which it would take for query points; what
+    it is said to predict there is 0.
+
+    Raises:
+        ContractError: what the learner yields is too little, too much, no predictor or no
+            prediction, or it has changed the tasks.
     """
     if batch.query.real is not None and getattr(learner, "transductive", False):
-        return _ask_by_width(learner, batch, steps)
+        return _ask_by_width(learner, batch, steps, on_support)
+    wanted = [on_support is None or step in on_support for step in steps]
     answers: list[Answer] = []
     last: Predictor | None = None
-    for predictor in learner.adapt(batch.support, steps):
-        if predictor is last:
-            answers.append(answers[-1])
-            continue
+    shown = _copy(batch.support)
+    for predictor in _predictors(learner, shown, steps):
+        if len(answers) == len(steps):
+            raise ContractError(f"adapt yields more than {len(steps)} predictors for {_of(steps)}")
+        if not callable(predictor):
+            raise ContractError(f"adapt yielded {_a(predictor)}, where a predictor was expected")
+        query, support = answers[-1] if predictor is last and answers else (None, None)
         last = predictor
         with torch.no_grad():
-            query, support = predictor(batch.query.x), predictor(batch.support.x)
-        for prediction, y in ((query, batch.query.y), (support, batch.support.y)):
-            if prediction.shape != y.shape:
-                raise ContractError(
-                    f"expected predictions of shape {tuple(y.shape)}, got {tuple(prediction.shape)}"
-                )
-        answers.append(Answer(query.detach().cpu().double(), support.detach().cpu().double()))
+            if query is None:
+                query = _checked(predictor(batch.query.x.clone()), batch.query.y)
+            if support is None and wanted[len(answers)]:
+                support = _checked(predictor(batch.support.x.clone()), batch.support.y)
+        answers.append(Answer(query, support))
     if len(answers) != len(steps):
-        raise ContractError(f"adapt yielded {len(answers)} predictors for steps {tuple(steps)}")
+        raise ContractError(f"adapt yielded {len(answers)} predictors for {_of(steps)}")
+    if not (torch.equal(shown.x, batch.support.x) and torch.equal(shown.y, batch.support.y)):
+        raise ContractError("adapt changed the support set that it was given")
     return answers
 
 
-def _ask_by_width(learner: MetaLearner, batch: TaskBatch, steps: Sequence[int]) -> list[Answer]:
+def _ask_by_width(
+    learner: MetaLearner,
+    batch: TaskBatch,
+    steps: Sequence[int],
+    on_support: Collection[int] | None,
+) -> list[Answer]:
     query, support = (
         torch.zeros(len(steps), *y.shape, dtype=torch.float64)
         for y in (batch.query.y, batch.support.y)
     )
+    asked = [False] * len(steps)
     for tasks, part in batch.by_width():
         tasks, real = tasks.cpu(), batch.query.mask[tasks].cpu()
-        for step, answer in enumerate(ask(learner, part, steps)):
+        for step, answer in enumerate(ask(learner, part, steps, on_support)):
             padded = torch.zeros(*real.shape, query.shape[3], dtype=torch.float64)
             padded[real] = answer.query.flatten(0, 1)
-            query[step, tasks], support[step, tasks] = padded, answer.support
-    return [Answer(*pair) for pair in zip(query, support, strict=True)]
+            query[step, tasks] = padded
+            if answer.support is not None:
+                asked[step], support[step, tasks] = True, answer.support
+    return [
+        Answer(answer, known if there else None)
+        for answer, known, there in zip(query, support, asked, strict=True)
+    ]
 
 
-def check_finite(prediction: Tensor, shots: int, steps: int) -> None:
-    bad = int((~prediction.isfinite()).flatten(1).any(1).sum())
-    if bad:
-        raise Diverged(
-            f"the predictions of {bad} of {len(prediction)} test tasks are not finite "
-            f"({shots} shots, {steps} steps)"
+def _predictors(learner: MetaLearner, support: Support, steps: Sequence[int]) -> Iterator[Any]:
+    given = learner.adapt(support, steps)
+    try:
+        return iter(given)
+    except TypeError:
+        raise ContractError(
+            f"adapt returned {_a(given)}, where an iterator of predictors was expected"
+        ) from None
+
+
+def _checked(prediction: Any, y: Tensor) -> Tensor:
+    """A prediction in double precision and on the CPU, if it is one."""
+    if not isinstance(prediction, Tensor):
+        raise ContractError(f"a predictor returned {_a(prediction)}, where a tensor was expected")
+    if prediction.is_complex():
+        raise ContractError(f"predictions are complex ({prediction.dtype}); expected real numbers")
+    if prediction.shape != y.shape:
+        raise ContractError(
+            f"expected predictions of shape {tuple(y.shape)}, got {tuple(prediction.shape)}"
         )
+    if prediction.layout != torch.strided or prediction.is_meta or prediction.is_quantized:
+        raise ContractError("a predictor returned a tensor without plain numbers (sparse or meta)")
+    return prediction.detach().cpu().double()
+
+
+def _copy(support: Support) -> Support:
+    """One that a learner may spoil: families may hand out their own memory."""
+    privileged = {name: value.clone() for name, value in support.privileged.items()}
+    return Support(support.x.clone(), support.y.clone(), privileged)
+
+
+def _of(steps: Sequence[int]) -> str:
+    return f"steps {tuple(steps)}"
+
+
+def _a(value: object) -> str:
+    return f"an object of type {type(value).__name__}"

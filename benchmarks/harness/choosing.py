@@ -43,7 +43,9 @@ def choose_steps(
             "tasks": min(MOST_TASKS, protocol.tasks),
         }
     )
-    found = evaluate(learner, family, identity, asked, device=device, on_progress=on_progress)
+    found = evaluate(
+        learner, family, identity, asked, device=device, on_progress=on_progress, scores_only=True
+    )
     scores, own = found.scores, family.problem.metric
     means = scores[scores["metric"] == own].groupby(["shots", "steps"], sort=True)["value"].mean()
     tasks = scores.groupby("shots")["task"].nunique()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from benchmarks.core import Budget, BudgetedSource, MetaLearner, Problem, TaskFamily, generator_of
@@ -40,21 +40,34 @@ def levels(evaluation: Evaluation, problem: Problem) -> Levels:
     }
 
 
+def _flags(evaluation: Evaluation, problem: Problem) -> Mapping[int, Bool[Tensor, "steps tasks"]]:
+    """Of those `levels`, which are of a task that diverged."""
+    scores = evaluation.scores
+    marked = scores.assign(value=scores["diverged"].astype(float))
+    return {k: it > 0 for k, it in levels(evaluation._replace(scores=marked), problem).items()}
+
+
 def with_reference(
     evaluation: Evaluation, reference: Evaluation, problem: Problem, protocol: Protocol
 ) -> Evaluation:
-    """The same, with the metrics of `transfer` or `unrelated` among the scores."""
+    """The same, with the metrics of `transfer` or `unrelated` among the scores.
+
+    One that follows from a score that diverged is marked as such, too.
+    """
     own, scratch = levels(evaluation, problem), levels(reference, problem)
+    diverged = _flags(evaluation, problem)
     table = Columns(SCORE_TYPES)
     for shots in protocol.shots:
         steps, pair = protocol.steps, (own[shots], scratch[shots])
         groups = groups_of(evaluation.tasks, shots, pair[0].shape[1])
         if isinstance(protocol, Transfer):
             for metric, values in gains.of_transfer(*pair, steps, problem.kind).items():
-                _add(table, shots, steps[-1], metric, values, groups)
+                gone = diverged[shots].any(0)
+                _add(table, shots, steps[-1], metric, values, gone, groups)
         if protocol.other is not None:
             for metric, values in gains.of_elsewhere(*pair, problem.kind).items():
-                _add_steps(table, shots, steps, metric, values, protocol.drawn, groups)
+                gone = diverged[shots]
+                _add_steps(table, shots, steps, metric, values, gone, protocol.drawn, groups)
     return _with(evaluation, table)
 
 
@@ -68,14 +81,20 @@ def with_both(
 
     `others` are `before`, `unseen`, `then` and `scratch`; see `gains.of_retention`.
     """
-    known = {name: levels(it, problem) for name, it in {**others, "after": after}.items()}
+    every = {**others, "after": after}
+    known = {name: levels(it, problem) for name, it in every.items()}
+    marks = {name: _flags(it, problem) for name, it in every.items()}
     table = Columns(SCORE_TYPES)
     for shots in protocol.shots:
         at = {name: it[shots] for name, it in known.items()}
         for metric, values in gains.of_retention(**at, kind=problem.kind).items():
             of = others["then"] if metric.removeprefix("accuracy_") in SECOND else after
             groups = groups_of(of.tasks, shots, values.shape[1])
-            _add_steps(table, shots, protocol.steps, metric, values, protocol.steps, groups)
+            gone = torch.zeros_like(values, dtype=torch.bool)
+            for name in gains.RETAINED[metric.removeprefix("accuracy_")]:
+                gone |= marks[name][shots]
+            steps = protocol.steps
+            _add_steps(table, shots, steps, metric, values, gone, steps, groups)
     return _with(after, table)
 
 
@@ -85,12 +104,13 @@ def _add_steps(
     steps: Sequence[int],
     metric: str,
     values: Float[Tensor, "steps tasks"],
+    diverged: Bool[Tensor, "steps tasks"],
     wanted: Sequence[int],
     groups: Sequence[str],
 ) -> None:
-    for at, row in zip(steps, values, strict=True):
+    for at, row, gone in zip(steps, values, diverged, strict=True):
         if at in wanted:
-            _add(table, shots, at, metric, row, groups)
+            _add(table, shots, at, metric, row, gone, groups)
 
 
 def _add(
@@ -99,16 +119,11 @@ def _add(
     steps: int,
     metric: str,
     values: Float[Tensor, " tasks"],
+    diverged: Bool[Tensor, " tasks"],
     groups: Sequence[str],
 ) -> None:
-    table.add(
-        shots=shots,
-        steps=steps,
-        task=range(len(values)),
-        group=groups,
-        metric=metric,
-        value=values,
-    )
+    cell = {"shots": shots, "steps": steps, "group": groups, "metric": metric}
+    table.add(**cell, task=range(len(values)), value=values, diverged=diverged)
 
 
 def _with(evaluation: Evaluation, table: Columns) -> Evaluation:

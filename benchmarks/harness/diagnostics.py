@@ -45,14 +45,21 @@ class Diagnostics:
                 self._add(shots, "trait", name, values.flatten())
 
     def add_support_error(
-        self, prediction: Tensor, support: Support, problem: Problem, shots: int, steps: int
+        self,
+        prediction: Tensor,
+        support: Support,
+        problem: Problem,
+        shots: int,
+        steps: int,
+        most: float,
     ) -> None:
-        """The score of each task on the points adapted to; MSE is in own units."""
+        """The score of each task on the points adapted to; MSE is in own units, cut at `most`."""
         y = support.y.double()
         if problem.kind == "classification":
-            name, score = SUPPORT_ACCURACY, task_accuracy(prediction, y)
+            name, score = SUPPORT_ACCURACY, task_accuracy(prediction.nan_to_num(), y)
         else:
-            name, score = SUPPORT_MSE, task_mse(prediction, y) * problem.target_scale**2
+            mse = task_mse(prediction, y).nan_to_num(nan=most).clamp_max(most)
+            name, score = SUPPORT_MSE, mse * problem.target_scale**2
         self._add(shots, "measure", name, score, steps=steps)
 
     def add_diagnosis(

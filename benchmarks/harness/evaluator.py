@@ -15,13 +15,13 @@ from benchmarks.core import (
     TaskFamily,
     generator_of,
     task_accuracy,
-    task_mse,
     task_nmse,
     task_variance,
 )
-from benchmarks.harness.asking import ask, check_finite, portions_of
+from benchmarks.harness.asking import ask, portions_of
 from benchmarks.harness.confusion import CLASS, CONFUSION_TYPES, add_confusion, class_names
 from benchmarks.harness.diagnostics import Diagnostics
+from benchmarks.harness.diverging import diverged_in, limit, mse_of
 from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import Protocol
@@ -40,6 +40,7 @@ SCORE_TYPES = {
     "group": "str",
     "metric": "str",
     "value": "float64",
+    "diverged": "bool",
 }
 CURVE_TYPES = {
     "shots": "int64",
@@ -55,10 +56,12 @@ class Evaluation(NamedTuple):
     """What `evaluate` finds, one row a test task in each.
 
     Attributes:
-        scores: columns shots, steps, task, group, metric, value; see `score`. Of a lean protocol,
-            the problem's own metric alone. A task that is an independent draw has the group "".
+        scores: columns shots, steps, task, group, metric, value, diverged; see `score`. Of a lean
+            protocol, the problem's own metric alone. A task that is an independent draw has the
+            group "".
         curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
-            unless the problem has one feature and one output.
+            unless the problem has one feature and one output. Predictions that diverged are not
+            among them.
         diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
             learner decided out of so many options, a `measure` a number it gives; both only of
             learners that diagnose. The measure `support_mse` (own units), or in classification
@@ -96,12 +99,14 @@ def evaluate(
     *,
     device: torch.device | str = "cpu",
     on_progress: Callable[[float], None] = lambda fraction: None,
+    scores_only: bool = False,
 ) -> Evaluation:
     """Score a trained learner on the test tasks of every k, after every number of steps.
 
+    Where `scores_only`, the other tables stay empty, and the learner is asked for no more.
+
     Raises:
-        Diverged: a prediction is not finite.
-        ContractError: the learner yields too few or too many predictors, or a wrong shape.
+        ContractError: as `ask` and `Diagnostics`.
     """
     scores = Columns(SCORE_TYPES)
     curves = Columns(CURVE_TYPES)
@@ -112,43 +117,45 @@ def evaluate(
     problem = family.problem
     drawable = problem.features == 1 and problem.outputs == 1
     names = class_names(family, protocol.split)
+    drawn = () if scores_only else protocol.drawn
     for i, shots in enumerate(protocol.shots):
         everything = draw_test_tasks(family, identity, protocol, shots)
         batch = everything.showing(learner.needs)
         portions = list(portions_of(batch))
-        diagnostics.add_traits(everything.support, shots)
         groups = add_tasks(named, everything, shots)
-        if drawable:
+        if not scores_only:
+            diagnostics.add_traits(everything.support, shots)
+        if drawable and not scores_only:
             _draw_data(curves, batch, problem, shots)
         answers = []
         for n, portion in enumerate(portions):
-            answers.append(ask(learner, portion.to(device), protocol.steps))
+            answers.append(ask(learner, portion.to(device), protocol.steps, drawn))
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
         for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
             prediction = torch.cat([part.query for part in parts])
-            check_finite(prediction, shots, steps)
+            diverged = diverged_in(prediction, batch, problem)
             for metric, values in score(prediction, batch, problem).items():
                 if metric == problem.metric or not protocol.lean:
-                    scores.add(
-                        shots=shots,
-                        steps=steps,
-                        task=range(len(batch)),
-                        group=groups,
-                        metric=metric,
-                        value=values,
-                    )
-            if steps not in protocol.drawn:
+                    cell = {"shots": shots, "steps": steps, "group": groups, "metric": metric}
+                    scores.add(**cell, task=range(len(batch)), value=values, diverged=diverged)
+            if steps not in drawn:
                 continue
             if drawable:
-                _draw(curves, batch, prediction, problem, shots, steps)
-            on_support = torch.cat([part.support for part in parts])
-            diagnostics.add_support_error(on_support, batch.support, problem, shots, steps)
+                _draw(curves, batch, prediction, diverged, problem, shots, steps)
+            on_support = torch.cat([part.support for part in parts if part.support is not None])
+            most = limit(batch)
+            diagnostics.add_support_error(on_support, batch.support, problem, shots, steps, most)
+        if scores_only:
+            continue
         for n, portion in enumerate(portions):
             first = n * len(portions[0])
             diagnostics.add_diagnosis(learner, portion.support.to(device), shots, first)
         if problem.kind == "classification":
-            if names is not None and CLASS in everything.support.privileged:
-                add_confusion(confusion, prediction, everything, names, shots, steps)
+            sound = ~diverged
+            if names is not None and CLASS in everything.support.privileged and sound.any():
+                add_confusion(
+                    confusion, prediction[sound], everything.rows(sound), names, shots, steps
+                )
             if problem.image is not None and i == 0:
                 add_episodes(episodes, prediction, everything, problem.image, names, shots, steps)
     return Evaluation(
@@ -166,15 +173,17 @@ def score(
 ) -> dict[str, Float[Tensor, " tasks"]]:
     """Each metric of each task, in double precision.
 
-    In classification that is `accuracy`, in [0, 1]. In regression `mse` and `rmse` are in the
-    target's own units (squared for `mse`), and `nmse` divides by the variance of all the task's
-    points, support and query; the floor under that variance is relative to the mean variance of
-    these tasks (1 where all are constant).
+    In classification that is `accuracy`, in [0, 1], and 0 where a task diverged. In regression
+    `mse` and `rmse` are in the target's own units (squared for `mse`), and `nmse` divides by the
+    variance of all the task's points, support and query; the floor under that variance is relative
+    to the mean variance of these tasks (1 where all are constant). An `mse` of more than `limit`
+    counts as that, and the others follow.
     """
     y = batch.query.y.double()
     if problem.kind == "classification":
-        return {"accuracy": task_accuracy(prediction.double(), y, batch.query.mask)}
-    mse = task_mse(prediction.double(), y, batch.query.mask)
+        accuracy = task_accuracy(prediction.double().nan_to_num(), y, batch.query.mask)
+        return {"accuracy": accuracy.masked_fill(diverged_in(prediction, batch, problem), 0.0)}
+    mse, _ = mse_of(prediction, batch)
     support = batch.support.y.double()
     everything = torch.cat([support, y], 1)
     shown = torch.ones(support.shape[:2], dtype=torch.bool)
@@ -203,11 +212,14 @@ def _draw(
     curves: Columns,
     batch: TaskBatch,
     prediction: Tensor,
+    diverged: Tensor,
     problem: Problem,
     shots: int,
     steps: int,
 ) -> None:
     for task in range(min(CURVE_TASKS, len(batch))):
+        if diverged[task]:
+            continue
         mask = batch.query.mask[task]
         x, y = _own_units(batch.query.x[task][mask], prediction[task][mask], problem)
         curves.add(shots=shots, steps=steps, task=task, kind="prediction", x=x, y=y)

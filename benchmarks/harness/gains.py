@@ -27,6 +27,14 @@ from benchmarks.core import Kind
 LEAST = 1e-6
 """An error below so large a share of what scratch has on average counts as that share of it."""
 
+RETAINED = {
+    "before": ("before",),
+    "then": ("then",),
+    "backward": ("after", "before"),
+    "forward": ("unseen",),
+}
+"""Of the metrics of `of_retention`, whose scores of the learner each follows from."""
+
 Levels = Float[Tensor, "steps tasks"]
 Others = Float[Tensor, "steps others"]
 Gains = dict[str, Float[Tensor, "..."]]

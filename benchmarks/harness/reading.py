@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.confusion import CONFUSION_TYPES
 from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
+from benchmarks.harness.diverging import tame
 from benchmarks.harness.episodes import EPISODE_TYPES
 from benchmarks.harness.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
 from benchmarks.harness.folder import KEYS
@@ -32,7 +33,7 @@ TABLES = {
 }
 LARGE = frozenset({"scores", "diagnostics"})
 """Tables whose words are categories, in alphabetical order."""
-LATER: Mapping[str, Any] = {"group": ""}
+LATER: Mapping[str, Any] = {"group": "", "diverged": None}
 """Columns that results of former versions do not have, and what they hold then."""
 ABSENT = OPTIONAL | {"diagnostics"}
 """Tables that may have no file, as in results of former versions; they have no rows then."""
@@ -117,7 +118,7 @@ def _read(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
 
 def _repeated(value: Any, type_: str, times: int) -> pa.Array:
     if type_ != "str":
-        return pa.repeat(pa.scalar(value), times)
+        return pa.repeat(pa.scalar(value, pa.bool_() if value is None else None), times)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), times), [value])
 
 
@@ -143,4 +144,6 @@ def _frame(parts: Sequence[pa.Table], name: str) -> pd.DataFrame:
         frame[column] = known.remove_unused_categories().cat.reorder_categories(
             sorted(known.remove_unused_categories().cat.categories)
         )
+    if name == "scores":
+        frame = tame(frame)
     return frame.astype({column: it for column, it in types.items() if it != "category"})

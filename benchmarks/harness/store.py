@@ -65,9 +65,9 @@ class Results:
             ended), grouped_by (what a group of test tasks is called; "" where tasks are independent
             draws), chosen_steps and chosen_on (by shots, the number of steps that validation tasks
             chose, and how many did), and split (test or validation: what the protocol scores on).
-        scores: one row a test task, metric, shots and steps of each trial that is done. The words
-            in it are categories; `group` is "" where a task is an independent draw, and in results
-            of former versions.
+        scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
+            see `benchmarks.harness.diverging`. The words in it are categories; `group` is "" where
+            a task is an independent draw, and in results of former versions.
         history: the training curves.
         curves: the fitted curves of the first test tasks.
         diagnostics: what the learners decided for each test task; see `Evaluation`.

@@ -6,7 +6,15 @@ from benchmarks.harness.protocols import landmarks
 from benchmarks.report.layout import Entry, Sheet, marked
 from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import Comparison, Entrant, Group
-from benchmarks.report.words import bounds, direction, meaning, metric_name, plural, score
+from benchmarks.report.words import (
+    bounds,
+    direction,
+    meaning,
+    metric_name,
+    plural,
+    score,
+    with_diverged,
+)
 
 Column = tuple[int, str, str]
 """A number of steps, a metric, and what stands above the column."""
@@ -116,7 +124,8 @@ def _cell(entrant: Entrant, group: Group, steps: int, metric: str) -> Entry:
         return Entry(entrant.coverage if not entrant.done else "–")
     ranking = group.rankings.get((steps, metric, "mean"))
     bold = ranking is not None and entrant.label in ranking.leaders
-    entry = Entry(score(cell.mean.value, metric), bold, bounds(cell.mean, metric))
+    detail = with_diverged(bounds(cell.mean, metric), cell.diverged)
+    entry = Entry(score(cell.mean.value, metric), bold, detail)
     return marked(entry, Coverage(cell.seeds, entrant.planned))
 
 

@@ -12,6 +12,7 @@ from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import ADAPTED, Comparison, Entrant, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
+    DIVERGED_NOTE,
     DOUBLE_DAGGER_NOTE,
     UNMATCHED,
     UNMATCHED_NOTE,
@@ -23,6 +24,7 @@ from benchmarks.report.words import (
     seeds_warning,
     setting,
     tasks_scored,
+    with_diverged,
 )
 
 STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
@@ -82,6 +84,9 @@ def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = Non
             "⚠: trials are missing, the average is over those that are there (2 of 3 seeds, say), "
             "and the learner is left out of the comparison."
         )
+    groups = [group for comparison in comparisons for group in comparison.groups]
+    if any(cell.diverged for group in groups for cell in group.cells.values()):
+        sentences.append(DIVERGED_NOTE)
     if any(it.privileged for it in entrants):
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
@@ -144,7 +149,8 @@ def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: S
     interval = getattr(cell, statistic)
     ranking = group.rankings.get((steps, metric, statistic))
     bold = ranking is not None and entrant.label in ranking.leaders
-    entry = Entry(score(interval.value, metric), bold, bounds(interval, metric))
+    detail = with_diverged(bounds(interval, metric), cell.diverged)
+    entry = Entry(score(interval.value, metric), bold, detail)
     return marked(entry, Coverage(cell.seeds, entrant.planned))
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmarks.core import seed_of
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.diverging import tame
 from benchmarks.harness.folder import ENDED
 from benchmarks.harness.protocols import summarised
 from benchmarks.harness.store import Results
@@ -51,6 +52,8 @@ class Cell:
     iqm: Interval
     seeds: int
     tasks: int
+    diverged: int = 0
+    """How many of the scores it is made of diverged, and count as what is stored of those."""
 
 
 @dataclass(frozen=True)
@@ -201,14 +204,13 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
     tables, figures and index of one folder share one bootstrap.
 
     Raises:
-        StoreError: a trial misses scores that others have, has some twice, or has one that is not
-            a finite number.
+        StoreError: a trial misses scores that others have, or has some twice.
     """
     for reference, comparisons in _last:
         if reference() is results:
             return comparisons
     done = results.trials.loc[results.trials["status"] == "done", "trial"]
-    scores = results.scores[results.scores["trial"].isin(done)]
+    scores = tame(results.scores[results.scores["trial"].isin(done)])
     comparisons = tuple(
         _compare(results, str(family), str(protocol), trials, scores)
         for (family, protocol), trials in results.trials.groupby(["family", "protocol"], sort=True)
@@ -307,9 +309,12 @@ def _group(
             (str(learner), int(str(steps))): _scores(part, tasks)
             for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True)
         }
+        gone = mine.groupby(["learner", "steps"])["diverged"].sum()
         summaries = bootstrap(scores, resampling(family, protocol, shots))
         for (learner, steps), it in summaries.items():
-            cell = Cell(it.mean.interval, it.iqm.interval, it.seeds, it.tasks)
+            cell = Cell(
+                it.mean.interval, it.iqm.interval, it.seeds, it.tasks, int(gone[learner, steps])
+            )
             cells[learner, steps, metric] = cell
             if steps == most:
                 ends[learner, metric] = End(scores[learner, steps], it.mean)
@@ -349,8 +354,6 @@ def _scores(rows: pd.DataFrame, tasks: np.ndarray) -> Scores:
                 f"{where} are of {part['task'].nunique()} tasks in {len(part)} rows, where one row "
                 f"for each of {len(tasks)} tasks was expected; delete this trial and run it again"
             )
-        if not np.isfinite(part["value"].to_numpy()).all():
-            raise StoreError(f"{where} are not all finite; delete this trial and run it again")
     values = rows["value"].to_numpy(dtype=float).reshape(len(seeds), len(tasks))
     return Scores(values, tuple(seeds))
 

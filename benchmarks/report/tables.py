@@ -34,6 +34,7 @@ COLUMNS = (
     "seeds",
     "planned",
     "tasks",
+    "diverged",
 )
 OF_CLASSES = {"ways": "protocol", "transductive": "privileged"}
 """Columns of results with classification, each after the one that it names."""
@@ -46,13 +47,13 @@ def make_table(results: Results) -> pd.DataFrame:
     """One row a family × protocol × shots × steps × learner × metric, learners in matrix order.
 
     `seeds` and `tasks` count what went into the averages; where `planned` seeds are more, trials
-    are missing. A learner none of whose trials is done has rows with 0 seeds and no numbers. Of
-    more than 30 numbers of steps some are left out. Where
+    are missing, and `diverged` how many of the scores did. A learner none of whose trials is done
+    has rows with 0 seeds and no numbers. Of more than 30 numbers of steps some are left out. Where
     there is classification, `ways` are its classes a task and `transductive` says who is; accuracy
     is from 0 to 1.
 
     Raises:
-        StoreError: the scores of a trial are incomplete or not finite.
+        StoreError: the scores of a trial are incomplete.
     """
     comparisons = summarise(results)
     rows = [row for comparison in comparisons for row in _rows(comparison)]
@@ -141,6 +142,7 @@ def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
                         cell.seeds if cell else 0,
                         entrant.planned,
                         cell.tasks if cell else 0,
+                        cell.diverged if cell else 0,
                         comparison.ways,
                         entrant.transductive,
                     )

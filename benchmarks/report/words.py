@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from benchmarks.harness.diverging import FAR
 from benchmarks.report.statistics import FEW_SEEDS, Interval
 from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison
 
@@ -31,6 +32,10 @@ GAIN_NAMES = {
 }
 """What stands in the place of {} is the problem's own metric."""
 OF_THE_SECOND = ("then", "forward")
+DIVERGED_NOTE = (
+    f"Diverged: a score that is not finite, or more than {FAR:,.0f} times what a constant guess "
+    "costs; it counts as just so much, and as 0 in accuracy."
+)
 UNMATCHED = "≠"
 UNMATCHED_NOTE = (
     "≠ unequal budget: drew another number of training tasks or labelled points than most of the "
@@ -59,8 +64,17 @@ def score(value: float, metric: str, like: float | None = None) -> str:
 
 
 def bounds(interval: Interval, metric: str) -> str:
-    low, high = (score(end, metric, interval.value) for end in (interval.low, interval.high))
-    return f"[{low}, {high}]"
+    """Both ends with the decimals of the value, or with their own where those would say 0."""
+    ends = []
+    for end in (interval.low, interval.high):
+        text = score(end, metric, interval.value)
+        ends.append(score(end, metric) if end and not text.strip("−0.") else text)
+    return f"[{', '.join(ends)}]"
+
+
+def with_diverged(detail: str, diverged: int) -> str:
+    """The detail of a cell, and how many of its scores diverged."""
+    return f"{detail} ({diverged:,} diverged)" if diverged else detail
 
 
 def with_interval(interval: Interval, metric: str) -> str:

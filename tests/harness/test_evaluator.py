@@ -1,8 +1,10 @@
 import io
+import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +23,10 @@ from benchmarks.core import (
     TaskBatch,
     generator_of,
 )
-from benchmarks.core.errors import ContractError, Diverged
+from benchmarks.core.errors import ContractError
 from benchmarks.harness.asking import AT_ONCE
 from benchmarks.harness.confusion import CONFUSION_TYPES, add_confusion
+from benchmarks.harness.diverging import diverged_in
 from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.evaluator import draw_test_tasks, evaluate, score
 from benchmarks.harness.frames import Columns
@@ -34,6 +37,7 @@ from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing.toy import ToyClasses
 
 PROTOCOL = FewShot(kind="few_shot", shots=(2, 3), steps=(0, 4), tasks=5, queries=6)
+CLASSES = FewShot(kind="few_shot", shots=(1, 2), steps=(0, 3), tasks=12, queries=9)
 
 
 def column(*values: float) -> torch.Tensor:
@@ -237,9 +241,141 @@ def test_a_finite_split_is_not_asked_for_more_than_it_has() -> None:
     assert len(draw_test_tasks(Three(), "id", PROTOCOL, 2)) == 3
 
 
-def test_predictions_that_are_not_finite_are_a_failure() -> None:
-    with pytest.raises(Diverged, match=r"5 of 5 test tasks are not finite \(2 shots, 0 steps\)"):
-        evaluate(Spy(float("nan")), Sinusoid(), "id", PROTOCOL)
+class Strays(Mean):
+    """Predicts 0, and of the second task after the first step something `wild`."""
+
+    def __init__(self, wild: float, dtype: torch.dtype = torch.float64) -> None:
+        self.wild, self.dtype = wild, dtype
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+        for step in steps:
+            wild = torch.zeros(len(support), 1, 1, dtype=self.dtype)
+            wild[1] = self.wild if step else 0.0
+            yield lambda x, wild=wild: wild.expand(-1, x.shape[1], -1)
+
+
+@pytest.mark.parametrize("wild", [math.nan, math.inf, -math.inf, 1e200, 3e38, 1e4])
+def test_a_task_that_diverges_counts_as_the_limit_and_harms_no_other(wild: float) -> None:
+    scores, curves, diagnostics, *_ = evaluate(Strays(wild), Sinusoid(), "id", PROTOCOL)
+    calm = evaluate(Strays(0.0), Sinusoid(), "id", PROTOCOL).scores
+    gone = (scores["task"] == 1) & (scores["steps"] == 4)
+    assert scores["diverged"].tolist() == gone.tolist()
+    assert scores[~gone].equals(calm[~gone])
+    batch = draw_test_tasks(Sinusoid(), "id", PROTOCOL, 3)
+    most = 1000 * float(batch.query.y.double().var(correction=0))
+    mine = scores[gone & (scores["shots"] == 3)].set_index("metric")["value"]
+    assert mine["mse"] == pytest.approx(most)
+    assert mine["rmse"] == pytest.approx(math.sqrt(most))
+    assert mine["nmse"] == pytest.approx(
+        most
+        * calm.query("metric == 'nmse' and task == 1 and shots == 3")["value"].iloc[0]
+        / calm.query("metric == 'mse' and task == 1 and shots == 3")["value"].iloc[0]
+    )
+    assert np.isfinite(curves["y"]).all()
+    assert np.isfinite(diagnostics["value"]).all()
+
+
+def test_what_is_predicted_for_padding_never_diverges() -> None:
+    support = Support(column(0, 0), column(0, 4))
+    query = Query(torch.zeros(1, 3, 1), column(2, 6, 99), torch.tensor([[True, True, False]]))
+    batch = TaskBatch(support, query)
+    assert score(column(2, 6, math.nan), batch, Problem(1, 1))["mse"].tolist() == [0.0]
+    assert not diverged_in(column(2, 6, math.inf), batch, Problem(1, 1)).any()
+
+
+def test_targets_that_are_all_the_same_leave_room_for_errors() -> None:
+    same = Support(column(0, 0), column(5, 5))
+    query = Query(torch.zeros(1, 2, 1), column(5, 5), torch.ones(1, 2, dtype=torch.bool))
+    batch = TaskBatch(same, query)
+    assert not diverged_in(column(6, 6), batch, Problem(1, 1)).any()
+    assert diverged_in(column(500, 500), batch, Problem(1, 1)).all()
+
+
+def test_logits_that_are_not_finite_are_wrong() -> None:
+    class Lost(Mean):
+        kinds = frozenset({"classification"})
+
+        def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+            for step in steps:
+                logits = torch.zeros(len(support), 1, support.y.shape[2])
+                logits[0] = math.nan if step else 0.0
+                yield lambda x, logits=logits: logits.expand(-1, x.shape[1], -1)
+
+    found = evaluate(Lost(), Digits(), "id", CLASSES)
+    gone = (found.scores["task"] == 0) & (found.scores["steps"] == 3)
+    assert found.scores["diverged"].tolist() == gone.tolist()
+    assert (found.scores.loc[gone, "value"] == 0).all()
+    assert found.scores.loc[~gone, "value"].to_numpy() == pytest.approx(1 / 3)
+    assert set(found.confusion.groupby("shots")["count"].sum()) == {11 * 9}
+
+
+class Answers(Mean):
+    """Says `answer` of its predictions, or yields `predictors`."""
+
+    def __init__(self, answer: Callable[[torch.Tensor], object], predictors: object = None) -> None:
+        self.answer, self.predictors = answer, predictors
+
+    def adapt(self, support: Support, steps: Sequence[int]) -> Any:
+        if self.predictors is not None:
+            return self.predictors
+        return ((lambda x: self.answer(x * 0)) for _ in steps)
+
+
+@pytest.mark.parametrize(
+    ("learner", "said"),
+    [
+        (Answers(lambda y: y + 5j), r"predictions are complex \(torch.complex64\)"),
+        (Answers(lambda y: y.numpy()), "returned an object of type ndarray, where a tensor"),
+        (Answers(lambda y: None), "returned an object of type NoneType, where a tensor"),
+        (Answers(lambda y: y.to_sparse()), "without plain numbers"),
+        (Answers(lambda y: y.to("meta")), "without plain numbers"),
+        (Answers(abs, 5), "returned an object of type int, where an iterator"),
+        (Answers(abs, [None, None]), "yielded an object of type NoneType, where a predictor"),
+        (Answers(abs, itertools.repeat(torch.zeros_like)), "adapt yields more than 2 predictors"),
+    ],
+)
+def test_what_is_no_prediction_is_named(learner: Answers, said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        evaluate(learner, Sinusoid(), "id", PROTOCOL)
+
+
+def test_a_support_set_is_the_harness_s_own() -> None:
+    class Spoils(Mean):
+        def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+            support.y.zero_()
+            yield from super().adapt(support, steps)
+
+    with pytest.raises(ContractError, match="adapt changed the support set"):
+        evaluate(Spoils(), Sinusoid(), "id", PROTOCOL)
+
+
+def test_support_points_are_predicted_only_where_that_is_kept() -> None:
+    class Counts(Mean):
+        def __init__(self, *, again: bool) -> None:
+            self.asked, self.again = 0, again
+
+        def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+            def predict(x: torch.Tensor) -> torch.Tensor:
+                self.asked += 1
+                return torch.zeros(len(x), x.shape[1], 1)
+
+            for _ in steps:
+                yield (lambda x: predict(x)) if self.again else predict
+
+    asked = {}
+    for again in (True, False):
+        for only in (True, False):
+            learner = Counts(again=again)
+            found = evaluate(learner, Sinusoid(), "id", PROTOCOL, scores_only=only)
+            assert found.diagnostics.empty == found.curves.empty == only
+            asked[again, only] = learner.asked
+    shots, steps = 2, 2
+    assert asked == {
+        (True, False): shots * steps * 2,
+        (True, True): shots * steps,
+        (False, False): shots * 2,
+        (False, True): shots,
+    }
 
 
 def test_predictors_must_be_as_many_and_as_large_as_asked(registry: Registry) -> None:
@@ -263,9 +399,6 @@ def test_the_protocol_sorts_what_it_scores() -> None:
     )
     assert (protocol.shots, protocol.steps) == ((2, 5), (0, 10))
     assert (protocol.tasks, protocol.queries, protocol.split) == (600, 100, "test")
-
-
-CLASSES = FewShot(kind="few_shot", shots=(1, 2), steps=(0, 3), tasks=12, queries=9)
 
 
 def one_task(y: Sequence[int], classes: Sequence[int], mask: Sequence[bool]) -> TaskBatch:

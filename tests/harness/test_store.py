@@ -433,7 +433,7 @@ def test_results_of_nothing_have_their_columns(
     with folder.open(describe(matrix, expand(matrix, registry))):
         results = consolidate(folder.directory)
     assert results.scores.empty
-    assert list(results.scores)[-4:] == ["task", "group", "metric", "value"]
+    assert list(results.scores)[-4:] == ["group", "metric", "value", "diverged"]
     assert set(results.trials["status"]) == {"missing"}
     assert results.provenance == {}
 

@@ -1,6 +1,8 @@
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -8,8 +10,9 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.store import Results
 from benchmarks.report.figures import write_figures
 from benchmarks.report.index import write_index
+from benchmarks.report.statistics import Interval
 from benchmarks.report.tables import COLUMNS, make_table, render_table, write_table
-from benchmarks.report.words import essential
+from benchmarks.report.words import bounds, essential
 
 Make = Callable[..., Results]
 
@@ -252,17 +255,40 @@ def test_markdown_keeps_hostile_labels_in_their_cell(make_results: Make) -> None
     assert r"| a\|b \*c\* \_d\_ |" in render_table(hostile, "md")
 
 
-@pytest.mark.parametrize("damage", ["lost", "twice", "nan"])
+@pytest.mark.parametrize("wild", [math.nan, math.inf, 1e200])
+def test_one_wild_score_is_that_task_s_trouble_and_counted(make_results: Make, wild: float) -> None:
+    results = make_results(["reml", "maml"], tasks=5)
+    scores = results.scores.copy()
+    task = scores[scores["trial"] == "sinusoid-maml-1"].iloc[0]
+    place = (
+        scores[["trial", "shots", "steps", "task"]] == task[["trial", "shots", "steps", "task"]]
+    ).all(axis=1)
+    scores.loc[place, "value"] = wild
+    results = replace(results, scores=scores)
+    table = make_table(results)
+    gone = table[table["diverged"] > 0]
+    assert set(gone["learner"]) == {"maml"}
+    assert gone["diverged"].tolist() == [1] * len(gone)
+    assert np.isfinite(table["mean"]).all()
+    text = render_table(results, "md")
+    assert "] (1 diverged)" in text
+    assert "more than 1,000 times what a constant guess costs" in text
+    assert "diverged" not in render_table(make_results(["reml", "maml"], tasks=5), "md").lower()
+
+
+def test_a_bound_has_digits_of_its_own_where_it_would_be_said_to_be_nothing() -> None:
+    assert bounds(Interval(179.0, 0.32, 716.0), "mse") == "[0.32, 716]"
+    assert bounds(Interval(-0.059, -0.115, 0.005), "mse") == "[−0.115, 0.005]"
+    assert bounds(Interval(12.0, 0.0, 30.0), "mse") == "[0.0, 30.0]"
+    assert bounds(Interval(0.12, 0.0987, 0.14), "mse") == "[0.10, 0.14]"
+
+
+@pytest.mark.parametrize("damage", ["lost", "twice"])
 def test_damaged_scores_are_an_error_that_names_the_trial(make_results: Make, damage: str) -> None:
     results = make_results(["reml", "maml"], tasks=5)
     scores = results.scores.copy()
     first = scores.index[scores["trial"] == "sinusoid-maml-1"][0]
-    if damage == "lost":
-        scores = scores.drop(first)
-    elif damage == "twice":
-        scores = pd.concat([scores, scores.loc[[first]]])
-    else:
-        scores.loc[first, "value"] = float("nan")
+    scores = scores.drop(first) if damage == "lost" else pd.concat([scores, scores.loc[[first]]])
     with pytest.raises(StoreError, match="sinusoid-maml-1"):
         make_table(replace(results, scores=scores))
 

@@ -1,0 +1,105 @@
+"""Scores that went astray: which count as diverged, and as how much those count."""
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from benchmarks.core import Problem, TaskBatch, task_mse
+
+FAR = 1_000.0
+"""An error of more than so many times what a constant guess costs is no score, but divergence.
+
+A task that diverged counts as just so much; in classification, as an accuracy of 0.
+"""
+WORST = {"accuracy": 0.0}
+_ERRORS = ("mse", "rmse", "nmse")
+_TASK = ["trial", "shots", "steps", "task"]
+
+
+def limit(batch: TaskBatch) -> float:
+    """`FAR` times the MSE of one constant on the query points of all tasks: their variance.
+
+    In the units of the tensors. Where all targets are the same, their square stands for it.
+    """
+    y, mask = batch.query.y.double(), batch.query.mask
+    flat = y[mask]
+    for cost in (float(flat.var(0, correction=0).mean()), float(flat.square().mean())):
+        if cost > 0:
+            return FAR * cost
+    return FAR
+
+
+def mse_of(
+    prediction: Float[Tensor, "tasks points outputs"], batch: TaskBatch
+) -> tuple[Float[Tensor, " tasks"], Bool[Tensor, " tasks"]]:
+    """The MSE of each task, at most `limit`, and which tasks diverged."""
+    y, mask = batch.query.y.double(), batch.query.mask
+    # rows of padding count for nothing, whatever is predicted there
+    mse = task_mse(torch.where(mask.unsqueeze(2), prediction.double(), y), y, mask)
+    most = limit(batch)
+    diverged = ~(mse <= most)  # nor is NaN
+    return mse.masked_fill(diverged, most), diverged
+
+
+def diverged_in(
+    prediction: Float[Tensor, "tasks points outputs"], batch: TaskBatch, problem: Problem
+) -> Bool[Tensor, " tasks"]:
+    """Which tasks diverged; in classification those with a logit that is not finite."""
+    if problem.kind == "regression":
+        return mse_of(prediction, batch)[1]
+    return ~(prediction.isfinite().all(2) | ~batch.query.mask).all(1)
+
+
+def tame(scores: pd.DataFrame) -> pd.DataFrame:
+    """Stored scores, and of results of former versions those that diverged marked and cut, too.
+
+    Those have no column `diverged`, or nothing in it. What a constant guess costs follows there
+    from MSE and NMSE (or is the median MSE, where that is more: tasks may differ in their means);
+    where the two are not stored, only scores that are not finite count as diverged, and as the
+    worst finite one of their metric.
+    """
+    if "diverged" not in scores:
+        scores = scores.assign(diverged=None)
+    old = scores["diverged"].isna().to_numpy()
+    value = scores["value"].to_numpy(dtype=float, copy=True)
+    if not old.any() and np.isfinite(value).all():
+        return scores
+    flags = scores["diverged"].eq(True).to_numpy(dtype=bool, copy=True)
+    scores = scores.reset_index(drop=True)
+    errors = scores[old & scores["metric"].isin(_ERRORS).to_numpy()]
+    for _, rows in errors.groupby(["family", "protocol", "shots"], sort=False, observed=True):
+        _tame_errors(rows, value, flags)
+    lost = ~np.isfinite(value)
+    for metric in scores.loc[lost, "metric"].unique():
+        mine = (scores["metric"] == metric).to_numpy()
+        finite = value[mine & ~lost]
+        worst = WORST.get(str(metric), float(finite.max()) if finite.size else FAR)
+        value[mine & lost] = worst
+    return scores.assign(value=value, diverged=flags | lost)
+
+
+def _tame_errors(rows: pd.DataFrame, value: np.ndarray, flags: np.ndarray) -> None:
+    """Cut the errors of one family, protocol and shots in place; rows are those of `value`."""
+    mse = rows.loc[rows["metric"] == "mse", [*_TASK, "value"]]
+    sound = mse[np.isfinite(mse["value"])]
+    one = sound[sound["trial"].eq(sound["trial"].iloc[0])] if len(sound) else sound
+    nmse = rows.loc[rows["metric"] == "nmse", [*_TASK, "value"]]
+    both = nmse[nmse["trial"].isin(one["trial"])].merge(one, on=_TASK, suffixes=("", "_mse"))
+    with np.errstate(all="ignore"):
+        both["variance"] = (both["value_mse"] / both["value"]).replace([np.inf, -np.inf], np.nan)
+    variances = both.groupby("task")["variance"].mean().dropna()
+    if variances.empty or not variances.mean() > 0:
+        return
+    most = FAR * max(float(variances.mean()), float(sound["value"].median()))
+    gone = mse.loc[~(mse["value"] <= most), _TASK]
+    if gone.empty:
+        return
+    near = rows[rows["trial"].isin(gone["trial"])].reset_index()
+    hit = near.merge(gone, on=_TASK)
+    own = hit["task"].map(variances).fillna(variances.mean()).to_numpy(dtype=float)
+    cut = {"mse": most, "rmse": np.sqrt(most), "nmse": most / own}
+    places = hit["index"].to_numpy()
+    value[places] = np.select([hit["metric"] == name for name in cut], list(cut.values()))
+    flags[places] = True
