@@ -73,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
             )
             by = "what to show: scores, or all that the learners spent (printed, not kept)"
             sub.add_argument("--by", choices=("score", "spending"), default="score", help=by)
+    sub = command(
+        "regroup",
+        "Add the names and groups of test tasks to results stored without them; their data must "
+        "be at hand.",
+    )
+    sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
+    _add_plugin(sub)
     sub = command("compare", "Say what changed from one results folder to another.")
     for place, metavar in (("first", "A"), ("second", "B")):
         sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")

@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": run.run,
     "status": show.status,
     "table": show.table,
+    "regroup": show.regroup,
     "plot": show.plot,
     "report": show.page,
     "reproduce": show.reproduce,

@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 
 from benchmarks.core.errors import StoreError
+from benchmarks.core.text import count
+from benchmarks.harness import regroup as redrawn
+from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
 from benchmarks.harness.store import Results, consolidate, load_records, load_results
 
@@ -25,6 +28,19 @@ def table(options: argparse.Namespace) -> int:
     write_table(results, options.directory, options.against)
     write_index(results, options.directory, options.against)
     print(render_table(results, options.format, options.against).rstrip("\n"))
+    return 0
+
+
+def regroup(options: argparse.Namespace) -> int:
+    found = redrawn.regroup(options.directory, Registry(options.plugin))
+    for it in found:
+        groups = len(set(it.batch.groups))
+        print(
+            f"{it.family}, {it.protocol}, {it.shots} shots: {len(it.batch):,} tasks in "
+            f"{count(groups, 'group')} ({it.grouped_by}); {it.proof} are those stored"
+        )
+    if not found:
+        print(f"{options.directory}: none of its test tasks has a name or a group")
     return 0
 
 

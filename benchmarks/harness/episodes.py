@@ -54,7 +54,7 @@ def add_episodes(
         firsts = [int((support == way).nonzero()[0]) for way in support.unique()]
         shown = batch.query.mask[task].nonzero().flatten()[:QUERIES].tolist()
         guesses = prediction[task].argmax(1)
-        named = _names(batch, task, names)
+        named = names_in(batch, task, names)
         for kind, x, points, labels, predicted in (
             ("support", batch.support.x[task], firsts, support, None),
             ("query", batch.query.x[task], shown, query, guesses),
@@ -72,7 +72,7 @@ def add_episodes(
             )
 
 
-def _names(batch: TaskBatch, task: int, names: Sequence[str] | None) -> list[str]:
+def names_in(batch: TaskBatch, task: int, names: Sequence[str] | None) -> list[str]:
     """What each number stands for in a task; empty where nobody says."""
     ids = batch.support.privileged.get(CLASS)
     if names is None or ids is None:

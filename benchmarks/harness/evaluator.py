@@ -204,7 +204,7 @@ def _draw_data(curves: Columns, batch: TaskBatch, problem: Problem, shots: int) 
             ("support", batch.support.x[task], batch.support.y[task]),
             ("query", query.x[task][mask], query.y[task][mask]),
         ):
-            x, y = _own_units(x, y, problem)
+            x, y = own_units(x, y, problem)
             curves.add(shots=shots, steps=DATA, task=task, kind=kind, x=x, y=y)
 
 
@@ -221,11 +221,11 @@ def _draw(
         if diverged[task]:
             continue
         mask = batch.query.mask[task]
-        x, y = _own_units(batch.query.x[task][mask], prediction[task][mask], problem)
+        x, y = own_units(batch.query.x[task][mask], prediction[task][mask], problem)
         curves.add(shots=shots, steps=steps, task=task, kind="prediction", x=x, y=y)
 
 
-def _own_units(x: Tensor, y: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
+def own_units(x: Tensor, y: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
     return (
         x[:, 0].double() * problem.input_scale[0] + problem.input_offset[0],
         y[:, 0].double() * problem.target_scale + problem.target_offset,
