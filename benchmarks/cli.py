@@ -1,43 +1,156 @@
-"""The command line: `reml run|status|table|plot|report|compare|reproduce|...`."""
+"""The command line: `reml run|status|table|plot|report|compare|reproduce|...`.
 
-import argparse
+Everything slow is imported late, where Ctrl-C and full disks are caught.
+"""
+
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.options import parser
+from benchmarks.terminal import prepare, say, silence, unwritable
 
+if TYPE_CHECKING:
+    import argparse
+
+FAULTY = 2
+INTERNAL = 70
 INTERRUPTED = 130
+LONGEST = 1000
+"""Characters of an error's one sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0; 1 where a trial failed or a law is broken; 2 for bad input; 130 after
-        Ctrl-C.
+        The exit code: 0; 1 where a trial failed or a law is broken; 2 for bad input, and where the
+        output cannot be written; 70 for a mistake of this program's own; 130 after Ctrl-C.
     """
-    options = parser().parse_args(arguments)
+    prepare()
+    command = ""
     try:
-        return _command(options)
+        with _Quick():
+            from benchmarks.options import parser
+
+            options = parser().parse_args(arguments)
+            command = options.command
+            from benchmarks.commands import COMMANDS
+        code = _answer(COMMANDS[command], options)
     except KeyboardInterrupt:
-        goes_on = "; the same command goes on from here" if options.command == "run" else ""
-        print(f"reml: interrupted{goes_on}", file=sys.stderr)
+        with _Deaf():
+            say(f"reml: interrupted{'; the same command goes on from here' * (command == 'run')}")
+        silence(1)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever reads our output, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit:  # after --help, say
+        if failed := unwritable():
+            return _cut_off(failed, command)
+        raise
+    except Exception as error:
+        return _broken(error, command)
+    failed = unwritable()
+    return _cut_off(failed, command) if failed else code
 
 
-def _command(options: argparse.Namespace) -> int:
-    from benchmarks.commands import COMMANDS  # takes seconds
+def _answer(command: Callable[["argparse.Namespace"], int], options: "argparse.Namespace") -> int:
     from benchmarks.core.errors import UserError
+    from benchmarks.core.text import line
 
     try:
-        return COMMANDS[options.command](options)
+        return command(options)
     except UserError as error:
-        print(f"reml: {error}", file=sys.stderr)
-        return 2
+        say(f"reml: {line(str(error), LONGEST)}")
+        return FAULTY
+
+
+def _broken(error: Exception, command: str) -> int:
+    """Say what the machine lacks; where that is not it, this program is wrong."""
+    import errno
+
+    written = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF)
+    if isinstance(error, OSError) and error.errno in written and error.filename is None:
+        return _cut_off(error, command)  # what writes files names them
+    lacks = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN)
+    denies = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+    if os.strerror(errno.EMFILE) in _summary(error):  # as whatever a library makes of it
+        say(f"reml: {os.strerror(errno.EMFILE)}; `ulimit -n` says how many there may be")
+        return FAULTY
+    if isinstance(error, OSError) and error.errno in (*lacks, *denies):
+        say(f"reml: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
+        return FAULTY
+    if isinstance(error, MemoryError):
+        say("reml: there is not enough memory")
+        return FAULTY
+    say(f"reml: internal error: {_summary(error)}; {_kept()}")
+    return INTERNAL
+
+
+def _cut_off(error: OSError, command: str) -> int:
+    """Nothing can be written any more; `head`, say, that has seen enough is no fault."""
+    silence(1)
+    if isinstance(error, BrokenPipeError) and command != "run":
+        return 0
+    goes_on = "; the same command goes on from here" if command == "run" else ""
+    say(f"reml: the output cannot be written ({error.strerror}){goes_on}")
+    return FAULTY
+
+
+def _summary(error: Exception) -> str:
+    try:
+        from benchmarks.core.text import described
+    except Exception:  # the error is that nothing can be imported
+        return f"{type(error).__name__}: {error}".partition("\n")[0][:LONGEST]
+    return described(error)
+
+
+def _kept() -> str:
+    """Where the traceback is."""
+    import tempfile
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="reml-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(traceback.format_exc())
+    except OSError as error:
+        return f"its traceback could not be kept ({error.strerror})"
+    return f"its traceback is in {file.name}"
+
+
+class _Quick:
+    """While nothing can be lost yet, Ctrl-C ends the process at once: some imports would eat it.
+
+    Where Ctrl-C does nothing, as under nohup, it goes on doing nothing.
+    """
+
+    def __enter__(self) -> None:
+        self._former = signal.getsignal(signal.SIGINT)
+        self._set(_end)
+
+    def __exit__(self, *_: object) -> None:
+        self._set(self._former)
+
+    def _set(self, handler: Any) -> None:
+        if self._former not in (None, signal.SIG_IGN):
+            with suppress(ValueError):  # not the main thread
+                signal.signal(signal.SIGINT, handler)
+
+
+class _Deaf(_Quick):
+    """While the last words are said, Ctrl-C does nothing."""
+
+    def __enter__(self) -> None:
+        self._former = signal.getsignal(signal.SIGINT)
+        self._set(signal.SIG_IGN)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"reml: interrupted\n")
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,52 @@
 """The command line as it is typed. Imports nothing slow, so that --help answers at once."""
 
 import argparse
-import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from benchmarks.processors import processors
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 a trial failed or a law is broken; 2 something given is wrong, or the "
+    "output cannot be written; 70 an error of this program's own; 130 Ctrl-C."
+)
+MOST_JOBS = 1_000
+MOST_STEPS = 100_000
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
+        message = message if len(message) < 500 else f"{message[:500]}…"
         self.exit(2, f"reml: {message}; `{self.prog} --help` shows what is possible\n")
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"reml {version('reml-bench')}")
+        except PackageNotFoundError:
+            print("reml, not installed")
+        parser.exit()
+
+
 def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
-    return int(text)
+    return _whole(text, 1, MOST_JOBS)
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
+    return _whole(text, 0, MOST_STEPS)
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or len(text) > 9 or not least <= int(text) <= most:
+        shown = repr(text[:50])
+        expected = f"expected a whole number from {least} to {most:,}, got {shown}"
+        raise argparse.ArgumentTypeError(expected)
     return int(text)
 
 
@@ -35,7 +62,10 @@ def _add_plugin(parser: argparse.ArgumentParser) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(prog="reml", description="Compare meta-learners on a family of tasks.")
+    top = _Parser(
+        prog="reml", description="Compare meta-learners on a family of tasks.", epilog=EXIT_CODES
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version, and end")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> _Parser:
@@ -49,9 +79,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--jobs",
         type=_jobs,
-        default=os.cpu_count() or 1,
+        default=processors(),
         metavar="N",
-        help="trials at a time (one a core)",
+        help="trials at a time (as many as processors this process may use: %(default)s)",
     )
     run.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
     run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")

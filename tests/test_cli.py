@@ -151,7 +151,7 @@ def test_a_wrong_option(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "quick", "--jobs", "0"], "expected a whole number from 1 on, got '0'"),
+        (["run", "quick", "--jobs", "0"], "expected a whole number from 1 to 1,000, got '0'"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "the following arguments are required: COMMAND"),
     ],
