@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         with _Deaf():
             say(f"reml: interrupted{'; the same command goes on from here' * (command == 'run')}")
-        silence(1)
+        if unwritable():
+            silence(sys.stdout)
         return INTERRUPTED
     except SystemExit:  # after --help, say
         if failed := unwritable():
@@ -90,7 +91,7 @@ def _broken(error: Exception, command: str) -> int:
 
 def _cut_off(error: OSError, command: str) -> int:
     """Nothing can be written any more; `head`, say, that has seen enough is no fault."""
-    silence(1)
+    silence(sys.stdout)
     if isinstance(error, BrokenPipeError) and command != "run":
         return 0
     goes_on = "; the same command goes on from here" if command == "run" else ""

@@ -5,6 +5,7 @@ import os
 import sys
 import unicodedata
 from contextlib import suppress
+from typing import TextIO
 
 NEAREST = {
     **{"†": "+", "‡": "++", "≠": "!=", "≤": "<=", "≥": ">=", "×": "x", "÷": "/", "°": "deg "},
@@ -35,7 +36,7 @@ def say(text: str) -> None:
     try:
         print(text, file=sys.stderr, flush=True)
     except (OSError, ValueError):
-        silence(2)
+        silence(sys.stderr)
 
 
 def unwritable() -> OSError | None:
@@ -47,11 +48,11 @@ def unwritable() -> OSError | None:
     return None
 
 
-def silence(descriptor: int) -> None:
+def silence(stream: TextIO) -> None:
     """What is still to be written goes nowhere, so that the interpreter ends without complaint."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 

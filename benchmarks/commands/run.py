@@ -1,6 +1,8 @@
 """`reml run`: what is missing of a matrix, then its report."""
 
 import argparse
+import os
+import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,12 @@ from benchmarks.harness.runner import run_trials
 from benchmarks.harness.store import Results, consolidate, load_records, restore
 from benchmarks.report.stale import INDEX, remove_report
 
+LONGEST_FOLDER = 60
+"""Bytes of the temporary folder: a socket's path has at most a hundred or so."""
+
 
 def run(options: argparse.Namespace) -> int:
+    shorten_temporary_folder()
     registry = Registry(options.plugin)
     matrix = load_matrix(options.matrix)
     _check_device(options.device)
@@ -128,3 +134,9 @@ def _check_device(device: str) -> None:
     except Exception as error:  # whatever the module of a device that torch half knows raises
         first = message(error).rstrip(".")
         raise UserError(f"--device: {line(device)!r} cannot be used here ({first})") from None
+
+
+def shorten_temporary_folder() -> None:
+    """Where TMPDIR is too long for a socket to lie in it, workers are reached by way of /tmp."""
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        tempfile.tempdir = "/tmp"
