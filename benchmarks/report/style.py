@@ -114,6 +114,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
     png, svg = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
     try:
         figure.savefig(png, dpi=DPI, facecolor="white")
+        figure.set_layout_engine(None)  # it is laid out; again would take longer than drawing
         figure.savefig(svg, facecolor="white", metadata={"Date": None})
     except OSError as error:
         raise StoreError(f"{path.parent}: cannot be written ({error.strerror or error})") from None

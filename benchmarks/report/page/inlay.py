@@ -59,7 +59,7 @@ def _saved(figure: Figure) -> str:
     file = StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "reml"}):
         figure.savefig(file, format="svg", dpi=DOTS, facecolor="none", metadata={"Date": None})
-    figure.set_layout_engine("none")  # it is laid out, should it be saved again
+    figure.set_layout_engine(None)  # it is laid out, should it be saved again
     return _shorter(file.getvalue())
 
 
