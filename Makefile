@@ -24,7 +24,7 @@ test: $(READY)  ## run the tests; the page's in a browser, which root gets from 
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium; } \
 		>/dev/null 2>&1; } || true
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations=15
 
 lint: $(READY)  ## style, types and the layers of the design
 	$(BIN)/ruff check .
