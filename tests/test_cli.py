@@ -66,6 +66,16 @@ def matrix(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results folder of `MATRIX`."""
+    folder = tmp_path_factory.mktemp("ran")
+    (folder / "tiny.toml").write_text(MATRIX)
+    run = ["run", folder / "tiny.toml", "--plugin", PLUGIN, "--out", folder / "out", "--jobs", "1"]
+    assert main([str(argument) for argument in run]) == 0
+    return folder / "out"
+
+
 def change(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
@@ -176,10 +186,8 @@ def test_a_folder_that_cannot_be_written(complaint: Complaint, matrix: Path) -> 
     )
 
 
-def test_a_report_that_cannot_be_written(complaint: Complaint, matrix: Path) -> None:
-    out = matrix.parent / "out"
-    run = ["run", matrix, "--plugin", PLUGIN, "--out", out, "--jobs", "1"]
-    assert main([str(argument) for argument in run]) == 0
+def test_a_report_that_cannot_be_written(complaint: Complaint, ran: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(ran, tmp_path / "out")
     for name in ("table.csv", "table.md", "index.md", "scores.parquet"):
         (out / name).unlink()
         (out / name).mkdir()
@@ -332,11 +340,10 @@ def test_a_failed_trial_gives_exit_code_1(
 
 
 def test_nothing_of_a_former_matrix_stays(
-    matrix: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
+    matrix: Path, ran: Path, complaint: Complaint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = matrix.parent / "out"
+    out = shutil.copytree(ran, matrix.parent / "out")
     run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
-    assert main(run) == 0
     (out / "figures" / "former.svg").write_text("")
     (out / "figures" / "mine.txt").write_text("")
     change(matrix, '"guess-half"', '"raises"')

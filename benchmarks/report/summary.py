@@ -193,20 +193,21 @@ class Comparison:
         return where if self.split == "test" else f"{where} ({self.split} tasks)"
 
 
-_last: list[tuple[weakref.ref[Results], tuple[Comparison, ...]]] = []
+_known: list[tuple[weakref.ref[Results], tuple[Comparison, ...]]] = []
 
 
 def summarise(results: Results) -> tuple[Comparison, ...]:
     """Every family × protocol of the results, in alphabetical order.
 
     The bootstrap is seeded by (family, protocol, shots), so neither the order of rows nor the
-    presence of other learners changes an interval. The last results summarised are remembered:
-    tables, figures and index of one folder share one bootstrap.
+    presence of other learners changes an interval. What it makes is remembered for as long as the
+    results are there: tables, figures and index of one folder share one bootstrap.
 
     Raises:
         StoreError: a trial misses scores that others have, or has some twice.
     """
-    for reference, comparisons in _last:
+    _known[:] = [it for it in _known if it[0]() is not None]
+    for reference, comparisons in _known:
         if reference() is results:
             return comparisons
     done = results.trials.loc[results.trials["status"] == "done", "trial"]
@@ -215,7 +216,7 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
         _compare(results, str(family), str(protocol), trials, scores)
         for (family, protocol), trials in results.trials.groupby(["family", "protocol"], sort=True)
     )
-    _last[:] = [(weakref.ref(results), comparisons)]
+    _known.append((weakref.ref(results), comparisons))
     return comparisons
 
 

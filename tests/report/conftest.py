@@ -50,7 +50,16 @@ KEYS = ["trial", "family", "protocol", "learner", "seed", "privileged"]
 
 @pytest.fixture(scope="session")
 def make_results() -> Callable[..., Results]:
-    return build
+    """Asked twice for the same, it gives the same object, which nobody may change."""
+    made: dict[str, Results] = {}
+
+    def make(*learners: Sequence[str], **wanted: object) -> Results:
+        key = repr((learners, sorted(wanted.items())))
+        if key not in made:
+            made[key] = build(*learners, **wanted)
+        return made[key]
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,16 @@ def whole(make_results: Make) -> Results:
     return make_results(LEARNERS, seeds=3, tasks=20, families=["table"], diagnostics=True)
 
 
+@pytest.fixture(scope="module")
+def patchy_index(patchy: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return index_of(patchy, tmp_path_factory.mktemp("patchy"))
+
+
+@pytest.fixture(scope="module")
+def whole_index(whole: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return index_of(whole, tmp_path_factory.mktemp("whole"))
+
+
 def tables_of(text: str) -> list[list[list[str]]]:
     """Every Markdown table as rows of cells, the header first."""
     tables: list[list[list[str]]] = [[]]
@@ -65,8 +75,8 @@ def index_of(results: Results, directory: Path) -> str:
     return write_index(results, directory).read_text(encoding="utf-8")
 
 
-def test_every_number_of_a_learner_with_seeds_missing_says_so(patchy: Results, tmp_path) -> None:
-    rows = rows_of(index_of(patchy, tmp_path), "reml")
+def test_every_number_of_a_learner_with_seeds_missing_says_so(patchy_index: str) -> None:
+    rows = rows_of(patchy_index, "reml")
     marks = 0
     for row in rows:
         for column, cell in row.items():
@@ -83,8 +93,8 @@ def test_every_number_of_a_learner_with_seeds_missing_says_so(patchy: Results, t
     assert marks == shots * (scored + decided) + spent + cost
 
 
-def test_a_learner_without_any_trial_has_no_number_at_all(patchy: Results, tmp_path) -> None:
-    rows = rows_of(index_of(patchy, tmp_path), "maml")
+def test_a_learner_without_any_trial_has_no_number_at_all(patchy_index: str) -> None:
+    rows = rows_of(patchy_index, "maml")
     assert len(rows) == 2 * 4 + 2
     for row in rows:
         numbers = {cell for column, cell in row.items() if column not in COUNTS | {"learner"}}
@@ -93,12 +103,12 @@ def test_a_learner_without_any_trial_has_no_number_at_all(patchy: Results, tmp_p
 
 
 def test_complete_learners_are_shown_as_if_nothing_were_missing(
-    patchy: Results, whole: Results, tmp_path
+    patchy_index: str, whole_index: str
 ) -> None:
     for learner in ("reml-random", "mean"):
         pairs = zip(
-            rows_of(index_of(patchy, tmp_path / "patchy"), learner),
-            rows_of(index_of(whole, tmp_path / "whole"), learner),
+            rows_of(patchy_index, learner),
+            rows_of(whole_index, learner),
             strict=True,
         )
         for got, expected in pairs:
@@ -108,8 +118,8 @@ def test_complete_learners_are_shown_as_if_nothing_were_missing(
                 assert plain == [cell.replace("**", "") for cell in expected.values()]
 
 
-def test_nothing_is_marked_where_nothing_is_missing(whole: Results, tmp_path) -> None:
-    assert "⚠" not in index_of(whole, tmp_path)
+def test_nothing_is_marked_where_nothing_is_missing(whole: Results, whole_index: str) -> None:
+    assert "⚠" not in whole_index
     assert " of 3)" not in render_table(whole, "md")
 
 
