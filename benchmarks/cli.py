@@ -41,8 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from benchmarks.commands import COMMANDS
         code = _answer(COMMANDS[command], options)
     except KeyboardInterrupt:
+        goes_on = "; the same command goes on from here" * (command == "run")
+        if goes_on and options.force:
+            goes_on = "; what was not repeated yet is as before"
         with _Deaf():
-            say(f"reml: interrupted{'; the same command goes on from here' * (command == 'run')}")
+            say(f"reml: interrupted{goes_on}")
         if unwritable():
             silence(sys.stdout)
         return INTERRUPTED

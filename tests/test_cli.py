@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cli import main
+from benchmarks.harness.ledger import Ledger
 
 PLUGIN = Path(__file__).parent / "harness" / "plugins" / "contenders.py"
 MATRIX = """
@@ -186,19 +187,28 @@ def test_a_folder_that_cannot_be_written(complaint: Complaint, matrix: Path) -> 
     )
 
 
-def test_a_report_that_cannot_be_written(complaint: Complaint, ran: Path, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_shown(
+    ran: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(command: str, trouble: str) -> str:
+        assert main([command, str(out)]) == 0
+        both = capsys.readouterr()
+        assert both.err.startswith("reml: shown, but not kept: ")
+        assert trouble in both.err
+        return both.out
+
     out = shutil.copytree(ran, tmp_path / "out")
     for name in ("table.csv", "table.md", "index.md", "scores.parquet"):
         (out / name).unlink()
         (out / name).mkdir()
-        assert f"{name}: cannot be written" in complaint("table", out)
+        assert "| guess-half |" in shown("table", f"{name}: cannot be written")
         (out / name).rmdir()
     shutil.rmtree(out / "figures")
     (out / "figures").write_text("")
-    assert "figures: cannot be written" in complaint("plot", out)
+    assert "## Tables" in shown("plot", "figures: cannot be written")
     (out / "figures").unlink()
     (out / "figures" / "error-against-steps.png").mkdir(parents=True)
-    assert "figures: cannot be written" in complaint("plot", out)
+    assert "## Tables" in shown("plot", "error-against-steps.png: cannot be written")
 
 
 @pytest.mark.parametrize("command", ["status", "table", "plot", "report", "reproduce"])
@@ -323,7 +333,10 @@ def test_results_beside_published_numbers(
     assert (out / "reproduce.md").read_text(encoding="utf-8").rstrip("\n") == text.rstrip("\n")
     (out / "reproduce.csv").unlink()
     (out / "reproduce.csv").mkdir()
-    assert "reproduce.csv: cannot be written" in complaint("reproduce", out)
+    assert main(["reproduce", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert "1 can be compared" in shown.out
+    assert "reproduce.csv: cannot be written" in shown.err
 
 
 def test_a_failed_trial_gives_exit_code_1(
@@ -344,13 +357,14 @@ def test_nothing_of_a_former_matrix_stays(
 ) -> None:
     out = shutil.copytree(ran, matrix.parent / "out")
     run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
-    (out / "figures" / "former.svg").write_text("")
-    (out / "figures" / "mine.txt").write_text("")
+    former, mine = out / "figures" / "training-diagnostics.svg", out / "figures" / "mine.svg"
+    Ledger(out).write_text("figures/training-diagnostics.svg", "former")
+    mine.write_text("mine")
     change(matrix, '"guess-half"', '"raises"')
     assert main(run) == 1
     assert "note: 1 trial there is no longer part of tiny" in capsys.readouterr().out
     assert "guess-half" not in (out / "table.md").read_text()
-    assert not (out / "figures" / "former.svg").exists()
+    assert not former.exists()
 
     change(matrix, '"guess"', '"mean"')
     assert "none of the 2 trials that are done there" in complaint(*run)
@@ -360,7 +374,7 @@ def test_nothing_of_a_former_matrix_stays(
     assert not list(out.glob("table.*"))
     assert not (out / "index.md").exists()
     assert not (out / "report.html").exists()
-    assert [path.name for path in (out / "figures").iterdir()] == ["mine.txt"]
+    assert list((out / "figures").iterdir()) == [mine]
 
 
 def test_list_shows_everything_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.progress import watch
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
-from benchmarks.harness.store import Results, consolidate, load_records, restore
+from benchmarks.harness.store import Results, consolidate, restore
 from benchmarks.report.stale import INDEX, remove_report
 
 LONGEST_FOLDER = 60
@@ -36,12 +37,12 @@ def run(options: argparse.Namespace) -> int:
     directory = options.out or Path("results") / matrix.name
     origin = provenance.collect(options.device, provenance.command_line())
     folder = ResultsFolder(directory)
-    restore(directory)
     with folder.open(describe(matrix, trials)) as strays:
-        if options.force:
-            for trial in chosen:
-                folder.remove(trial.id)
-        records = {trial.id: folder.record(trial.id) or {} for trial in chosen}
+        restore(directory)
+        # forced or not, what is there stays until its successor is committed
+        records: dict[str, dict[str, Any]] = {
+            trial.id: {} if options.force else folder.record(trial.id) or {} for trial in chosen
+        }
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
         waiting = {trial.id for trial in left}
         _announce(matrix.name, directory, records, left, origin["commit"])
@@ -63,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
                 else [trial for trial in trials if trial.id not in waiting],
             )
         results = consolidate(directory)
+        for sentence in results.damage:
+            print(f"reml: {sentence}; the trial counts as missing", file=sys.stderr)
         if results.scores.empty:
             remove_report(directory)  # of a matrix this one has replaced
         else:
@@ -103,11 +106,8 @@ def _announce(
     done = len(records) - len(left)
     trials = count(len(records), "trial")
     print(f"{name}: {trials}, {done} done already, {len(left)} to run; in {directory}")
-    others = [
-        record
-        for record in records.values()
-        if record.get("status") == "done" and record["provenance"].get("commit") != commit
-    ]
+    origins = [it.get("provenance", {}) for it in records.values() if it.get("status") == "done"]
+    others = [origin for origin in origins if origin.get("commit") != commit]
     if others:
         print(f"note: {len(others)} of them were run by other commits; --force repeats them")
 
@@ -123,7 +123,7 @@ def _report(results: Results, directory: Path) -> None:
     write_table(results, directory)
     write_figures(results, directory, lambda *drawn: inlays.append(inlay(*drawn)))
     write_index(results, directory)
-    page = write_page(results, load_records(directory), inlays, directory)
+    page = write_page(results, results.records, inlays, directory)
     print(render_table(results, "md"))
     print(f"{page} shows the table, the figures and every trial; {INDEX} has the same for GitHub")
 

@@ -1,18 +1,21 @@
-"""Commands that show what a results folder holds."""
+"""Commands that show what a results folder holds; they write to it only what can be kept there."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.text import count
 from benchmarks.harness import regroup as redrawn
+from benchmarks.harness.lock import keeping
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
-from benchmarks.harness.store import Results, consolidate, load_records, load_results
+from benchmarks.harness.store import Results, keep_consolidated, load_results
+from benchmarks.report.stale import PAGE
 
 
 def status(options: argparse.Namespace) -> int:
-    print(status_text(load_results(options.directory)))
+    print(status_text(_loaded(options.directory)))
     return 0
 
 
@@ -21,13 +24,17 @@ def table(options: argparse.Namespace) -> int:
     from benchmarks.report.spending import render_spending
     from benchmarks.report.tables import render_table, write_table
 
-    results = _scored(options.directory)
+    directory, against = options.directory, options.against
     if options.by == "spending":
-        print(render_spending(results, options.format).rstrip("\n"))
+        print(render_spending(_scored(directory), options.format).rstrip("\n"))
         return 0
-    write_table(results, options.directory, options.against)
-    write_index(results, options.directory, options.against)
-    print(render_table(results, options.format, options.against).rstrip("\n"))
+    with keeping(directory) as keep:
+        results = _scored(directory)
+        text = render_table(results, options.format, against)
+        keep(lambda: keep_consolidated(results, directory))
+        keep(lambda: write_table(results, directory, against))
+        keep(lambda: write_index(results, directory, against))
+    print(text.rstrip("\n"))
     return 0
 
 
@@ -46,22 +53,36 @@ def regroup(options: argparse.Namespace) -> int:
 
 def page(options: argparse.Namespace) -> int:
     from benchmarks.report.figures import drawn
+    from benchmarks.report.index import render_index
     from benchmarks.report.page import inlay, write_page
 
-    results = _scored(options.directory)
-    inlays = [inlay(picture, figure) for picture, figure in drawn(results)]
-    print(write_page(results, load_records(options.directory), inlays, options.directory))
+    directory = options.directory
+    with keeping(directory) as keep:
+        results = _scored(directory)
+        text = ""
+        keep(lambda: keep_consolidated(results, directory))
+        if not keep.trouble:
+            inlays = [inlay(picture, figure) for picture, figure in drawn(results)]
+            keep(lambda: write_page(results, results.records, inlays, directory))
+            text = str(directory / PAGE)
+        if keep.trouble:
+            text = render_index(results, directory)
+    print(text.rstrip("\n"))
     return 0
 
 
 def plot(options: argparse.Namespace) -> int:
     from benchmarks.report.figures import write_figures
-    from benchmarks.report.index import write_index
+    from benchmarks.report.index import render_index, write_index
 
-    results = _scored(options.directory)
-    for path in write_figures(results, options.directory):
-        print(path)
-    print(write_index(results, options.directory))
+    directory, written = options.directory, list[Path]()
+    with keeping(directory) as keep:
+        results = _scored(directory)
+        keep(lambda: keep_consolidated(results, directory))
+        keep(lambda: written.extend(write_figures(results, directory)))
+        keep(lambda: written.append(write_index(results, directory)))
+        text = render_index(results, directory) if keep.trouble else ""
+    print(text.rstrip("\n") or "\n".join(map(str, written)))
     return 0
 
 
@@ -74,14 +95,27 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def reproduce(options: argparse.Namespace) -> int:
-    from benchmarks.report.reproduce import write_reproduce
+    from benchmarks.report.reproduce import keep_reproduce, render_reproduce
 
-    print(write_reproduce(_scored(options.directory), options.directory).rstrip("\n"))
+    directory = options.directory
+    with keeping(directory) as keep:
+        results = _scored(directory)
+        text, found = render_reproduce(results)
+        keep(lambda: keep_consolidated(results, directory))
+        keep(lambda: keep_reproduce(text, found, directory))
+    print(text.rstrip("\n"))
     return 0
 
 
+def _loaded(directory: Path) -> Results:
+    results = load_results(directory)
+    for sentence in results.damage:
+        print(f"reml: {sentence}; the trial counts as missing", file=sys.stderr)
+    return results
+
+
 def _scored(directory: Path) -> Results:
-    results = consolidate(directory)
+    results = _loaded(directory)
     if results.scores.empty:
         raise StoreError(f"{directory}: no trial is done; `reml status {directory}` says more")
     return results

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 LONGEST, MOST_SHOWN, MOST_COMPARED = 100, 50, 5_000
 """Of names in hints: characters of one, how many are listed, and how many are compared."""
@@ -51,6 +52,17 @@ class PluginError(UserError):
 
 class StoreError(UserError):
     """A results folder cannot be written, or holds the results of another matrix."""
+
+
+class NotKept(StoreError):
+    """A file or a folder cannot be written or removed; what is known can still be shown."""
+
+
+class Damaged(StoreError):
+    """A file that this project wrote is not what was written, or is gone."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
 
 
 class MissingDependency(UserError):

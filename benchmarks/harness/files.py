@@ -9,49 +9,54 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.core.errors import StoreError
+from benchmarks.core.errors import NotKept, StoreError
 
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, where they are not there yet.
 
     Raises:
-        StoreError: it cannot be made.
+        NotKept: it cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from None
+        raise NotKept(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text, in place of what is there.
 
     Raises:
-        StoreError: it cannot be written.
+        NotKept: it cannot be written.
     """
-    _replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as `write_text` does."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as `write_text` does; the same frame gives the same bytes."""
+    replace(path, lambda temporary: as_parquet(frame, temporary))
+
+
+def as_parquet(frame: pd.DataFrame, path: Path) -> None:
     # floats hardly repeat, so a dictionary only costs; splitting their bytes lets zstd find more
     floats = [str(name) for name in frame if frame[name].dtype.kind == "f"]
-    _replace(
+    frame.to_parquet(
         path,
-        lambda temporary: frame.to_parquet(
-            temporary,
-            engine="pyarrow",
-            index=False,
-            compression="zstd",
-            use_dictionary=[str(name) for name in frame if str(name) not in floats],
-            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
-        ),
+        engine="pyarrow",
+        index=False,
+        compression="zstd",
+        use_dictionary=[str(name) for name in frame if str(name) not in floats],
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
     )
 
 
@@ -65,7 +70,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(f"{path}: is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({error})") from None
 
 
@@ -73,12 +78,12 @@ def remove(path: Path) -> None:
     """Remove a file, if it is there.
 
     Raises:
-        StoreError: it cannot be removed.
+        NotKept: it cannot be removed.
     """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be removed ({error.strerror})") from None
+        raise NotKept(f"{path}: cannot be removed ({error.strerror})") from None
 
 
 def sync(path: Path) -> None:
@@ -95,14 +100,24 @@ def fresh_name(prefix: str) -> str:
     return f"{prefix}{secrets.token_hex(4)}"
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+def replace(
+    path: Path,
+    write: Callable[[Path], Any],
+    ready: Callable[[Path], Any] = lambda temporary: None,
+) -> None:
+    """Let `write` make a file; once it is on the disk and `ready` agrees, it takes its place.
+
+    Raises:
+        NotKept: it cannot be written.
+    """
     temporary = path.with_name(fresh_name(f".{path.name}-"))
     try:
         try:
             write(temporary)
             sync(temporary)
+            ready(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise NotKept(f"{path}: cannot be written ({error.strerror or error})") from None

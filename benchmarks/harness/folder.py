@@ -1,29 +1,27 @@
 """A results folder while trials run: one folder a trial, renamed into place whole."""
 
 import contextlib
-import fcntl
+import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.core.errors import StoreError
-from benchmarks.harness.files import fresh_name, make_folder, read_json, sync, write_json
+from benchmarks.core.errors import NotKept, StoreError
+from benchmarks.harness.files import fresh_name, make_folder, sync
+from benchmarks.harness.kept import LEARNER, check_learner, check_trial
+from benchmarks.harness.ledger import LIST, MATRIX, RECORDS, Ledger
+from benchmarks.harness.lock import LOCK, locked
+from benchmarks.harness.shapes import is_id, read_matrix, read_record, read_records
+from benchmarks.harness.sums import SUMS, write_sums
 
-TEMPORARY = ".tmp-"
-KEYS = {
-    "trial": "str",
-    "family": "str",
-    "protocol": "str",
-    "learner": "str",
-    "seed": "int64",
-    "privileged": "bool",
-}
-"""The columns that name a trial in every table, and their types."""
+TEMPORARY, RESTORING = ".tmp-", ".restoring-"
+LEFTOVER = re.compile(r"\.tmp-(?P<trial>[a-z0-9-]+)-[a-z0-9_]{8}")
+HALF = re.compile(rf"(\.restoring-|\.({re.escape(MATRIX)}|{re.escape(LIST)})-)[a-z0-9_]{{8}}")
+"""What a killed process can leave in the folder itself."""
 ENDED = frozenset({"done", "cannot"})
 """What a trial that is not to be tried again says of itself."""
-NEEDED = {"learners": {"label"}, "protocols": {"label", "split"}, "trials": set(KEYS)}
-"""What is read of `matrix.json`, besides the name."""
 
 
 class ResultsFolder:
@@ -35,43 +33,58 @@ class ResultsFolder:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.trials = directory / "trials"
+        self._damage = ""
 
     @contextlib.contextmanager
     def open(self, matrix: Mapping[str, Any]) -> Iterator[int]:
-        """Hold the folder for one run; leftovers of killed runs are removed.
+        """Hold the folder for one run; what killed runs have left is removed, or put in its place.
 
         Yields:
             How many of the trials that are done are no part of the matrix (any longer).
 
         Raises:
-            StoreError: it cannot be written, holds another matrix's results, or another run has it.
+            StoreError: it cannot be written, holds what is not ours or another matrix's results, or
+                another run has it. Nothing has been written then.
         """
-        for needed in (self.directory, self.trials):
-            make_folder(needed)
-        try:
-            lock = (self.directory / ".lock").open("a")
-        except OSError as error:
-            raise StoreError(f"{self.directory}: cannot be written ({error.strerror})") from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise StoreError(f"{self.directory}: another `reml run` is writing here") from None
+        self._strays(matrix)
+        make_folder(self.directory)
+        with locked(self.directory, "run"):
             strays = self._strays(matrix)
-            for leftover in self.trials.glob(f"{TEMPORARY}*"):
-                shutil.rmtree(leftover, ignore_errors=True)
-            write_json(self.directory / "matrix.json", matrix)
-            yield strays
+            if self._damage:
+                print(f"reml: {self._damage}", file=sys.stderr)
+            self._clear()
+            Ledger(self.directory).write_json(MATRIX, matrix)
+            try:
+                yield strays
+            finally:
+                with contextlib.suppress(NotKept):
+                    Ledger(self.directory).tidy()
 
     def record(self, trial: str) -> dict[str, Any] | None:
-        """What is known of a trial; None if it never ended."""
-        path = self.trials / trial / "trial.json"
-        return read_json(path) if path.is_file() else None
+        """What is known of a trial; None if it never ended, or is damaged, which is said."""
+        place = self.trials / trial
+        if not place.exists():
+            return None
+        try:
+            return check_trial(place)
+        except StoreError as error:
+            print(f"reml: {error}; the trial counts as missing", file=sys.stderr)
+            return None
 
     def learner(self, trial: str) -> Path | None:
-        """The folder of a trial that has kept its trained learner; None where there is none."""
-        place = (self.trials / trial).resolve()
-        return place if (place / "learner.pt").is_file() else None
+        """The folder of a trial that has kept its trained learner; None where there is none.
+
+        Nor where it is damaged, which is said.
+        """
+        place = self.trials.resolve() / trial
+        if not (place / "learner.pt").is_file():
+            return None
+        try:
+            check_learner(place, (*LEARNER, "history.parquet"))
+        except StoreError as error:
+            print(f"reml: {error}; what needs it is trained anew", file=sys.stderr)
+            return None
+        return place
 
     def begin(self, trial: str) -> Path:
         """A fresh folder for a trial to write to."""
@@ -83,6 +96,7 @@ class ResultsFolder:
         """Put a folder of `begin` in its place, instead of what is there."""
         for path in folder.iterdir():
             sync(path)
+        write_sums(folder)
         sync(folder)
         self.remove(trial)
         folder.rename(self.trials / trial)
@@ -91,16 +105,41 @@ class ResultsFolder:
     def remove(self, trial: str) -> None:
         """Forget a trial, whole at once."""
         place = self.trials / trial
-        if place.exists():
+        if place.exists() or place.is_symlink():
             old = self.begin(trial)
             place.rename(old / "old")
             shutil.rmtree(old)
 
+    def discard(self, folder: Path, trial: str) -> None:
+        """Drop a folder of `begin`, unless it is whole and what it was to replace is gone already.
+
+        That is so where a process was killed halfway through `commit`.
+        """
+        place = self.trials / trial
+        with contextlib.suppress(StoreError, OSError):
+            if not place.exists() and (folder / SUMS).is_file():
+                check_trial(folder)
+                if read_record(folder / "trial.json")["trial"] == trial:
+                    folder.rename(place)
+                    return
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _clear(self) -> None:
+        for path in self.directory.iterdir():
+            if HALF.fullmatch(path.name):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+        for path in self.trials.glob(f"{TEMPORARY}*"):
+            if found := LEFTOVER.fullmatch(path.name):
+                self.discard(path, found["trial"])
+
     def _strays(self, matrix: Mapping[str, Any]) -> int:
         """The number of done trials that are not the matrix's; an error if none of them is."""
-        if not (self.directory / "matrix.json").exists():
+        there = self._name()
+        if there is None:
             return 0
-        there = read_matrix(self.directory)["name"]
         if there != matrix["name"]:
             raise StoreError(
                 f"{self.directory}: holds the results of matrix {there!r}, not of "
@@ -115,37 +154,56 @@ class ResultsFolder:
             )
         return len(strays)
 
+    def _name(self) -> str | None:
+        """The name of the matrix whose results are there; None if there is nothing yet.
+
+        Raises:
+            StoreError: there is something else.
+        """
+        directory = self.directory
+        try:
+            there = {path.name: path for path in directory.iterdir()} if directory.exists() else {}
+        except NotADirectoryError:
+            raise StoreError(f"{directory}: is a file, and no folder for results") from None
+        except OSError as error:
+            raise StoreError(f"{directory}: cannot be read ({error.strerror})") from None
+        if MATRIX in there:
+            try:
+                return read_matrix(directory)["name"]
+            except StoreError as error:
+                if LIST not in there or MATRIX not in Ledger(directory).names():
+                    raise
+                self._damage = f"{error}; it is written anew"
+                return None
+        others = [name for name, path in there.items() if not self._is_start(path)]
+        if others and not (LIST in there and MATRIX in Ledger(directory).names()):
+            raise StoreError(
+                f"{directory}: is not empty and holds no results (there is no {MATRIX}); name a "
+                "new or an empty folder with --out"
+            )
+        return None
+
+    def _is_start(self, path: Path) -> bool:
+        """Whether a run that was killed at once may have made this."""
+        if path.is_symlink():
+            return False
+        if path.name == LOCK:
+            return path.is_file() and path.read_bytes() in (b"", b"run", b"report")
+        if HALF.fullmatch(path.name):
+            return True
+        if path == self.trials and path.is_dir():
+            return all(LEFTOVER.fullmatch(it.name) for it in path.iterdir())
+        return path.name == LIST and set(Ledger(self.directory).names()) <= {MATRIX}
+
     def _done(self) -> set[str]:
         """The trials that are done, be they published without their folders."""
-        names = [path.parent.name for path in self.trials.glob("[!.]*/trial.json")]
-        published = self.directory / "trials.json"
-        if names:
-            records = {name: self.record(name) or {} for name in names}
-        elif published.is_file():
-            records = {record["trial"]: record for record in read_json(published)}
-        else:
-            records = {}
-        return {name for name, record in records.items() if record.get("status") == "done"}
-
-
-def read_matrix(directory: Path) -> dict[str, Any]:
-    """Read the `matrix.json` of a results folder.
-
-    Raises:
-        StoreError: it is missing or damaged.
-    """
-    path = directory / "matrix.json"
-    if not path.is_file():
-        raise StoreError(f"{directory}: holds no results (there is no matrix.json)")
-    matrix = read_json(path)
-    if not isinstance(matrix, dict) or not isinstance(matrix.get("name"), str):
-        raise StoreError(f"{path}: expected a JSON object with the key 'name'")
-    for key, needed in NEEDED.items():
-        rows = matrix.get(key)
-        if not isinstance(rows, list) or not all(
-            isinstance(row, dict) and needed <= row.keys() for row in rows
-        ):
-            raise StoreError(
-                f"{path}: key {key!r}: expected a list of objects with {', '.join(sorted(needed))}"
-            )
-    return matrix
+        done = set()
+        names = [path.parent for path in self.trials.glob("[!.]*/trial.json")]
+        for place in names:
+            with contextlib.suppress(StoreError):
+                if is_id(place.name) and read_record(place / "trial.json")["status"] == "done":
+                    done.add(place.name)
+        if not names and (self.directory / RECORDS).is_file():
+            records, _ = read_records(self.directory / RECORDS)
+            done = {it for it, record in records.items() if record["status"] == "done"}
+        return done

@@ -1,6 +1,5 @@
 """A trained learner outside the benchmark: adapt to one new task, predict its query points."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,10 @@ from benchmarks.core import MetaLearner, Problem, Support
 from benchmarks.core.contract import Explains
 from benchmarks.core.errors import DataError, StoreError
 from benchmarks.harness.fields import build
+from benchmarks.harness.files import read_json
+from benchmarks.harness.kept import LEARNER, check_learner
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.shapes import check_record
 from benchmarks.tasks.columns import (
     choose,
     read_sheet,
@@ -44,18 +46,21 @@ def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
         UnknownName: the learner is not installed and no plugin brings it.
     """
     folder = path.parent if path.name == "learner.pt" else path
+    for needed in LEARNER:
+        if not (folder / needed).is_file():
+            raise StoreError(f"{folder}: is not the folder of a finished trial (no {needed})")
+    check_learner(folder, LEARNER)
+    record = check_record(folder / "trial.json", read_json(folder / "trial.json"))
     try:
-        record = json.loads((folder / "trial.json").read_text())
         state = torch.load(folder / "learner.pt", map_location="cpu", weights_only=True)
+    except Exception as error:  # torch advises to load it with weights_only=False
+        what = "holds other things than tensors, numbers and text, or is damaged"
+        raise StoreError(f"{folder / 'learner.pt'}: {what}") from error
+    try:
         spec, problem = record["spec"], record["problem"]
         known = {name: _tuples(value) for name, value in problem.items()}
         steps = max(spec["protocol"]["steps"])
-    except FileNotFoundError as error:
-        missing = Path(error.filename).name
-        raise StoreError(
-            f"{folder}: is not the folder of a finished trial (no {missing})"
-        ) from None
-    except Exception as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{folder}: cannot be read as a trial ({error})") from error
     name = spec["learner"]["name"]
     found = registry.find("learner", name, str(folder))

@@ -4,7 +4,7 @@ Words that repeat in millions of rows (which trial, which metric, which group) a
 categories: a score then takes some thirty bytes instead of five times as many.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.core.errors import StoreError
+from benchmarks.core.errors import Damaged
 from benchmarks.harness.confusion import CONFUSION_TYPES
 from benchmarks.harness.diagnostics import DIAGNOSTIC_TYPES
 from benchmarks.harness.diverging import tame
 from benchmarks.harness.episodes import EPISODE_TYPES
 from benchmarks.harness.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
-from benchmarks.harness.folder import KEYS
 from benchmarks.harness.frames import empty
+from benchmarks.harness.shapes import KEYS
 from benchmarks.harness.task_names import PLACE, TASK_TYPES
 from benchmarks.harness.training import HISTORY_TYPES
 
@@ -47,73 +47,93 @@ def types_of(name: str) -> dict[str, str]:
     return {column: "category" if it == "str" else it for column, it in types.items()}
 
 
-def gather(directory: Path, records: Iterable[Mapping[str, Any]], name: str) -> pd.DataFrame:
-    """One table of all trials that are done.
-
-    Raises:
-        StoreError: a file is missing or damaged.
-    """
-    parts = []
-    for record in records:
-        if record["status"] == "done":
-            part = _read(directory / "trials" / record["trial"], name, TABLES[name])
-            keys = {key: _repeated(record[key], type_, len(part)) for key, type_ in KEYS.items()}
-            parts.append(pa.table({**keys, **{it: part[it] for it in TABLES[name]}}))
-    return _frame(parts, name)
+def keyed(part: pa.Table, row: Mapping[str, Any], name: str) -> pa.Table:
+    """A table of one trial with the columns that name it."""
+    keys = {key: _repeated(row[key], type_, len(part)) for key, type_ in KEYS.items()}
+    return pa.table({**keys, **{it: part[it] for it in TABLES[name]}})
 
 
 def published(directory: Path, name: str) -> pd.DataFrame:
     """One table as it was consolidated.
 
     Raises:
-        StoreError: the file is missing or damaged.
+        Damaged: the file is missing, cannot be read or has other columns.
     """
-    return _frame([_read(directory, name, KEYS | TABLES[name])], name)
+    return together([stored(directory, name, KEYS | TABLES[name])], name)
 
 
-def gather_tasks(directory: Path, records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def met(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Which test tasks there were; once, however many trials met them."""
-    parts = []
-    for record in records:
-        path = directory / "trials" / record["trial"] / "tasks.parquet"
-        if record["status"] == "done" and path.is_file():
-            parts.append(_whole(path).assign(**{key: record[key] for key in PLACE}))
     types = PLACE | TASK_TYPES
     if not parts:
         return empty(types)
-    together = pd.concat(parts, ignore_index=True)[list(types)].astype(types)
-    once = together.drop_duplicates([*PLACE, "shots", "task"])
+    everything = pd.concat(parts, ignore_index=True)[list(types)].astype(types)
+    once = everything.drop_duplicates([*PLACE, "shots", "task"])
     return once.sort_values([*PLACE, "shots", "task"], ignore_index=True)
 
 
-def published_tasks(directory: Path) -> pd.DataFrame:
-    path, types = directory / "tasks.parquet", PLACE | TASK_TYPES
-    return _whole(path).astype(types) if path.is_file() else empty(types)
+def tasks_in(folder: Path, place: Mapping[str, str]) -> pd.DataFrame:
+    """The test tasks of a folder; none where it has no such file.
+
+    Raises:
+        Damaged: the file cannot be read or has other columns.
+    """
+    path, types = folder / "tasks.parquet", {**place, **TASK_TYPES}
+    if not path.exists():
+        return empty(types)
+    return _demanded(path, types, ()).to_pandas().astype(types)
 
 
-def _whole(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read ({error})") from None
+def stored(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
+    """The columns of a stored table; words are dictionaries where there are many.
 
-
-def _read(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
-    """The columns of a stored table; words are dictionaries where there are many."""
+    Raises:
+        Damaged: the file is missing, cannot be read or has other columns.
+    """
     path = folder / f"{name}.parquet"
-    if name in ABSENT and not path.is_file():
+    if name in ABSENT and not path.exists():
         return pa.Table.from_pandas(empty(dict(types)), preserve_index=False)
-    words = [column for column, it in types.items() if it == "str"] if name in LARGE else None
+    words = [column for column, it in types.items() if it == "str"] if name in LARGE else []
+    return _demanded(path, types, words)
+
+
+def _demanded(path: Path, types: Mapping[str, str], words: Sequence[str]) -> pa.Table:
     try:
-        table = pq.read_table(path, read_dictionary=words)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read ({error})") from None
-    for column in types:
+        table = pq.read_table(path, read_dictionary=list(words))
+    except FileNotFoundError:
+        raise Damaged(path, "is missing") from None
+    except Exception as error:  # pyarrow knows many ways to say that these are no such bytes
+        first = str(error).partition("\n")[0].rstrip(".")
+        raise Damaged(path, f"cannot be read ({first})") from None
+    for column, type_ in types.items():
         if column not in table.column_names:
             if column not in LATER:
-                raise StoreError(f"{path}: has no column {column!r}")
-            table = table.append_column(column, _repeated(LATER[column], types[column], len(table)))
+                raise Damaged(path, f"has no column {column!r}")
+            table = table.append_column(column, _repeated(LATER[column], type_, len(table)))
+        elif table.column_names.count(column) > 1:
+            raise Damaged(path, f"has two columns {column!r}")
+        elif column not in LATER and len(table):
+            found = table[column]
+            if not _fits(found.type, type_):
+                raise Damaged(path, f"column {column!r}: expected {type_}, got {found.type}")
+            if found.null_count and type_ != "float64":
+                raise Damaged(path, f"column {column!r}: a value is missing")
     return table.select(list(types))
+
+
+def _fits(found: pa.DataType, type_: str) -> bool:
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    text = pa.types.is_string(found) or pa.types.is_large_string(found)
+    if type_ == "object":
+        return text or pa.types.is_binary(found) or pa.types.is_large_binary(found)
+    if type_ == "str":
+        return text
+    if type_ == "bool":
+        return pa.types.is_boolean(found)
+    if type_ == "float64":
+        return pa.types.is_floating(found)
+    return pa.types.is_integer(found)
 
 
 def _repeated(value: Any, type_: str, times: int) -> pa.Array:
@@ -122,7 +142,8 @@ def _repeated(value: Any, type_: str, times: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), times), [value])
 
 
-def _frame(parts: Sequence[pa.Table], name: str) -> pd.DataFrame:
+def together(parts: Sequence[pa.Table], name: str) -> pd.DataFrame:
+    """One table of many trials."""
     types = types_of(name)
     if not parts or not any(map(len, parts)):
         return empty(types)

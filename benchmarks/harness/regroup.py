@@ -31,10 +31,14 @@ from benchmarks.harness.evaluator import (
 from benchmarks.harness.files import read_json, write_json, write_parquet
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.known import know_family, make_learner
+from benchmarks.harness.ledger import Ledger
+from benchmarks.harness.lock import locked
 from benchmarks.harness.matrix import Entry, Matrix
 from benchmarks.harness.protocols import KINDS, Protocol, Retention
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.shapes import read_matrix
 from benchmarks.harness.store import Results, consolidate, load_results
+from benchmarks.harness.sums import SUMS, write_sums
 from benchmarks.harness.task_names import PLACE, TASK_TYPES
 
 CLOSE = 1e-6
@@ -245,15 +249,26 @@ def regroup(directory: Path, registry: Registry) -> list[Redrawn]:
     Raises:
         StoreError, DataError: see `redraw`; nothing is written then.
     """
+    read_matrix(directory)
+    with locked(directory, "run"):
+        found = _regroup(directory, registry)
+        Ledger(directory).tidy()
+    return found
+
+
+def _regroup(directory: Path, registry: Registry) -> list[Redrawn]:
     results, found = redraw(directory, registry)
+    if results.damage:
+        raise StoreError(results.damage[0])
     if not found:
         return []
     trials = directory / "trials"
     if not trials.is_dir():
-        write_parquet(directory / "scores.parquet", _grouped(results.scores, found))
-        write_parquet(directory / "tasks.parquet", _tasks(found))
+        ledger = Ledger(directory)
+        ledger.write_parquet("scores.parquet", _grouped(results.scores, found))
+        ledger.write_parquet("tasks.parquet", _tasks(found))
         records = read_json(directory / "trials.json")
-        write_json(directory / "trials.json", [_said(record, found) for record in records])
+        ledger.write_json("trials.json", [_said(record, found) for record in records])
         return found
     for trial in results.trials.loc[results.trials["status"] == "done", "trial"]:
         folder = trials / trial
@@ -266,6 +281,8 @@ def regroup(directory: Path, registry: Registry) -> list[Redrawn]:
             write_parquet(folder / "scores.parquet", grouped[list(SCORE_TYPES)])
             write_parquet(folder / "tasks.parquet", _tasks(mine).drop(columns=list(PLACE)))
             write_json(folder / "trial.json", _said(record, found))
+            if (folder / SUMS).exists():
+                write_sums(folder)
     consolidate(directory)
     return found
 

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -96,7 +95,7 @@ def run_trials(
             worker.process.kill()
         for worker in running:
             worker.process.join()
-            shutil.rmtree(worker.job.folder, ignore_errors=True)
+            folder.discard(worker.job.folder, worker.job.spec.id)
 
 
 def _next(pending: Sequence[TrialSpec], running: Sequence[_Running]) -> TrialSpec | None:

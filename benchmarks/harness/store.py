@@ -4,25 +4,26 @@ A results folder always has `matrix.json`, which says what trials there should b
 has `trials/` (which is not published), that is the truth, and the consolidated files follow it.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from benchmarks.core.budget import COUNTERS
-from benchmarks.core.errors import StoreError
-from benchmarks.harness.files import fresh_name, read_json, write_json
-from benchmarks.harness.folder import ENDED, KEYS, ResultsFolder, read_matrix
+from benchmarks.core.errors import NotKept, StoreError
+from benchmarks.harness.evaluator import OPTIONAL
+from benchmarks.harness.files import fresh_name, make_folder, read_json, write_json
+from benchmarks.harness.folder import ENDED, RESTORING
 from benchmarks.harness.frames import empty
-from benchmarks.harness.reading import (
-    TABLES,
-    gather,
-    gather_tasks,
-    published,
-    published_tasks,
-)
+from benchmarks.harness.kept import read_trial
+from benchmarks.harness.ledger import PROVENANCE, RECORDS, Ledger
+from benchmarks.harness.reading import TABLES, keyed, met, published, tasks_in, together
+from benchmarks.harness.shapes import KEYS, check_provenance, read_matrix, read_records
+from benchmarks.harness.sums import write_sums
 from benchmarks.harness.task_names import PLACE, TASK_TYPES
 from benchmarks.harness.trial import write_tables
 
@@ -62,12 +63,8 @@ class Results:
             status (done, cannot, failed or missing), reason, one column for each kind of spending,
             left_out and left_out_train (shots to number of tasks), dropped_rows (of the data),
             problem, transductive, spec (all that its scores depend on, empty while it has not
-            ended), grouped_by (what a group of test tasks is called; "" where tasks are independent
-            draws), chosen_steps and chosen_on (by shots, the number of steps that validation tasks
-            chose, and how many did), and split (test or validation: what the protocol scores on).
-        scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
-            see `benchmarks.harness.diverging`. The words in it are categories; `group` is "" where
-            a task is an independent draw, and in results of former versions.
+            ended), and split (test or validation: what the protocol scores on).
+        scores: one row a test task, metric, shots and steps of each trial that is done.
         history: the training curves.
         curves: the fitted curves of the first test tasks.
         diagnostics: what the learners decided for each test task; see `Evaluation`.
@@ -80,6 +77,9 @@ class Results:
         title: what the matrix says of itself in a line; may be empty.
         tasks: for each family, protocol and shots, what the test tasks are called and which group
             each is of; nothing of tasks without names.
+        records: what is known of each trial, in the order of the matrix: its spec, spending,
+            provenance.
+        damage: what was found damaged and counts as missing, a sentence each.
     """
 
     name: str
@@ -96,110 +96,185 @@ class Results:
     protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     title: str = ""
     tasks: pd.DataFrame = field(default_factory=lambda: empty(PLACE | TASK_TYPES))
+    records: Sequence[Mapping[str, Any]] = ()
+    damage: Sequence[str] = ()
 
 
 def load_results(directory: Path) -> Results:
-    """Read what a results folder holds.
+    """Read what a results folder holds. What of a trial is damaged makes it a missing one.
 
     Raises:
-        StoreError: it holds no results, or they are damaged.
+        StoreError: it holds no results, or what concerns all trials is damaged.
     """
     matrix = read_matrix(directory)
-    order = tuple(learner["label"] for learner in matrix["learners"])
-    records = load_records(directory)
-    if (directory / "trials").is_dir():
-        tables = {name: gather(directory, records, name) for name in TABLES}
-        tasks = gather_tasks(directory, records)
-        provenance = _provenance(records)
-    else:
-        tables = {name: published(directory, name) for name in TABLES}
-        tasks = published_tasks(directory)
-        provenance = read_json(directory / "provenance.json")
+    load = _from_trials if (directory / "trials").is_dir() else _published
+    known, tables, damage = load(directory, matrix)
+    missing = {"status": "missing"}
+    # labels are the matrix's: it may be newer than the trial
+    records = [missing | known.get(row["trial"], {}) | row for row in matrix["trials"]]
     return Results(
         matrix["name"],
         _trials(records, matrix),
         **tables,
-        provenance=provenance,
-        order=order,
+        provenance=_provenance_of(directory, records, damage),
+        order=tuple(learner["label"] for learner in matrix["learners"]),
         settings=_settings(records, matrix),
         protocols={protocol["label"]: protocol for protocol in matrix["protocols"]},
         title=str(matrix.get("title") or ""),
-        tasks=tasks,
+        records=records,
+        damage=damage,
     )
-
-
-def load_records(directory: Path) -> list[dict[str, Any]]:
-    """What is known of each trial, in the order of the matrix: its spec, spending, provenance.
-
-    Raises:
-        StoreError: the folder holds no results, or they are damaged.
-    """
-    if (directory / "trials").is_dir():
-        return _records(directory, read_matrix(directory))
-    return read_json(directory / "trials.json")
 
 
 def consolidate(directory: Path) -> Results:
     """Load the results, and bring the consolidated files up to date with `trials/`, if it is there.
 
     Raises:
-        StoreError: the folder holds no results, or cannot be written.
+        StoreError: as `load_results`.
+        NotKept: the files cannot be written.
     """
     results = load_results(directory)
-    if (directory / "trials").is_dir():
-        published = [
-            {key: value for key, value in record.items() if key != "traceback"}
-            for record in load_records(directory)
-        ]
-        write_json(directory / "trials.json", published)
-        write_json(directory / "provenance.json", results.provenance)
-        write_tables(directory, {name: getattr(results, name) for name in (*TABLES, "tasks")})
+    keep_consolidated(results, directory)
     return results
+
+
+def keep_consolidated(results: Results, directory: Path) -> None:
+    """Bring the consolidated files up to date, where `trials/` is there.
+
+    Raises:
+        NotKept: they cannot be written.
+    """
+    if not (directory / "trials").is_dir():
+        return
+    ledger = Ledger(directory)
+    published = [
+        {key: value for key, value in record.items() if key != "traceback"}
+        for record in results.records
+    ]
+    ledger.write_json(RECORDS, published)
+    ledger.write_json(PROVENANCE, results.provenance)
+    for name in (*TABLES, "tasks"):
+        table = getattr(results, name)
+        if name in OPTIONAL and table.empty:
+            ledger.remove(f"{name}.parquet")
+        else:
+            ledger.write_parquet(f"{name}.parquet", table)
 
 
 def restore(directory: Path) -> None:
     """Make the `trials/` of a published folder again, so that a run adds to what is there.
 
-    Checkpoints are not published and stay missing. Does nothing where `trials/` is there.
+    Checkpoints are not published and stay missing. Does nothing where `trials/` is there. The
+    folder has to be open.
 
     Raises:
         StoreError: what is there is damaged, or the folder cannot be written.
     """
-    if (directory / "trials").is_dir() or not (directory / "trials.json").is_file():
+    if (directory / "trials").is_dir():
         return
-    tables = {name: published(directory, name) for name in TABLES}
-    tasks = published_tasks(directory)
+    if not (directory / RECORDS).is_file():
+        make_folder(directory / "trials")
+        return
+    known, tables, damage = _published(directory, read_matrix(directory), all_trials=True)
+    for sentence in damage:
+        print(f"reml: {sentence}; the trial counts as missing", file=sys.stderr)
     try:
-        unfinished = directory / fresh_name(".restoring-")
+        unfinished = directory / fresh_name(RESTORING)
         unfinished.mkdir()
-        for record in read_json(directory / "trials.json"):
+        for trial, record in known.items():
             if record["status"] not in ENDED:
                 continue
-            folder = unfinished / record["trial"]
+            folder = unfinished / trial
             folder.mkdir()
             if record["status"] == "done":
-                met = tasks[list(PLACE)].eq([record[key] for key in PLACE]).all(axis=1)
-                write_tables(
-                    folder,
-                    {
-                        **{
-                            name: table[table["trial"] == record["trial"]].drop(columns=list(KEYS))
-                            for name, table in tables.items()
-                        },
-                        "tasks": tasks[met].drop(columns=list(PLACE)),
-                    },
-                )
+                write_tables(folder, _of_one(record, tables))
             write_json(folder / "trial.json", record)
+            write_sums(folder)
         unfinished.rename(directory / "trials")
     except OSError as error:
-        raise StoreError(f"{directory}: cannot be written ({error.strerror})") from None
+        raise NotKept(f"{directory}: cannot be written ({error.strerror})") from None
 
 
-def _records(directory: Path, matrix: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One record a trial, in the order of the matrix; labels are the matrix's, it may be newer."""
-    folder = ResultsFolder(directory)
-    unknown = {"status": "missing"}
-    return [unknown | (folder.record(row["trial"]) or {}) | row for row in matrix["trials"]]
+Records = dict[str, dict[str, Any]]
+Tables = dict[str, pd.DataFrame]
+
+
+def _of_one(record: Mapping[str, Any], tables: Tables) -> Tables:
+    """What of the consolidated tables is a trial's."""
+    mine = {}
+    for name, table in tables.items():
+        keys = PLACE if name == "tasks" else {"trial": "str"}
+        here = table[list(keys)].eq([record[key] for key in keys]).all(axis=1)
+        mine[name] = table[here].drop(columns=list(PLACE if name == "tasks" else KEYS))
+    return mine
+
+
+def _from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Tables, list[str]]:
+    known: Records = {}
+    parts: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+    tasks, damage = [], []
+    for row in matrix["trials"]:
+        folder = directory / "trials" / row["trial"]
+        if not folder.exists():
+            continue
+        try:
+            kept = read_trial(folder)
+        except StoreError as error:
+            damage.append(str(error))
+            continue
+        known[row["trial"]] = kept.record
+        for name, part in kept.tables.items():
+            parts[name].append(keyed(part, row, name))
+        if kept.tasks is not None and len(kept.tasks):
+            tasks.append(kept.tasks.assign(**{key: row[key] for key in PLACE}))
+    tables = {name: together(found, name) for name, found in parts.items()}
+    return known, {**tables, "tasks": met(tasks)}, damage
+
+
+def _published(
+    directory: Path, matrix: Mapping[str, Any], all_trials: bool = False
+) -> tuple[Records, Tables, list[str]]:
+    """What the consolidated files hold of the trials of the matrix, or of all."""
+    path = directory / RECORDS
+    if not path.exists() and not any((directory / f"{name}.parquet").exists() for name in TABLES):
+        return {}, {**{name: together([], name) for name in TABLES}, "tasks": met([])}, []
+    ledger = Ledger(directory)
+    for name in (RECORDS, *(f"{name}.parquet" for name in (*TABLES, "tasks"))):
+        ledger.check(name)
+    known, damage = read_records(path)
+    wanted = known.keys() if all_trials else {row["trial"] for row in matrix["trials"]}
+    done = {it for it in wanted if known.get(it, {}).get("status") == "done"}
+    tables = {"tasks": tasks_in(directory, PLACE)}
+    for name in TABLES:
+        table = published(directory, name)
+        there = set(table["trial"].unique())
+        if name == "scores":
+            for trial in sorted(done - there):
+                damage.append(f"{directory / 'scores.parquet'}: has no row of trial {trial}")
+                del known[trial]
+            done &= there
+        tables[name] = table if there <= done else _only(table, done)
+    return known, tables, damage
+
+
+def _only(table: pd.DataFrame, trials: Collection[str]) -> pd.DataFrame:
+    table = table[table["trial"].isin(trials)].reset_index(drop=True)
+    words = table.select_dtypes("category")
+    return table.assign(**{str(it): words[it].cat.remove_unused_categories() for it in words})
+
+
+def _provenance_of(
+    directory: Path, records: list[dict[str, Any]], damage: list[str]
+) -> dict[str, Any]:
+    path = directory / PROVENANCE
+    if (directory / "trials").is_dir() or not path.exists():
+        return _provenance(records)
+    try:
+        Ledger(directory).check(PROVENANCE)
+        return check_provenance(path, read_json(path))
+    except StoreError as error:
+        damage.append(str(error))
+        return _provenance(records)
 
 
 def _trials(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> pd.DataFrame:
@@ -220,7 +295,7 @@ def _settings(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> dict[
     fields = {
         record["learner"]: record["spec"]["learner"]["fields"]
         for record in records
-        if "spec" in record
+        if record.get("spec")
     }
     return {
         learner["label"]: Settings(

@@ -54,14 +54,13 @@ def write_figures(
         StoreError: the scores of a trial are incomplete or not finite, or the folder cannot be
             written.
     """
-    folder = directory / FIGURES
-    make_folder(folder)
+    make_folder(directory / FIGURES)
     written: list[Path] = []
     for picture, figure in drawn(results):
-        written += save(figure, folder / picture.stem)
+        written += save(figure, directory, f"{FIGURES}/{picture.stem}")
         if each is not None:
             each(picture, figure)
-    remove_figures(folder, written)
+    remove_figures(directory, written)
     return written
 
 

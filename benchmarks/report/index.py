@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.harness.files import write_text
+from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
 from benchmarks.report.compositions import FILE, TITLE, composition_sections
 from benchmarks.report.figures import pictures
@@ -29,12 +29,22 @@ from benchmarks.report.words import (
 
 
 def write_index(results: Results, directory: Path, against: str | None = None) -> Path:
-    """Write index.md into the folder; it shows the figures that are in `directory`/figures.
+    """Write index.md into the folder, as `render_index` has it.
+
+    Raises:
+        StoreError: as `render_index`, or it cannot be written.
+    """
+    Ledger(directory).write_text(INDEX, render_index(results, directory, against))
+    return directory / INDEX
+
+
+def render_index(results: Results, directory: Path, against: str | None = None) -> str:
+    """What index.md says; it shows the figures that are in `directory`/figures.
 
     Paired differences are as in `render_table`.
 
     Raises:
-        StoreError: the scores of a trial are incomplete or not finite, or it cannot be written.
+        StoreError: the scores of a trial are incomplete or not finite.
     """
     comparisons = summarise(results)
     blocks = [
@@ -52,9 +62,7 @@ def write_index(results: Results, directory: Path, against: str | None = None) -
         if section.heading == TITLE:
             blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
     blocks += _provenance(results)
-    path = directory / INDEX
-    write_text(path, "\n\n".join(filter(None, blocks)) + "\n")
-    return path
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def all_sections(

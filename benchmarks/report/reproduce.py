@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.harness.files import make_folder, remove, write_text
+from benchmarks.harness.files import make_folder
+from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
 from benchmarks.report import markdown
 from benchmarks.report.against_papers import Finding, findings, others
@@ -48,11 +49,36 @@ def write_reproduce(results: Results, directory: Path) -> str:
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or they cannot be written.
     """
-    found = list(findings(results))
+    text, found = render_reproduce(results)
+    keep_reproduce(text, found, directory)
+    return text
+
+
+def keep_reproduce(text: str, found: list[Finding], directory: Path) -> None:
+    """Write what `render_reproduce` gives into the folder.
+
+    Raises:
+        NotKept: it cannot be written.
+    """
+    ledger = Ledger(directory)
     if not found:
         for name in (TEXT, CSV):
-            remove(directory / name)
-        return _nothing(results)
+            ledger.remove(name)
+        return
+    make_folder(directory)
+    ledger.write_text(TEXT, text)
+    ledger.write_text(CSV, csv_text(make_reproduce(found)))
+
+
+def render_reproduce(results: Results) -> tuple[str, list[Finding]]:
+    """What reproduce.md says, and the findings that it is about.
+
+    Raises:
+        StoreError: the scores of a trial are incomplete or not finite.
+    """
+    found = list(findings(results))
+    if not found:
+        return _nothing(results), found
     blocks = [
         f"# {markdown.escape(results.name)} beside published numbers",
         origin(results.name, results.provenance),
@@ -61,11 +87,7 @@ def write_reproduce(results: Results, directory: Path) -> str:
     ]
     for section in _sections(found, results):
         blocks += markdown.section_blocks(section)
-    text = "\n\n".join(blocks) + "\n"
-    make_folder(directory)
-    write_text(directory / TEXT, text)
-    write_text(directory / CSV, csv_text(make_reproduce(found)))
-    return text
+    return "\n\n".join(blocks) + "\n", found
 
 
 def make_reproduce(found: list[Finding]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from benchmarks.harness.files import remove
+from benchmarks.harness.ledger import Ledger
 
 FIGURES = "figures"
 INDEX = "index.md"
@@ -19,19 +19,21 @@ def remove_report(directory: Path) -> None:
     """Remove the tables, the index, the page and the figures; nothing else is touched.
 
     Raises:
-        StoreError: one of them cannot be removed.
+        NotKept: one of them cannot be removed.
     """
+    ledger = Ledger(directory)
     for name in TEXTS:
-        remove(directory / name)
-    remove_figures(directory / FIGURES, ())
+        ledger.remove(name)
+    remove_figures(directory, ())
 
 
-def remove_figures(folder: Path, kept: Collection[Path]) -> None:
-    """Remove the figures that are not among those to be kept.
+def remove_figures(directory: Path, kept: Collection[Path]) -> None:
+    """Remove the figures of a results folder that are not among those to be kept.
 
     Raises:
-        StoreError: one of them cannot be removed.
+        NotKept: one of them cannot be removed.
     """
-    for ending in ("png", "svg"):
-        for path in set(folder.glob(f"*.{ending}")).difference(kept):
-            remove(path)
+    ledger = Ledger(directory)
+    for name in ledger.names():
+        if name.startswith(f"{FIGURES}/") and directory / name not in kept:
+            ledger.remove(name)

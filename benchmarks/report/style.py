@@ -1,5 +1,6 @@
 """How figures look: one colour and marker a learner, sober axes, files that are reproducible."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from itertools import cycle, product
 from pathlib import Path
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from benchmarks.core.errors import StoreError
+from benchmarks.harness.ledger import Ledger
 from benchmarks.report.roles import is_control
 from benchmarks.report.summary import Entrant
 
@@ -105,20 +106,18 @@ def panels(rows: int, columns: int, width: float, height: float, **shared: Any) 
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
+def save(figure: Figure, directory: Path, name: str) -> list[Path]:
     """Write PNG and SVG without anything that changes from one run to the next.
 
     Raises:
-        StoreError: they cannot be written.
+        NotKept: they cannot be written.
     """
-    png, svg = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
-    try:
-        figure.savefig(png, dpi=DPI, facecolor="white")
+    ledger = Ledger(directory)
+    for ending, more in (("png", {"dpi": DPI}), ("svg", {"metadata": {"Date": None}})):
+        draw = functools.partial(figure.savefig, format=ending, facecolor="white", **more)
+        ledger.write(f"{name}.{ending}", draw)
         figure.set_layout_engine(None)  # it is laid out; again would take longer than drawing
-        figure.savefig(svg, facecolor="white", metadata={"Date": None})
-    except OSError as error:
-        raise StoreError(f"{path.parent}: cannot be written ({error.strerror or error})") from None
-    return [png, svg]
+    return [directory / f"{name}.png", directory / f"{name}.svg"]
 
 
 def caption_name(entrant: Entrant) -> str:

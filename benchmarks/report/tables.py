@@ -6,7 +6,8 @@ from typing import Literal
 
 import pandas as pd
 
-from benchmarks.harness.files import make_folder, remove, write_text
+from benchmarks.harness.files import make_folder
+from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
 from benchmarks.report import latex, markdown
 from benchmarks.report.compositions import FILE, make_compositions
@@ -102,18 +103,18 @@ def write_table(results: Results, directory: Path, against: str | None = None) -
     comparisons = summarise(results)
     check_known(comparisons, against)
     make_folder(directory)
-    write_text(directory / "table.csv", render_table(results, "csv"))
-    path = directory / "table.md"
-    write_text(path, render_table(results, "md", against))
+    ledger = Ledger(directory)
+    ledger.write_text("table.csv", render_table(results, "csv"))
+    ledger.write_text("table.md", render_table(results, "md", against))
     for name, table in (
         (PAIRS, make_pairs(comparisons, against)),
         (FILE, make_compositions(results)),
     ):
         if table.empty:
-            remove(directory / name)
+            ledger.remove(name)
         else:
-            write_text(directory / name, csv_text(table))
-    return path
+            ledger.write_text(name, csv_text(table))
+    return directory / "table.md"
 
 
 def csv_text(table: pd.DataFrame) -> str:

@@ -8,10 +8,12 @@ from benchmarks.core.errors import DataError, StoreError
 from benchmarks.harness.expand import describe, expand
 from benchmarks.harness.files import read_json, write_json, write_parquet
 from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.ledger import LIST
 from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.regroup import regroup
 from benchmarks.harness.store import Results, consolidate, load_results
+from benchmarks.harness.sums import SUMS
 from benchmarks.harness.trial import run_trial
 
 MATRIX = """
@@ -85,6 +87,8 @@ def old(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pa
     directory = tmp_path / "results"
     shutil.copytree(made / "results", directory)
     whole = load_results(directory)
+    for sums in (directory / LIST, *directory.rglob(SUMS)):
+        sums.unlink()
     for scores in directory.rglob("scores.parquet"):
         write_parquet(scores, pd.read_parquet(scores).drop(columns="group"))
     for tasks in directory.rglob("tasks.parquet"):

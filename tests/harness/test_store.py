@@ -16,10 +16,12 @@ from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.files import read_json, write_json, write_parquet, write_text
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.known import make_family
+from benchmarks.harness.ledger import LIST, Ledger
 from benchmarks.harness.matrix import Matrix, load_matrix
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
 from benchmarks.harness.store import TABLES, consolidate, load_results, restore
+from benchmarks.harness.sums import write_sums
 from benchmarks.harness.trial import blank_record, run_trial
 
 CLASSES = """
@@ -42,6 +44,7 @@ name = "digits"
 [[learner]]
 name = "nearest"
 """
+NEW = "sinusoid-new-s0-0123456789ab"
 ORIGIN = {"started": "2025-01-01", "commit": "abc", "dirty": False, "command": "reml run tiny"}
 
 
@@ -96,23 +99,23 @@ def test_the_same_frame_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_trial_is_there_whole_or_not_at_all(folder: ResultsFolder) -> None:
-    place = folder.begin("new")
+    place = folder.begin(NEW)
     (place / "scores.parquet").write_text("half")
-    assert folder.record("new") is None
-    write_json(place / "trial.json", {"status": "done"})
-    folder.commit(place, "new")
-    assert folder.record("new") == {"status": "done"}
+    assert folder.record(NEW) is None
+    write_json(place / "trial.json", {"trial": NEW, "status": "failed"})
+    folder.commit(place, NEW)
+    assert folder.record(NEW) == {"trial": NEW, "status": "failed"}
     assert not place.exists()
 
 
 def test_commit_replaces_and_remove_forgets(folder: ResultsFolder) -> None:
-    for status in ("failed", "done"):
-        place = folder.begin("new")
-        write_json(place / "trial.json", {"status": status})
-        folder.commit(place, "new")
-    assert folder.record("new") == {"status": "done"}
-    folder.remove("new")
-    assert folder.record("new") is None
+    for status in ("failed", "cannot"):
+        place = folder.begin(NEW)
+        write_json(place / "trial.json", {"trial": NEW, "status": status})
+        folder.commit(place, NEW)
+    assert folder.record(NEW) == {"trial": NEW, "status": "cannot"}
+    folder.remove(NEW)
+    assert folder.record(NEW) is None
     assert not list(folder.trials.glob(".tmp-*"))
 
 
@@ -139,7 +142,7 @@ def test_what_is_written_follows_the_umask(
 
 
 def test_leftovers_of_a_killed_run_are_removed(folder: ResultsFolder) -> None:
-    (folder.begin("x") / "scores.parquet").write_text("half")
+    (folder.begin(NEW) / "scores.parquet").write_text("half")
     with folder.open(read_json(folder.directory / "matrix.json")):
         assert not list(folder.trials.glob(".tmp-*"))
 
@@ -172,7 +175,7 @@ def test_a_matrix_may_grow_and_change_but_not_be_exchanged(folder: ResultsFolder
     others = [row for row in matrix["trials"] if row["learner"] != "told"]
     with folder.open(matrix | {"trials": others}) as strays:
         assert strays == 1
-    exchanged = matrix | {"trials": [row | {"trial": "x"} for row in others]}
+    exchanged = matrix | {"trials": [others[0] | {"trial": NEW}]}
     for _ in range(2):
         with (
             pytest.raises(StoreError, match="none of the 2 trials that are done there is part of"),
@@ -181,7 +184,7 @@ def test_a_matrix_may_grow_and_change_but_not_be_exchanged(folder: ResultsFolder
             pass
         write_json(folder.directory / "matrix.json", matrix)
         consolidate(folder.directory)
-        shutil.rmtree(folder.trials)  # as in a published folder
+        shutil.rmtree(folder.trials, ignore_errors=True)  # as in a published folder
 
 
 @pytest.mark.parametrize(
@@ -249,6 +252,7 @@ def test_results_say_what_of_the_data_took_no_part(folder: ResultsFolder) -> Non
     assert set(trials["dropped_rows"]) == {0}
     path = folder.trials / trials["trial"].iloc[0] / "trial.json"
     write_json(path, read_json(path) | {"dropped_rows": 3, "left_out_train": {"2": 4}})
+    write_sums(path.parent)
     matrix = folder.directory / "matrix.json"
     matrix.write_text(matrix.read_text().replace('"split": "test"', '"split": "validation"'))
     trials = load_results(folder.directory).trials
@@ -302,6 +306,8 @@ def test_results_without_diagnostics_can_still_be_read(folder: ResultsFolder) ->
     whole = consolidate(folder.directory)
     for path in folder.directory.rglob("diagnostics.parquet"):
         path.unlink()
+    for path in folder.trials.glob("*/SHA256SUMS"):
+        path.unlink()  # nor did former versions write these
     trials = load_results(folder.directory)
     shutil.rmtree(folder.trials)
     published = load_results(folder.directory)
@@ -367,6 +373,7 @@ def test_results_of_former_versions_have_no_groups(folder: ResultsFolder) -> Non
     whole = consolidate(folder.directory)
     shutil.rmtree(folder.trials)
     path = folder.directory / "scores.parquet"
+    (folder.directory / LIST).unlink()
     old = whole.scores.drop(columns="group").astype({"shots": "int64", "metric": "str"})
     write_parquet(path, old)
     pd.testing.assert_frame_equal(load_results(folder.directory).scores, whole.scores)
@@ -376,6 +383,7 @@ def test_results_of_former_versions_have_no_groups(folder: ResultsFolder) -> Non
 def test_a_table_without_one_of_its_columns_is_damaged(folder: ResultsFolder) -> None:
     whole = consolidate(folder.directory)
     shutil.rmtree(folder.trials)
+    (folder.directory / LIST).unlink()
     write_parquet(folder.directory / "scores.parquet", whole.scores.drop(columns="value"))
     with pytest.raises(StoreError, match=r"scores\.parquet: has no column 'value'"):
         load_results(folder.directory)
@@ -383,7 +391,8 @@ def test_a_table_without_one_of_its_columns_is_damaged(folder: ResultsFolder) ->
 
 def test_a_table_that_lost_its_rows_loses_its_file(folder: ResultsFolder) -> None:
     stale = folder.directory / "episodes.parquet"
-    stale.write_bytes(b"")
+    Ledger(folder.directory).write("episodes.parquet", lambda path: path.write_bytes(b""))
+    assert stale.exists()
     consolidate(folder.directory)
     assert not stale.exists()
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.harness.files import write_text
+from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
 from benchmarks.report.index import all_sections, findings, origin_lines
 from benchmarks.report.layout import Section
@@ -50,16 +50,15 @@ def write_page(
 
     Args:
         results: What is shown.
-        records: Of each trial, as `load_records` reads them.
+        records: Of each trial, as `Results.records` has them.
         inlays: The figures, in the order in which they are shown.
         directory: Where the page goes.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or it cannot be written.
     """
-    path = directory / PAGE
-    write_text(path, render(results, records, list(inlays)))
-    return path
+    Ledger(directory).write_text(PAGE, render(results, records, list(inlays)))
+    return directory / PAGE
 
 
 def render(results: Results, records: Sequence[Mapping[str, Any]], inlays: Sequence[Inlay]) -> str:
