@@ -10,6 +10,7 @@ from benchmarks.core.losses import (
     task_mse,
     task_nmse,
     task_variance,
+    variance_scale,
 )
 from benchmarks.core.seeds import generator_of, seed_of
 from benchmarks.core.types import (
@@ -50,4 +51,5 @@ __all__ = [
     "task_mse",
     "task_nmse",
     "task_variance",
+    "variance_scale",
 ]

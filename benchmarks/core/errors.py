@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-LONGEST, MOST_SHOWN, MOST_COMPARED = 100, 50, 5_000
+LONGEST, MOST_SHOWN, MOST_COMPARED = 100, 20, 5_000
 """Of names in hints: characters of one, how many are listed, and how many are compared."""
 
 

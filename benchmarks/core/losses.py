@@ -97,3 +97,15 @@ def task_nmse(
     """
     floor = torch.where(variance < CONSTANT * scale, scale, VARIANCE_FLOOR * scale)
     return mse / variance.maximum(floor)
+
+
+def variance_scale(variance: Float[Tensor, " tasks"], least: float = 0.0) -> float:
+    """The typical target variance of some tasks; 1 where none varies by more than `least`.
+
+    That is their mean, unless few of them vary so much more than the others that it tells nothing
+    of those: never more than 100 times the median of the tasks that vary.
+    """
+    varied = variance[variance > least]
+    if not len(varied):
+        return 1.0
+    return min(float(variance.mean()), 100 * float(varied.median()))

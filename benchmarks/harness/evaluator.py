@@ -17,6 +17,7 @@ from benchmarks.core import (
     task_accuracy,
     task_nmse,
     task_variance,
+    variance_scale,
 )
 from benchmarks.harness.asking import ask, portions_of
 from benchmarks.harness.confusion import CLASS, CONFUSION_TYPES, add_confusion, class_names
@@ -176,8 +177,8 @@ def score(
     In classification that is `accuracy`, in [0, 1], and 0 where a task diverged. In regression
     `mse` and `rmse` are in the target's own units (squared for `mse`), and `nmse` divides by the
     variance of all the task's points, support and query; the floor under that variance is relative
-    to the mean variance of these tasks (1 where all are constant). An `mse` of more than `limit`
-    counts as that, and the others follow.
+    to what is typical of these tasks (`variance_scale`), which stands in where a target is
+    constant. An `mse` of more than `limit` counts as that, and the others follow.
     """
     y = batch.query.y.double()
     if problem.kind == "classification":
@@ -188,11 +189,14 @@ def score(
     everything = torch.cat([support, y], 1)
     shown = torch.ones(support.shape[:2], dtype=torch.bool)
     variance = task_variance(everything, torch.cat([shown, batch.query.mask], 1))
+    # what single precision leaves of a constant; the training split's targets vary by 1
+    standardised = (problem.target_offset, problem.target_scale) != (0.0, 1.0)
+    least = 1e-12 if standardised else 1e-14 * float((everything**2).mean((1, 2)).median())
     own = mse * problem.target_scale**2
     return {
         "mse": own,
         "rmse": own.sqrt(),
-        "nmse": task_nmse(mse, variance, float(variance.mean()) or 1.0),
+        "nmse": task_nmse(mse, variance, variance_scale(variance, least)),
     }
 
 

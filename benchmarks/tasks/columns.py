@@ -18,8 +18,8 @@ from benchmarks.tasks.parquet_file import check_whole, read_parquet
 EMPTY_NUMBERS = ("NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
 LARGEST = 1e100
 """Numbers beyond have squares, and sums of squares, that overflow."""
-FARTHEST = 1e15
-"""Standardised numbers beyond have squares whose sums overflow in single precision."""
+FARTHEST = 1e9
+"""Standardised numbers beyond are of another magnitude than all that was trained on."""
 WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
 BEYOND = "whole numbers up to 2^53, beyond which not all can be told apart (subtract something)"
 
@@ -121,9 +121,10 @@ def choose(
         cells = sheet.column(name)
         if name in names:
             check_whole(sheet.path, cells)
+            written = cells
             cells, said = unified(cells)
             notes += [*said, *lookalikes(cells)]
-            reread = reread or bool(said)
+            reread = reread or cells is not written
         chosen[name] = cells.mask(cells.isin(EMPTY_NUMBERS)) if name in numbers else cells
     return Columns(pd.DataFrame(chosen), tuple(notes), reread)
 
@@ -185,14 +186,14 @@ def standardised(
     """The values less the offset, by the scale; `rows` says where each is in the file.
 
     Raises:
-        DataError: one is so far from what was trained on that single precision cannot square it.
+        DataError: one is `FARTHEST` from what was trained on.
     """
     standard: np.ndarray = (values - offset) / scale
     far = np.flatnonzero(np.abs(standard) > FARTHEST)
     if far.size:
         raise DataError(
             f"{path}: column {name!r} holds {values[far[0]]:g} in row {int(rows[far[0]]) + 1:,}, "
-            f"more than 10^15 standard deviations ({scale:g}) of the training split from its mean; "
+            f"more than 10^9 standard deviations ({scale:g}) of the training split from its mean; "
             "expected numbers of one magnitude"
         )
     return standard

@@ -97,7 +97,7 @@ def _parsed(path: str, text: str) -> tuple[list[str], list[list[str]], list[int]
     try:
         for record in reader:
             if not header:
-                header = record if any(record) or len(record) > 1 else []
+                header = record if len(record) > 1 or "".join(record).strip() else []
             elif len(record) > 1 or len(header) == 1 or (record and record[0].strip()):
                 rows.append(record or [""])
                 lines.append(begins)

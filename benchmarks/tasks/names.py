@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
+from decimal import Decimal
 
 import pandas as pd
 
@@ -32,33 +33,36 @@ def _usual(character: str) -> str:
 
 
 def unified(column: "pd.Series[str]") -> tuple["pd.Series[str]", list[str]]:
-    """The column's names made plain (what is all spaces is empty), and what was done, in words."""
+    """The column's names made plain (what is all spaces is empty), and a word on those merged.
+
+    The column itself comes back where all its names are plain.
+    """
     written = list(column.dropna().unique())
     known = {name: plain(name) for name in written}
     changed = [name for name in written if known[name] != name]
     if not changed:
         return column, []
-    merged = len(written) - len({*known.values()})
-    example = f"{short(changed[0])} is {short(known[changed[0]])}, say"
-    note = (
-        f"column {short(str(column.name))}: {len(changed):,} of {len(written):,} names were "
-        f"written with spaces, '.0' or in a Unicode form that names nothing else ({example}); "
-        f"{merged:,} of them merged with another"
-    )
     renamed = column.map({name: known[name] or None for name in written}).astype("str")
-    return renamed, [note]
+    merged = len(written) - len({*known.values()})
+    if not merged:
+        return renamed, []
+    names = "1 name that differs" if merged == 1 else f"{merged:,} names that differ"
+    return renamed, [
+        f"column {short(str(column.name))}: {names} from another only in spaces, Unicode form or "
+        f"a final '.0' became one with it ({short(changed[0])} is {short(known[changed[0]])}, say)"
+    ]
 
 
 def lookalikes(column: "pd.Series[str]") -> list[str]:
     """A word on names that stay apart though they differ in case alone, or are one number."""
     alike: dict[object, list[str]] = defaultdict(list)
     for name in column.dropna().unique():
-        alike[float(name) if NUMBER.fullmatch(name) else name.casefold()].append(name)
+        alike[Decimal(name) if NUMBER.fullmatch(name) else name.casefold()].append(name)
     pairs = [names for names in alike.values() if len(names) > 1]
     if not pairs:
         return []
     first, second = sorted(pairs[0])[:2]
-    more = f", as in {len(pairs) - 1:,} more cases" if len(pairs) > 1 else ""
+    more = f" ({len(pairs) - 1:,} more like them)" if len(pairs) > 1 else ""
     return [
         f"column {short(str(column.name))}: {short(first)} and {short(second)} count as two{more}"
     ]

@@ -28,6 +28,7 @@ class _File:
     algorithms: Mapping[str, Mapping[str, Configuration]]  # and what each of their columns is of
     repeats: tuple[str, ...]
     notes: tuple[str, ...]
+    reread: bool
 
 
 @final
@@ -101,7 +102,7 @@ class Oboe(Tabular):
             dropped=len(table) * len(chosen) - len(row),
             row=row,
             notes=self._file.notes,
-            reread=bool(self._file.notes),
+            reread=self._file.reread,
         )
 
     @cached_property
@@ -110,14 +111,19 @@ class Oboe(Tabular):
         data_set, *headers = sheet.names
         algorithms = self._read_headers(headers)
         table = sheet.frame()
-        table[data_set], said = unified(table[data_set])
+        written = table[data_set]
+        table[data_set], said = unified(written)
         self._check_names(table[data_set])
         by_name = table.sort_values(data_set)
         errors = by_name[headers].apply(pd.to_numeric, errors="coerce")
         errors = errors[errors.notna().any(axis=1)]
         again = errors.index[errors.duplicated()]
         return _File(
-            table.drop(again), algorithms, tuple(by_name[data_set][again]), (*sheet.notes, *said)
+            table.drop(again),
+            algorithms,
+            tuple(by_name[data_set][again]),
+            (*sheet.notes, *said),
+            sheet.reread or not table[data_set].equals(written),
         )
 
     def _read_headers(self, headers: Sequence[str]) -> dict[str, dict[str, Configuration]]:

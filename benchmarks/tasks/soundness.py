@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from benchmarks.core import CONSTANT, Split
+from benchmarks.core import CONSTANT, Split, variance_scale
 from benchmarks.core.errors import DataError
 
+LEAST = 1e-12
+FAR = 1e4
 SMALLEST = 1e-100
 """Spreads below have squares that underflow."""
 
@@ -56,6 +59,20 @@ def check_resolution(
         )
 
 
+def far_cells(name: str, values: np.ndarray, rows: np.ndarray) -> list[str]:
+    """A word on the cell that lies `FAR` times as far from the median as a quarter of the rows."""
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    away = np.abs(values - median)
+    odd = int(away.argmax())
+    if high == low or away[odd] < FAR * (high - low):
+        return []
+    times = away[odd] / (high - low)
+    return [
+        f"column {name!r} holds {values[odd]:g} in row {int(rows[odd]) + 1:,}: {times:,.0f} times "
+        "as far from the median as the quartiles are apart; it outweighs the others"
+    ]
+
+
 def _rounded(values: np.ndarray) -> np.ndarray:
     """To 40 binary digits, about twelve decimal ones."""
     mantissa, exponent = np.frexp(values)
@@ -66,8 +83,8 @@ def _rounded(values: np.ndarray) -> np.ndarray:
 def constant_tasks(path: str, target: str, split: Split, y: Tensor, count: Tensor) -> list[str]:
     """How many tasks have one target throughout, in words: none if no task has.
 
-    `y` is standardised, task after task. A variance below `CONSTANT`² of the training split's, or
-    below `CONSTANT` of that of the split's tasks on average, is none.
+    `y` is standardised, task after task. A variance below `LEAST` (of the training split's, which
+    is 1), or below `CONSTANT` of what is typical of the split's tasks, is none.
 
     Raises:
         DataError: all tasks of the training or the test split have.
@@ -78,7 +95,8 @@ def constant_tasks(path: str, target: str, split: Split, y: Tensor, count: Tenso
     variance = spread[count.numpy() > 1]
     if not len(variance):
         return []
-    still = int((variance <= max(CONSTANT**2, CONSTANT * variance.mean())).sum())
+    scale = variance_scale(torch.from_numpy(variance), LEAST)
+    still = int((variance <= max(LEAST, CONSTANT * scale)).sum())
     if still == len(variance) and split != "validation":
         raise DataError(
             f"{path}: {_of(still, len(variance), split)} a constant target {target!r}; "

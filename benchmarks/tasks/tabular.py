@@ -18,7 +18,13 @@ from benchmarks.core.errors import DataError, nearest
 from benchmarks.tasks.columns import standardised
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.regular import read_regular
-from benchmarks.tasks.soundness import check_resolution, constant_tasks, in_words, moments
+from benchmarks.tasks.soundness import (
+    check_resolution,
+    constant_tasks,
+    far_cells,
+    in_words,
+    moments,
+)
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Fraction = Annotated[float, Gt(0), Lt(1)]
@@ -230,6 +236,7 @@ class Tabular(ABC):
         splits = {name: _rows_of(points, split == name, x, y) for name in SPLITS}
         counts = {name: (len(splits[name].count), len(groups[name])) for name in SPLITS}
         words = [in_words(counts, len(points.task), points.dropped, self.points_are), *points.notes]
+        words += far_cells(points.target_name, points.target, points.row)
         for name in SPLITS:
             rows = splits[name]
             words += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
