@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from benchmarks.core import Split
 from benchmarks.core.errors import DataError
 from benchmarks.tasks.fetch import cache_folder, write_whole
+from benchmarks.tasks.names import plain
 from benchmarks.tasks.pictures import PictureFamily, Pictures, Rotations, cut
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -103,6 +104,13 @@ class Images(PictureFamily):
             }
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
+        named: dict[str, str] = {}
+        for name in found:
+            if (other := named.setdefault(plain(name), name)) != name:
+                raise DataError(
+                    f"{self.path}: the folders {other!r} and {name!r} differ only in spaces, "
+                    "Unicode form or a final '.0'; expected one folder for each class"
+                )
         if not any(found.values()):
             raise DataError(
                 f"{self.path}: holds no pictures; expected a folder of them for each class, in "

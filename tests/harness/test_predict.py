@@ -12,8 +12,11 @@ import torch
 from benchmarks.cli import main
 from benchmarks.core import Support
 from benchmarks.core.errors import DataError, StoreError
+from benchmarks.harness.expand import expand
+from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.predict import load_checkpoint, predict
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.trial import run_trial
 
 MATRIX = """
 name = "shops"
@@ -148,3 +151,58 @@ def test_nothing_is_unpickled(run: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"learner\.pt: cannot be read"):
         load_checkpoint(tmp_path, Registry())
     assert not planted.exists()
+
+
+def test_a_comma_after_every_row_shifts_no_prediction(run: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(_trial(run, "maml"), Registry())
+    wanted, _ = _predict(run, "maml")
+    for file in ("support.csv", "query.csv"):
+        header, *rows = (run / file).read_text().splitlines()
+        (tmp_path / file).write_text("\n".join([header, *(f"{row}," for row in rows)]) + "\n")
+    predicted, _ = predict(checkpoint, tmp_path / "support.csv", tmp_path / "query.csv", None)
+    pd.testing.assert_frame_equal(predicted, wanted)
+
+
+def test_a_category_is_known_by_its_plain_name(run: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(_trial(run, "maml"), Registry())
+    wanted, _ = _predict(run, "maml")
+    query = tmp_path / "query.csv"
+    query.write_text("price=€,day \n130, sun\n175,mon\u00a0\n", encoding="utf-8")
+    predicted, _ = predict(checkpoint, run / "support.csv", query, None)
+    assert predicted["sold"].tolist() == wanted["sold"].tolist()
+
+
+BAD_QUERIES = {
+    "a field too many": ("price=€,day\n130,sun,1\n", "row 1 (line 2) has 3 fields, and the header"),
+    "an open quote": ('price=€,day\n130,"sun\n', "a quote is left open, in row 1 (line 2)"),
+    "a column twice": ("price=€,day,day\n130,sun,mon\n", "2 columns are called 'day'"),
+    "another magnitude": ("price=€,day\n1e30,sun\n", "holds 1e+30 in row 1, more than 10^9"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_QUERIES)
+def test_a_query_that_cannot_be_read_as_written_is_refused(
+    run: Path, tmp_path: Path, case: str
+) -> None:
+    text, message = BAD_QUERIES[case]
+    (tmp_path / "query.csv").write_text(text, encoding="utf-8")
+    checkpoint = load_checkpoint(_trial(run, "mean"), Registry())
+    with pytest.raises(DataError) as error:
+        predict(checkpoint, run / "support.csv", tmp_path / "query.csv", None)
+    assert message in str(error.value)
+
+
+def test_a_file_that_changed_since_the_run_began_fails_its_trials(
+    run: Path, tmp_path: Path
+) -> None:
+    for file in ("matrix.toml", "shops.csv"):
+        (tmp_path / file).write_bytes((run / file).read_bytes())
+    notes: list[str] = []
+    spec, *_ = expand(load_matrix(str(tmp_path / "matrix.toml")), Registry(), notes.append)
+    assert notes[0].startswith("table: read 120 rows in 12 tasks (of so many groups): train 7 (")
+    with (tmp_path / "shops.csv").open("a") as file:
+        file.write("0,150,mon,1000\n")
+    record = run_trial(spec, Registry(), tmp_path)
+    assert record["status"] == "failed"
+    assert "shops.csv: has changed since the run began; run the matrix again" in record["reason"]
+    assert record["spending"]["tasks"] == 0

@@ -207,3 +207,10 @@ def test_too_few_classes_for_three_splits(tmp_path, monkeypatch):
         f"{tmp_path / 'two'}: no class is left for the train split; of 2 classes 1 would be for "
         "validation and 1 for the test"
     )
+
+
+def test_one_class_in_two_folders_is_refused(folder):
+    write(folder / "animal  03", 3)
+    assert "the folders 'animal  03' and 'animal 03' differ only in spaces" in complaint(
+        family(folder)
+    )
