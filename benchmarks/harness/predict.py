@@ -111,7 +111,7 @@ def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataF
     columns = [column for column, _ in sources.values()]
     numbers = {column for column, category in sources.values() if category is None} | set(more)
     whole = choose(sheet, [*columns, *more], numbers, {*columns} - numbers).table
-    table = without_missing(str(path), whole, drop=False)
+    table = without_missing(str(path), whole, False, "; expected a value in each")
     features: list[np.ndarray] = []
     for name, offset, scale in zip(
         problem.inputs, problem.input_offset, problem.input_scale, strict=True

@@ -129,8 +129,10 @@ def choose(
     return Columns(pd.DataFrame(chosen), tuple(notes), reread)
 
 
-def without_missing(path: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
-    """The rows in which no cell is empty.
+def without_missing(
+    path: str, table: pd.DataFrame, drop: bool, otherwise: str = ""
+) -> pd.DataFrame:
+    """The rows in which no cell is empty; `otherwise` ends the message when one is.
 
     Raises:
         DataError: a cell is empty and `drop` is False, or no row is left.
@@ -140,7 +142,7 @@ def without_missing(path: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
         if not drop:
             raise DataError(
                 f"{path}: column {column!r} is empty in {int(missing[column].sum()):,} of "
-                f"{len(table):,} rows; set drop_missing = true to leave such rows out"
+                f"{len(table):,} rows{otherwise}"
             )
     kept = table[~missing.any(axis=1)]
     if kept.empty:

@@ -11,6 +11,8 @@ from benchmarks.core.errors import DataError
 from benchmarks.tasks.columns import choose, read_sheet, to_numbers, without_missing
 from benchmarks.tasks.tabular import Points, Tabular
 
+LEAVE_OUT = "; set drop_missing = true to leave such rows out"
+
 
 @final
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Table(Tabular):
         numbers = {*self.x, self.y} - set(self.categorical)
         read = choose(read_sheet(self.path, used, keys), used, numbers, {*keys, *self.categorical})
         whole = read.table
-        table = without_missing(self.path, whole, self.drop_missing)
+        table = without_missing(self.path, whole, self.drop_missing, LEAVE_OUT)
         target = to_numbers(self.path, table[self.y])
         inputs = {column: self._values(table[column]) for column in self.x}
         task = table.groupby(list(self.task), sort=True).ngroup().to_numpy()

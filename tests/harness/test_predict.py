@@ -127,7 +127,9 @@ def test_a_query_row_without_an_input_is_one_sentence(run: Path) -> None:
     checkpoint = load_checkpoint(_trial(run, "mean"), Registry())
     bad = run / "bad.csv"
     bad.write_text("price=€,day\n130,\n")
-    with pytest.raises(DataError, match=r"bad\.csv: column 'day' is empty in 1 of 1 rows"):
+    with pytest.raises(
+        DataError, match=r"bad\.csv: column 'day' is empty in 1 of 1 rows; expected"
+    ):
         predict(checkpoint, run / "support.csv", bad, None)
     bad.write_text("price=€,dai\n130,sun\n")
     with pytest.raises(DataError, match="no column 'day'; did you mean 'dai'"):
