@@ -208,3 +208,33 @@ def test_a_file_that_changed_since_the_run_began_fails_its_trials(
     assert record["status"] == "failed"
     assert "shops.csv: has changed since the run began; run the matrix again" in record["reason"]
     assert record["spending"]["tasks"] == 0
+
+
+def test_any_damage_to_either_file_is_one_sentence_or_a_finite_prediction(
+    run: Path, tmp_path: Path
+) -> None:
+    checkpoint = load_checkpoint(_trial(run, "mean"), Registry())
+    rng = np.random.default_rng(0)
+    bits = [b",", b'"', b"\n", b"\r", b"\0", b" ", b"\xff", b"1e308", b"nan", b"-", b"9" * 400, b""]
+    answers, predictions = [], 0
+    for _ in range(200):
+        files = {
+            name: bytearray((run / name).read_bytes()) for name in ("support.csv", "query.csv")
+        }
+        damaged = files[rng.choice(list(files))]
+        at = int(rng.integers(len(damaged)))
+        damaged[at : at + int(rng.choice([0, 0, 1]))] = bits[rng.integers(len(bits))]
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+        try:
+            predicted, _ = predict(
+                checkpoint, tmp_path / "support.csv", tmp_path / "query.csv", None
+            )
+        except DataError as error:
+            answers.append(str(error))
+        else:
+            predictions += 1
+            assert np.isfinite(predicted["sold"]).all()
+    assert predictions >= 20
+    assert len(answers) == 200 - predictions
+    assert not any("\n" in answer or len(answer) > 700 for answer in answers)
