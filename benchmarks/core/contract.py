@@ -40,7 +40,8 @@ class TaskFamily(Protocol):
     The batches of a family may name their tasks, and say which group each is of (see `TaskBatch`):
     intervals then take the tasks of one group for what they are, alike. A group is in one split
     only. `grouped_by`, where the family has it, is what one group is called ("station"); so are the
-    groups of a split by `groups(split)`.
+    groups of a split by `groups(split)`. Where it has `folds(number)`, a protocol can leave each
+    group out in turn: it yields families that differ in their fields `validation` and `test`.
     """
 
     name: ClassVar[str]
@@ -80,6 +81,9 @@ class TaskFamily(Protocol):
         points of each: at most `queries` in all, but at least one a class. Both are in random
         order. Such families also take `ways`, the number of classes where it is not to be
         `problem.outputs`; meta-training may ask for more ways than there are at test.
+
+        A family may also take `draws`: the same `n_tasks` tasks so many times over, draw after
+        draw, each time with points of its own.
 
         Raises:
             DataError: the split has no task with more than `shots` points.

@@ -36,11 +36,14 @@ def choose_steps(
     shots = [k for k in protocol.shots if family.size("validation", k) != 0]
     if protocol.split == "validation" or not shots:
         return {"chosen_steps": {}, "chosen_on": {}}
+    size = family.size("validation", min(shots))
+    tasks = min(MOST_TASKS, protocol.tasks, MOST_TASKS if size is None else size)
     asked = protocol.model_copy(
         update={
             "split": "validation",
             "shots": tuple(shots),
-            "tasks": min(MOST_TASKS, protocol.tasks),
+            "tasks": tasks,
+            "draws": max(1, min(protocol.draws, MOST_TASKS // tasks)),
         }
     )
     found = evaluate(
@@ -48,11 +51,11 @@ def choose_steps(
     )
     scores, own = found.scores, family.problem.metric
     means = scores[scores["metric"] == own].groupby(["shots", "steps"], sort=True)["value"].mean()
-    tasks = scores.groupby("shots")["task"].nunique()
+    decided = scores.groupby("shots")["task"].nunique()
     best = {k: means[k].idxmax() if own == "accuracy" else means[k].idxmin() for k in shots}
     return {
         "chosen_steps": _by_shots(best),
-        "chosen_on": _by_shots({k: tasks[k] for k in shots}),
+        "chosen_on": _by_shots({k: decided[k] for k in shots}),
     }
 
 

@@ -1,6 +1,7 @@
 """Scores that hold a learner against a network from scratch, or against what it was before."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import torch
@@ -12,7 +13,7 @@ from benchmarks.harness import gains
 from benchmarks.harness.evaluator import SCORE_TYPES, Evaluation
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import Protocol, Transfer
-from benchmarks.harness.task_names import groups_of
+from benchmarks.harness.task_names import rows_of
 
 SECOND = frozenset({"then", "forward"})
 """Metrics of `retention` whose tasks are of the second family."""
@@ -34,7 +35,9 @@ def levels(evaluation: Evaluation, problem: Problem) -> Levels:
     own = scores[scores["metric"] == problem.metric]
     return {
         int(str(shots)): torch.tensor(
-            rows.pivot(index="steps", columns="task", values="value").to_numpy(dtype=float)
+            rows.pivot(index="steps", columns=["draw", "task"], values="value").to_numpy(
+                dtype=float
+            )
         )
         for shots, rows in own.groupby("shots", sort=True)
     }
@@ -59,15 +62,15 @@ def with_reference(
     table = Columns(SCORE_TYPES)
     for shots in protocol.shots:
         steps, pair = protocol.steps, (own[shots], scratch[shots])
-        groups = groups_of(evaluation.tasks, shots, pair[0].shape[1])
+        rows = rows_of(evaluation.tasks, shots, pair[0].shape[1], protocol.draws)
         if isinstance(protocol, Transfer):
             for metric, values in gains.of_transfer(*pair, steps, problem.kind).items():
                 gone = diverged[shots].any(0)
-                _add(table, shots, steps[-1], metric, values, gone, groups)
+                _add(table, shots, steps[-1], metric, values, gone, rows)
         if protocol.other is not None:
             for metric, values in gains.of_elsewhere(*pair, problem.kind).items():
                 gone = diverged[shots]
-                _add_steps(table, shots, steps, metric, values, gone, protocol.drawn, groups)
+                _add_steps(table, shots, steps, metric, values, gone, protocol.drawn, rows)
     return _with(evaluation, table)
 
 
@@ -89,12 +92,12 @@ def with_both(
         at = {name: it[shots] for name, it in known.items()}
         for metric, values in gains.of_retention(**at, kind=problem.kind).items():
             of = others["then"] if metric.removeprefix("accuracy_") in SECOND else after
-            groups = groups_of(of.tasks, shots, values.shape[1])
+            rows = rows_of(of.tasks, shots, values.shape[1], protocol.draws)
             gone = torch.zeros_like(values, dtype=torch.bool)
             for name in gains.RETAINED[metric.removeprefix("accuracy_")]:
                 gone |= marks[name][shots]
             steps = protocol.steps
-            _add_steps(table, shots, steps, metric, values, gone, steps, groups)
+            _add_steps(table, shots, steps, metric, values, gone, steps, rows)
     return _with(after, table)
 
 
@@ -106,11 +109,11 @@ def _add_steps(
     values: Float[Tensor, "steps tasks"],
     diverged: Bool[Tensor, "steps tasks"],
     wanted: Sequence[int],
-    groups: Sequence[str],
+    rows: Mapping[str, Any],
 ) -> None:
     for at, row, gone in zip(steps, values, diverged, strict=True):
         if at in wanted:
-            _add(table, shots, at, metric, row, gone, groups)
+            _add(table, shots, at, metric, row, gone, rows)
 
 
 def _add(
@@ -120,10 +123,10 @@ def _add(
     metric: str,
     values: Float[Tensor, " tasks"],
     diverged: Bool[Tensor, " tasks"],
-    groups: Sequence[str],
+    rows: Mapping[str, Any],
 ) -> None:
-    cell = {"shots": shots, "steps": steps, "group": groups, "metric": metric}
-    table.add(**cell, task=range(len(values)), value=values, diverged=diverged)
+    cell = {"shots": shots, "steps": steps, "metric": metric, **rows}
+    table.add(**cell, value=values, diverged=diverged)
 
 
 def _with(evaluation: Evaluation, table: Columns) -> Evaluation:

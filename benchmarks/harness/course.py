@@ -92,6 +92,16 @@ class Course:
                 )
         else:
             self._carry_on(spec.then)
+        self.evaluation = self._numbered(self.evaluation)
+
+    def _numbered(self, evaluation: Evaluation) -> Evaluation:
+        """Tasks of different folds have different numbers."""
+        first = (self._spec.fold or 0) * self._spec.protocol.tasks
+        if not first:
+            return evaluation
+        tables = evaluation._asdict().items()
+        shifted = {k: it.assign(task=it["task"] + first) for k, it in tables if "task" in it}
+        return evaluation._replace(**shifted)
 
     def _demand_possible(self) -> None:
         """Find out before training whether families tell the learner what it needs.

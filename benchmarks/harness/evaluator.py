@@ -26,7 +26,7 @@ from benchmarks.harness.diverging import diverged_in, limit, mse_of
 from benchmarks.harness.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.frames import Columns
 from benchmarks.harness.protocols import Protocol
-from benchmarks.harness.task_names import TASK_TYPES, add_tasks
+from benchmarks.harness.task_names import TASK_TYPES, add_tasks, numbers_of
 
 CURVE_TASKS = 4
 DATA = -1
@@ -38,6 +38,7 @@ SCORE_TYPES = {
     "shots": "int32",
     "steps": "int32",
     "task": "int32",
+    "draw": "int32",
     "group": "str",
     "metric": "str",
     "value": "float64",
@@ -57,9 +58,10 @@ class Evaluation(NamedTuple):
     """What `evaluate` finds, one row a test task in each.
 
     Attributes:
-        scores: columns shots, steps, task, group, metric, value, diverged; see `score`. Of a lean
-            protocol, the problem's own metric alone. A task that is an independent draw has the
-            group "".
+        scores: columns shots, steps, task, draw, group, metric, value, diverged; see `score`. Of a
+            lean protocol, the problem's own metric alone. Of each task there are as many draws of
+            its points as the protocol says. A task that is an independent draw of the family has
+            the group "". The other tables are of the first draw of points.
         curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
             unless the problem has one feature and one output. Predictions that diverged are not
             among them.
@@ -89,7 +91,10 @@ def draw_test_tasks(family: TaskFamily, identity: str, protocol: Protocol, shots
     size = family.size(protocol.split, shots)
     n_tasks = protocol.tasks if size is None else min(protocol.tasks, size)
     generator = generator_of(protocol.split, identity, protocol.kind)
-    return family.sample(n_tasks, protocol.split, generator, shots=shots, queries=protocol.queries)
+    more = {"draws": protocol.draws} if protocol.draws > 1 else {}
+    return family.sample(
+        n_tasks, protocol.split, generator, shots=shots, queries=protocol.queries, **more
+    )
 
 
 def evaluate(
@@ -123,9 +128,13 @@ def evaluate(
         everything = draw_test_tasks(family, identity, protocol, shots)
         batch = everything.showing(learner.needs)
         portions = list(portions_of(batch))
-        groups = add_tasks(named, everything, shots)
+        rows = numbers_of(len(batch), protocol.draws)
+        first_draw = slice(len(batch) // protocol.draws)
+        shown = everything.rows(first_draw)
+        add_tasks(named, shown, shots)
+        groups = everything.groups or [""] * len(batch)
         if not scores_only:
-            diagnostics.add_traits(everything.support, shots)
+            diagnostics.add_traits(shown.support, shots)
         if drawable and not scores_only:
             _draw_data(curves, batch, problem, shots)
         answers = []
@@ -138,17 +147,19 @@ def evaluate(
             for metric, values in score(prediction, batch, problem).items():
                 if metric == problem.metric or not protocol.lean:
                     cell = {"shots": shots, "steps": steps, "group": groups, "metric": metric}
-                    scores.add(**cell, task=range(len(batch)), value=values, diverged=diverged)
+                    scores.add(**cell, **rows, value=values, diverged=diverged)
             if steps not in drawn:
                 continue
             if drawable:
                 _draw(curves, batch, prediction, diverged, problem, shots, steps)
             on_support = torch.cat([part.support for part in parts if part.support is not None])
-            most = limit(batch)
-            diagnostics.add_support_error(on_support, batch.support, problem, shots, steps, most)
+            support, most = batch.support.rows(first_draw), limit(batch)
+            diagnostics.add_support_error(
+                on_support[first_draw], support, problem, shots, steps, most
+            )
         if scores_only:
             continue
-        for n, portion in enumerate(portions):
+        for n, portion in enumerate(portions_of(batch.rows(first_draw))):
             first = n * len(portions[0])
             diagnostics.add_diagnosis(learner, portion.support.to(device), shots, first)
         if problem.kind == "classification":

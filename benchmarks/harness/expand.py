@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError
+from benchmarks.harness.folding import demand_draws, know_folds
 from benchmarks.harness.known import (
     Known,
     demand_points,
@@ -45,11 +46,15 @@ class TrialSpec:
     other: Entry | None = None
     then: Budget | None = None
     reference: Entry | None = None
+    fold: int | None = None
+    """Which of the protocol's folds it is; None where there are none."""
 
     @property
     def row(self) -> dict[str, Any]:
-        """The columns that name this trial in every table."""
+        """The columns that name this trial in every table, and its fold."""
+        fold = {} if self.fold is None else {"fold": self.fold}
         return {
+            **fold,
             "trial": self.id,
             "family": self.family.label,
             "protocol": self.protocol.label,
@@ -75,10 +80,11 @@ def expand(
             say(f"{it.entry.label}: {note}")
     learners = [know_learner(matrix, entry, registry) for entry in matrix.learners]
     rounds = [
-        _round(matrix, family, protocol, families, registry)
+        _round(matrix, it, protocol, families, registry, fold)
         for family in families
         for protocol in matrix.protocols
         if meets(protocol.families, family.entry) and protocol.other != family.entry.label
+        for fold, it in know_folds(matrix, family, protocol, registry, say)
     ]
     trials = [
         _trial(matrix, it, learner, seed)
@@ -125,9 +131,7 @@ def describe(matrix: Matrix, trials: list[TrialSpec]) -> dict[str, Any]:
         "title": matrix.title,
         "seeds": list(matrix.seeds),
         "budget": asdict(matrix.budget),
-        "protocols": [
-            protocol.model_dump(mode="json", exclude={"families"}) for protocol in matrix.protocols
-        ],
+        "protocols": [protocol.described() for protocol in matrix.protocols],
         "families": [_as_json(entry) for entry in matrix.families],
         "learners": [_as_json(entry) for entry in matrix.learners],
         "trials": [trial.row for trial in trials],
@@ -152,6 +156,7 @@ class _Round:
     protocol: Protocol
     other: Known | None
     reference: Known | None
+    fold: int | None
 
 
 def _round(
@@ -160,6 +165,7 @@ def _round(
     protocol: Protocol,
     families: Sequence[Known],
     registry: Registry,
+    fold: int | None,
 ) -> _Round:
     other = next((it for it in families if it.entry.label == protocol.other), None)
     carries_on = isinstance(protocol, Retention)
@@ -175,7 +181,9 @@ def _round(
             demand_points(matrix, other, ("train",), (1,))
     for tested in (family, other) if carries_on else (other or family,):
         demand_room(matrix, tested or family, protocol)
-    return _Round(family, protocol, other, _reference(matrix, protocol, family, registry))
+    demand_draws(matrix, other or family, protocol)
+    reference = _reference(matrix, protocol, family, registry)
+    return _Round(family, protocol, other, reference, fold)
 
 
 def _demand_alike(matrix: Matrix, one: Known, other: Known, protocol: Protocol) -> None:
@@ -221,7 +229,7 @@ def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
     then = None
     if isinstance(protocol, Retention):
         then = budget if protocol.budget is None else Budget(**protocol.budget)
-    how: dict[str, Any] = protocol.model_dump(mode="json", exclude={"label", *protocol.names})
+    how = protocol.identity()
     if it.reference is not None:
         how["reference"] = it.reference.identity
     if it.other is not None:
@@ -255,6 +263,7 @@ def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
         other=None if it.other is None else it.other.entry,
         then=then,
         reference=None if it.reference is None else it.reference.entry,
+        fold=it.fold,
     )
 
 

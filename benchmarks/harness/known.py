@@ -38,7 +38,10 @@ def know_family(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
     if "path" in field_names(found.cls) and isinstance(entry.fields.get("path"), str):
         path = _find_data(matrix.path, entry)
         entry = replace(entry, fields={**entry.fields, "path": str(path)})
-    family = make_family(entry, registry, where)
+    return known_family(make_family(entry, registry, where), entry, found, where)
+
+
+def known_family(family: TaskFamily, entry: Entry, found: Found, where: str) -> Known:
     with blamed(found.cls, f"{where}: family {entry.name!r}"):
         kind = family.problem.kind
         # the fingerprint stands for the file, wherever it lies

@@ -17,6 +17,7 @@ ALL_UP_TO = 30
 MOST_COUNTS = 10_000
 MOST_POINTS = 1_000_000
 MOST_STEPS = 100_000
+MOST_DRAWS = 1_000
 
 
 def _normal(text: str) -> str:
@@ -29,6 +30,7 @@ Count = Annotated[int, Ge(1), Le(MOST_POINTS)]
 Counts = Annotated[tuple[Count, ...], MinLen(1), MaxLen(MOST_COUNTS)]
 Steps = Annotated[tuple[Annotated[int, Ge(0), Le(MOST_STEPS)], ...], MinLen(1), MaxLen(MOST_COUNTS)]
 Labels = Annotated[tuple[Label, ...], MinLen(1)]
+Folds = Annotated[int, Ge(2), Le(MOST_COUNTS)] | Literal["leave-one-group-out"]
 
 
 class Protocol(BaseModel, ABC):
@@ -43,6 +45,10 @@ class Protocol(BaseModel, ABC):
         queries: the query points of each task (fewer where the task has fewer).
         families: labels of the families it is for; all of them if left out.
         split: `test`, or `validation` for choosing hyper-parameters.
+        draws: so many draws of support and query points for each test task, the same for everybody;
+            a task's score is their mean.
+        folds: train and test once for each so many parts of the groups of a family, so that each
+            group is a test group once; or once for each group, "leave-one-group-out".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,11 +61,28 @@ class Protocol(BaseModel, ABC):
     queries: Count = 100
     split: Literal["test", "validation"] = "test"
     families: Labels | None = None
+    draws: Annotated[int, Ge(1), Le(MOST_DRAWS)] = 1
+    folds: Folds | None = None
 
     lean: ClassVar[bool] = False
     """Whether of all metrics only the problem's own is kept."""
     names: ClassVar[frozenset[str]] = frozenset({"families"})
     """Keys that say what else is part of a trial, whose own identities stand for it."""
+    later: ClassVar[Mapping[str, Any]] = {"draws": 1, "folds": None}
+    """Keys that came after results were published, and the value that means "as before"."""
+
+    def identity(self) -> dict[str, Any]:
+        """What of it the scores of a trial depend on, besides what `names` stand for.
+
+        Of `folds` that is which groups are in which split: part of the family.
+        """
+        beside = {"label", "folds", *self.names}
+        return {key: value for key, value in self.described().items() if key not in beside}
+
+    def described(self) -> dict[str, Any]:
+        """All its keys but `families`; of those in `later`, what differs from before."""
+        rules = self.model_dump(mode="json", exclude={"families"})
+        return {k: v for k, v in rules.items() if k not in self.later or self.later[k] != v}
 
     @field_validator("shots", "steps")
     @classmethod

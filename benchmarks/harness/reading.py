@@ -33,7 +33,7 @@ TABLES = {
 }
 LARGE = frozenset({"scores", "diagnostics"})
 """Tables whose words are categories, in alphabetical order."""
-LATER: Mapping[str, Any] = {"group": "", "diverged": None}
+LATER: Mapping[str, Any] = {"draw": 0, "group": "", "diverged": None}
 """Columns that results of former versions do not have, and what they hold then."""
 ABSENT = OPTIONAL | {"diagnostics"}
 """Tables that may have no file, as in results of former versions; they have no rows then."""

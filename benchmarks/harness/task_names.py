@@ -1,8 +1,10 @@
 """Which test tasks there were: what each is called, and which group it is of."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 from benchmarks.core import TaskBatch
 from benchmarks.harness.frames import Columns
@@ -12,16 +14,26 @@ PLACE = {"family": "str", "protocol": "str"}
 """What the test tasks depend on, besides the shots; whoever is tested meets the same."""
 
 
-def add_tasks(table: Columns, batch: TaskBatch, shots: int) -> Sequence[str]:
-    """Write down what the tasks are called; returns the group of each, "" where it has none."""
-    nothing = [""] * len(batch)
-    groups = batch.groups or nothing
+def add_tasks(table: Columns, batch: TaskBatch, shots: int) -> None:
+    """Write down what the tasks are called and of which group they are, if anybody says."""
     if batch.names or batch.groups:
-        table.add(shots=shots, task=range(len(batch)), name=batch.names or nothing, group=groups)
-    return groups
+        nothing = [""] * len(batch)
+        table.add(
+            shots=shots,
+            task=range(len(batch)),
+            name=batch.names or nothing,
+            group=batch.groups or nothing,
+        )
 
 
-def groups_of(tasks: pd.DataFrame, shots: int, n_tasks: int) -> Sequence[str]:
-    """The group of each task at this k, in the order of the tasks."""
+def numbers_of(rows: int, draws: int) -> dict[str, Tensor]:
+    """Which task each row of a batch is, and which draw of its points: draw after draw."""
+    tasks = torch.arange(rows // draws)
+    return {"task": tasks.repeat(draws), "draw": torch.arange(draws).repeat_interleave(len(tasks))}
+
+
+def rows_of(tasks: pd.DataFrame, shots: int, rows: int, draws: int) -> dict[str, Any]:
+    """Task, draw and group of each row of a batch, the groups being those written down."""
     mine = tasks[tasks["shots"] == shots].sort_values("task")
-    return [""] * n_tasks if mine.empty else mine["group"].tolist()
+    groups = mine["group"].tolist() or [""] * (rows // draws)
+    return {**numbers_of(rows, draws), "group": groups * draws}

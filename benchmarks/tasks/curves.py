@@ -94,9 +94,13 @@ class Curves(ABC):
         *,
         shots: int = 10,
         queries: int = 10,
+        draws: int = 1,
     ) -> TaskBatch:
         """Draw `n_tasks` curves; see `TaskFamily.sample`."""
         parameters = self._tasks(n_tasks, split, generator)
+        if draws > 1:
+            parameters = {name: values.repeat(draws, 1) for name, values in parameters.items()}
+            n_tasks *= draws
         low, high = self.x_centre - self.x_range, self.x_centre + self.x_range
         x = uniform(low, high, (n_tasks, shots + queries, 1), generator)
         if self.grid is not None:

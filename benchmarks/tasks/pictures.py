@@ -81,7 +81,13 @@ class Pictures:
         return digest.hexdigest()
 
     def tasks(
-        self, n_tasks: int, ways: int, shots: int, queries: int, generator: torch.Generator
+        self,
+        n_tasks: int,
+        ways: int,
+        shots: int,
+        queries: int,
+        generator: torch.Generator,
+        draws: int = 1,
     ) -> TaskBatch:
         """Draw tasks of `ways` classes that have more than `shots` pictures; there are enough.
 
@@ -92,11 +98,12 @@ class Pictures:
         spare = int(self.count[usable].min()) - shots
         each = min(max(1, queries // ways), spare)
         classes = usable[draw_distinct(torch.full((n_tasks,), len(usable)), ways, generator)]
+        classes = classes.repeat(draws, 1)
         rows = draw_distinct(self.count[classes], shots + each, generator)
         rows = rows + self.first[classes].unsqueeze(2)
         support = self._points(rows[..., :shots], generator)
         query = self._points(rows[..., shots:], generator)
-        mask = torch.ones(n_tasks, ways * each, dtype=torch.bool)
+        mask = torch.ones(len(classes), ways * each, dtype=torch.bool)
         named = [sorted(self.names[number] for number in task) for task in classes.tolist()]
         return TaskBatch(
             Support(*support, {"class": classes}),
@@ -220,6 +227,7 @@ class PictureFamily(ABC):
         shots: int = 10,
         queries: int = 10,
         ways: int | None = None,
+        draws: int = 1,
     ) -> TaskBatch:
         """Draw tasks; see `TaskFamily.sample`. Every class has as many query points as any other.
 
@@ -228,7 +236,7 @@ class PictureFamily(ABC):
         """
         ways = self.ways if ways is None else ways
         self._check(split, ways, shots)
-        return self._drawn_from(split).tasks(n_tasks, ways, shots, queries, generator)
+        return self._drawn_from(split).tasks(n_tasks, ways, shots, queries, generator, draws)
 
     def _check(self, split: Split, ways: int, shots: int) -> None:
         counts = self._counts(split)

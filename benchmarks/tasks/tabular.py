@@ -2,11 +2,11 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
 from benchmarks.core.errors import DataError, nearest
 from benchmarks.tasks.columns import standardised
+from benchmarks.tasks.folds import Folds, folds_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.regular import read_regular
 from benchmarks.tasks.soundness import (
@@ -69,7 +70,6 @@ class Data:
     groups: dict[Split, tuple[str, ...]]
     dropped: int
     notes: list[str]
-    reread: bool
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,32 @@ class Tabular(ABC):
         """The groups that the split holds, sorted."""
         return self._data.groups[split]
 
+    def folds(self, number: Folds) -> Iterator[Self]:
+        """The same data once for each fold of the groups: each is a test group in one of them.
+
+        Raises:
+            DataError: there are too few groups, or the splits name some.
+        """
+        if self.train or self.validation or self.test:
+            raise DataError(
+                f"{self.path}: folds choose the groups of all splits; leave out train, validation "
+                "and test"
+            )
+        points = self._points
+        where = f"{self.path}: {points.grouped_by}"
+        parts = folds_of(
+            set(points.group), number, self.validation_fraction, self.split_seed, where
+        )
+        for test, validation in parts:
+            fold = replace(self, validation=validation, test=test)
+            fold.__dict__.update(_points=points, fingerprint=self.fingerprint)  # read once
+            yield fold
+
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of the file's content; another where it once gave other points than now."""
         digest = hashlib.sha256(read_regular(self.path))
-        if self._data.reread:
+        if self._points.reread:
             digest.update(b"read anew")
         return digest.hexdigest()
 
@@ -158,6 +179,7 @@ class Tabular(ABC):
         *,
         shots: int = 10,
         queries: int = 10,
+        draws: int = 1,
     ) -> TaskBatch:
         """Draw tasks of the split, and their rows without replacement; see `TaskFamily.sample`.
 
@@ -165,10 +187,10 @@ class Tabular(ABC):
         k leaves out.
         """
         rows = self._data.splits[split]
-        tasks = self._draw_tasks(n_tasks, split, shots, generator)
+        tasks = self._draw_tasks(n_tasks, split, shots, generator).repeat(draws)
         count = rows.count[tasks].unsqueeze(1)
         width = int(count.max())
-        key = torch.rand(n_tasks, width, generator=generator)
+        key = torch.rand(len(tasks), width, generator=generator)
         key[torch.arange(width) >= count] = 2.0  # after every real row
         order = key.argsort(1)[:, : shots + queries]
         mask = torch.arange(shots, order.shape[1]) < count
@@ -198,8 +220,12 @@ class Tabular(ABC):
         return torch.cat(drawn)[:n_tasks]
 
     @cached_property
+    def _points(self) -> Points:
+        return self.load()
+
+    @cached_property
     def _data(self) -> Data:
-        points = self.load()
+        points = self._points
         groups = self._split_groups(sorted(set(points.group)), points.grouped_by)
         split_of = {name: split for split in SPLITS for name in groups[split]}
         # a group may be in no split where all three are named
@@ -240,7 +266,7 @@ class Tabular(ABC):
         for name in SPLITS:
             rows = splits[name]
             words += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
-        return Data(problem, splits, groups, points.dropped, words, points.reread)
+        return Data(problem, splits, groups, points.dropped, words)
 
     def _split_groups(self, groups: Sequence[str], grouped_by: str) -> dict[Split, tuple[str, ...]]:
         named: dict[Split, tuple[str, ...]] = {
