@@ -47,7 +47,9 @@ def regroup(options: argparse.Namespace) -> int:
             f"{count(groups, 'group')} ({it.grouped_by}); {it.proof} are those stored"
         )
     if not found:
-        print(f"{options.directory}: none of its test tasks has a name or a group")
+        print(
+            f"{options.directory}: none of its test tasks has a name or a group that is not stored"
+        )
     return 0
 
 

@@ -22,7 +22,6 @@ from benchmarks.harness.episodes import EPISODES, names_in
 from benchmarks.harness.evaluator import (
     CURVE_TASKS,
     DATA,
-    SCORE_TYPES,
     draw_test_tasks,
     evaluate,
     own_units,
@@ -62,7 +61,7 @@ class Redrawn:
 
 
 def redraw(directory: Path, registry: Registry) -> tuple[Results, list[Redrawn]]:
-    """Draw all test tasks of a results folder again that have names or groups.
+    """Draw all test tasks of a results folder again that have names or groups not yet stored.
 
     Raises:
         StoreError: they are not those that were scored, or nothing is stored that could tell; or
@@ -76,7 +75,10 @@ def redraw(directory: Path, registry: Registry) -> tuple[Results, list[Redrawn]]
     }
     found = []
     done = results.trials[results.trials["status"] == "done"]
+    known = set(results.tasks[list(PLACE)].itertuples(index=False, name=None))
     for (label, name), trials in done.groupby(["family", "protocol"], sort=True):
+        if (label, name) in known:
+            continue
         rules = results.protocols[str(name)]
         (tested, *_) = rules.get("on") or [str(label)]
         spec = next(iter(trials["spec"]))
@@ -278,7 +280,7 @@ def _regroup(directory: Path, registry: Registry) -> list[Redrawn]:
             scores = pd.read_parquet(folder / "scores.parquet")
             keyed = scores.assign(group="", **{key: record[key] for key in PLACE})
             grouped = scores.assign(group=_grouped(keyed, mine)["group"].astype("str"))
-            write_parquet(folder / "scores.parquet", grouped[list(SCORE_TYPES)])
+            write_parquet(folder / "scores.parquet", grouped)
             write_parquet(folder / "tasks.parquet", _tasks(mine).drop(columns=list(PLACE)))
             write_json(folder / "trial.json", _said(record, found))
             if (folder / SUMS).exists():

@@ -16,6 +16,8 @@ from benchmarks.harness.store import Results, consolidate, load_results
 from benchmarks.harness.sums import SUMS
 from benchmarks.harness.trial import run_trial
 
+LATER = ["group", "draw", "diverged"]
+"""Columns of scores that former versions did not write."""
 MATRIX = """
 name = "grouped"
 seeds = 1
@@ -90,7 +92,7 @@ def old(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pa
     for sums in (directory / LIST, *directory.rglob(SUMS)):
         sums.unlink()
     for scores in directory.rglob("scores.parquet"):
-        write_parquet(scores, pd.read_parquet(scores).drop(columns="group"))
+        write_parquet(scores, pd.read_parquet(scores).drop(columns=LATER))
     for tasks in directory.rglob("tasks.parquet"):
         tasks.unlink()
     for path in directory.rglob("trial.json"):
@@ -123,8 +125,7 @@ def test_what_was_stored_without_groups_gets_them(
     pd.testing.assert_frame_equal(again.scores, whole.scores)
     pd.testing.assert_frame_equal(again.tasks, whole.tasks)
     assert again.trials["grouped_by"].tolist() == whole.trials["grouped_by"].tolist()
-    regroup(directory, Registry([]))
-    pd.testing.assert_frame_equal(load_results(directory).scores, whole.scores)
+    assert regroup(directory, Registry([])) == []  # there is nothing left to add
 
 
 def test_other_tasks_than_those_scored_get_no_groups(old: tuple[Path, Results]) -> None:
