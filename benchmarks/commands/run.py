@@ -13,6 +13,7 @@ import torch
 from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness import provenance
+from benchmarks.harness.cleaning import clean
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.folder import ENDED, ResultsFolder
 from benchmarks.harness.matrix import load_matrix
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         if results.scores.empty:
             remove_report(directory)  # of a matrix this one has replaced
         else:
-            _report(results, directory)
+            _report(clean(results), directory)
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())
     if failed:

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.core.errors import StoreError
 from benchmarks.core.text import count
 from benchmarks.harness import regroup as redrawn
+from benchmarks.harness.cleaning import clean
 from benchmarks.harness.lock import keeping
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
@@ -15,7 +16,7 @@ from benchmarks.report.stale import PAGE
 
 
 def status(options: argparse.Namespace) -> int:
-    print(status_text(_loaded(options.directory)))
+    print(status_text(clean(_loaded(options.directory))))
     return 0
 
 
@@ -29,9 +30,10 @@ def table(options: argparse.Namespace) -> int:
         print(render_spending(_scored(directory), options.format).rstrip("\n"))
         return 0
     with keeping(directory) as keep:
-        results = _scored(directory)
+        stored = _scored(directory)
+        results = clean(stored)
         text = render_table(results, options.format, against)
-        keep(lambda: keep_consolidated(results, directory))
+        keep(lambda: keep_consolidated(stored, directory))
         keep(lambda: write_table(results, directory, against))
         keep(lambda: write_index(results, directory, against))
     print(text.rstrip("\n"))
@@ -60,9 +62,10 @@ def page(options: argparse.Namespace) -> int:
 
     directory = options.directory
     with keeping(directory) as keep:
-        results = _scored(directory)
+        stored = _scored(directory)
+        results = clean(stored)
         text = ""
-        keep(lambda: keep_consolidated(results, directory))
+        keep(lambda: keep_consolidated(stored, directory))
         if not keep.trouble:
             inlays = [inlay(picture, figure) for picture, figure in drawn(results)]
             keep(lambda: write_page(results, results.records, inlays, directory))
@@ -79,8 +82,9 @@ def plot(options: argparse.Namespace) -> int:
 
     directory, written = options.directory, list[Path]()
     with keeping(directory) as keep:
-        results = _scored(directory)
-        keep(lambda: keep_consolidated(results, directory))
+        stored = _scored(directory)
+        results = clean(stored)
+        keep(lambda: keep_consolidated(stored, directory))
         keep(lambda: written.extend(write_figures(results, directory)))
         keep(lambda: written.append(write_index(results, directory)))
         text = render_index(results, directory) if keep.trouble else ""
@@ -91,7 +95,7 @@ def plot(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     from benchmarks.report.compare import Side, render_comparison
 
-    first, second = (Side(it, _scored(it)) for it in (options.first, options.second))
+    first, second = (Side(it, clean(_scored(it))) for it in (options.first, options.second))
     print(render_comparison(first, second, options.format).rstrip("\n"))
     return 0
 
@@ -101,9 +105,10 @@ def reproduce(options: argparse.Namespace) -> int:
 
     directory = options.directory
     with keeping(directory) as keep:
-        results = _scored(directory)
+        stored = _scored(directory)
+        results = clean(stored)
         text, found = render_reproduce(results)
-        keep(lambda: keep_consolidated(results, directory))
+        keep(lambda: keep_consolidated(stored, directory))
         keep(lambda: keep_reproduce(text, found, directory))
     print(text.rstrip("\n"))
     return 0

@@ -1,6 +1,7 @@
 r"""Tables as LaTeX; the document needs \usepackage{booktabs}."""
 
 import re
+from collections.abc import Iterator
 
 from benchmarks.report.layout import Entry, Section, Sheet
 
@@ -25,7 +26,13 @@ SYMBOLS = {
     "−": r"$-$",
     "–": "--",
     "÷": r"$\div$",
+    "`": r"\textasciigrave{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
 }
+CODE = re.compile(r"(`+)(.+?)\1(?!`)")
 
 
 def render(origin: str, guide: str, sections: tuple[Section, ...]) -> str:
@@ -33,16 +40,37 @@ def render(origin: str, guide: str, sections: tuple[Section, ...]) -> str:
     tables: list[str] = []
     for section in sections:
         for sheet in section.sheets:
-            caption = [f"{section.heading}. {sheet.caption}", *section.remarks]
+            caption = [
+                escape(it) for it in (f"{section.heading}. {sheet.caption}", *section.remarks)
+            ]
             if not tables:
-                caption += [guide, origin]
+                caption += [_prose(guide), _prose(origin)]
             tables.append(_table(sheet, " ".join(filter(None, caption))))
     return "\n\n".join(tables) + "\n"
 
 
 def escape(text: str) -> str:
-    escaped = "".join(SYMBOLS.get(symbol, symbol) for symbol in " ".join(text.split()))
-    return re.sub(r"`([^`]*)`", r"\\texttt{\1}", escaped)
+    """Text that comes out as it is; at the start of a row, [ and * are none of the row before."""
+    return re.sub(r"^[\[*]", r"{\g<0>}", _symbols(" ".join(text.split())))
+
+
+def _prose(text: str) -> str:
+    """The same, but for what stands in backticks: it is code."""
+    words, *rest = CODE.split(text)
+    codes = (
+        rf"\texttt{{{_symbols(code.strip())}}}{_symbols(after)}" for code, after in _pairs(rest)
+    )
+    return _symbols(words) + "".join(codes)
+
+
+def _pairs(rest: list[str]) -> Iterator[tuple[str, str]]:
+    """Of what follows the first words: backticks, code, words and so on."""
+    return zip(rest[1::3], rest[2::3], strict=True)
+
+
+def _symbols(text: str) -> str:
+    dashes = re.sub(r"-(?=-)", "-{}", text).split("-{}")  # two are no longer dash
+    return "-{}".join("".join(SYMBOLS.get(it, it) for it in part) for part in dashes)
 
 
 def _table(sheet: Sheet, caption: str) -> str:
@@ -50,7 +78,7 @@ def _table(sheet: Sheet, caption: str) -> str:
     lines = [
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{escape(caption)}}}",
+        rf"  \caption{{{caption}}}",
         rf"  \begin{{tabular}}{{{aligned}}}",
         r"    \toprule",
         _row([escape(column) for column in sheet.columns]),

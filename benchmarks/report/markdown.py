@@ -24,9 +24,16 @@ def section_blocks(section: Section, level: int = 2) -> Iterator[str]:
 
 
 def escape(text: str) -> str:
-    """What Markdown would take for markup in a table or a line of text."""
-    text = re.sub(r"([\\|*<>`]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-    return " ".join(text.split())
+    """What Markdown would take for markup, links or formulas in a table or a line of text."""
+    text = " ".join(text.split())
+    text = re.sub(r"([\\|*<>`~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|&(?=[#\w]+;))", r"\\\1", text)
+    text = re.sub(r"^([-+=](?= |$)|#+(?= |$)|\d+(?=[.)](?: |$)))", _not_a_block, text)
+    return re.sub(r"(?<= )(#+)$", r"\\\1", text)
+
+
+def _not_a_block(start: re.Match[str]) -> str:
+    """At the start of a line, no list item or heading."""
+    return f"{start[0]}\\" if start[0].isdigit() else f"\\{start[0]}"
 
 
 def code(text: str) -> str:

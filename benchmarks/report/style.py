@@ -125,6 +125,11 @@ def caption_name(entrant: Entrant) -> str:
     return f"{entrant.name} ({entrant.coverage})" if entrant.coverage else entrant.name
 
 
+def shown(label: str) -> str:
+    """The label so that a legend shows it: matplotlib leaves out those that begin with _."""
+    return f" {label}" if label.startswith("_") else label
+
+
 def legend(figure: Figure, entrants: Iterable[Entrant], chosen: dict[str, Style]) -> None:
     """One legend beside the panels, learners in the order of the matrix."""
     handles = [
@@ -136,7 +141,7 @@ def legend(figure: Figure, entrants: Iterable[Entrant], chosen: dict[str, Style]
             linestyle=style.line,
             linewidth=style.width,
             markersize=5,
-            label=caption_name(entrant),
+            label=shown(caption_name(entrant)),
         )
         for entrant in entrants
     ]

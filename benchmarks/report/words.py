@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.harness.diverging import FAR
+from benchmarks.report.markdown import code
 from benchmarks.report.statistics import FEW_SEEDS, Interval
 from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison
 
@@ -174,7 +175,7 @@ def origin(name: str, provenance: Mapping[str, Any]) -> str:
     if provenance.get("dirty"):
         at += " + uncommitted changes"
     command = essential(str(provenance.get("command") or ""))
-    return f"Matrix `{name}`, {at}" + (f", made by `{command}`." if command else ".")
+    return f"Matrix `{name}`, {at}" + (f", made by {code(command)}." if command else ".")
 
 
 def essential(command: str) -> str:
