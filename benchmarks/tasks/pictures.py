@@ -1,6 +1,7 @@
 """Pictures by class, in memory as bytes; whole batches of classification tasks are indexed out."""
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,11 @@ from torch import Tensor
 
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
 from benchmarks.core.errors import DataError
+from benchmarks.core.text import count
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+FEW_SETS = 6
+"""Of fewer groups of test tasks nobody can say who is better."""
 TURNS = ("", " 90°", " 180°", " 270°")
 Rotations = Literal["none", "train", "all"]
 
@@ -167,6 +171,17 @@ class PictureFamily(ABC):
     def grouped_by(self) -> str:
         """What one group is called: tasks of the very same classes are one."""
         return "set of classes"
+
+    def notes(self) -> list[str]:
+        """What is to be said before a run: that test tasks are hardly different from each other."""
+        n = len(self.classes["test"])
+        sets = math.comb(n, self.ways)
+        if not 0 < sets < FEW_SETS:
+            return []
+        return [
+            f"{n} test classes make {count(sets, 'set')} of {self.ways}, and tasks of one set are "
+            f"one group: {count(sets, 'group')}, too few for a verdict"
+        ]
 
     def group_of(self, name: str) -> str:
         """What of a class's name says which group a task is of."""

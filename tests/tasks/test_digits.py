@@ -41,6 +41,19 @@ def test_examples_are_those_of_scikit_learn():
         assert known[tuple((picture * 16).tolist())] == family.classes["test"][number]
 
 
+def test_more_digits_to_test_on_make_more_sets_of_them():
+    family = Digits(test_classes=5)
+    assert [len(family.classes[split]) for split in ("train", "validation", "test")] == [8, 3, 5]
+    groups = set(family.sample(200, "test", generator_of("sets"), shots=1, queries=6).groups)
+    assert len(groups) == 10  # of three digits out of five
+    assert family.notes() == []
+    (note,) = Digits().notes()
+    assert note.startswith("3 test classes make 1 set of 3, ")
+    assert "1 group, too few" in note
+    with pytest.raises(ValueError, match="at most 9, so that a digit is left to train on, got 10"):
+        Digits(test_classes=7)
+
+
 def test_tasks_of_the_same_digits_are_one_group():
     batch = draw(Digits(), "test")
     assert set(batch.groups) == {", ".join(sorted(Digits().classes["test"]))}
