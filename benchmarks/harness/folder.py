@@ -137,7 +137,7 @@ class ResultsFolder:
 
     def _strays(self, matrix: Mapping[str, Any]) -> int:
         """The number of done trials that are not the matrix's; an error if none of them is."""
-        there = self._name()
+        there = self._name(matrix["name"])
         if there is None:
             return 0
         if there != matrix["name"]:
@@ -154,8 +154,10 @@ class ResultsFolder:
             )
         return len(strays)
 
-    def _name(self) -> str | None:
+    def _name(self, expected: str) -> str | None:
         """The name of the matrix whose results are there; None if there is nothing yet.
+
+        That of a damaged one is taken to be the expected.
 
         Raises:
             StoreError: there is something else.
@@ -169,12 +171,13 @@ class ResultsFolder:
             raise StoreError(f"{directory}: cannot be read ({error.strerror})") from None
         if MATRIX in there:
             try:
+                Ledger(directory).check(MATRIX)
                 return read_matrix(directory)["name"]
             except StoreError as error:
                 if LIST not in there or MATRIX not in Ledger(directory).names():
                     raise
                 self._damage = f"{error}; it is written anew"
-                return None
+                return expected
         others = [name for name, path in there.items() if not self._is_start(path)]
         if others and not (LIST in there and MATRIX in Ledger(directory).names()):
             raise StoreError(

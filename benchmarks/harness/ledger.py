@@ -18,6 +18,8 @@ from benchmarks.harness.reading import TABLES
 from benchmarks.harness.sums import LINE, sum_of
 
 LIST = ".reml.sha256"
+HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
+"""The first line, which tells whether later ones are gone."""
 MATRIX, RECORDS, PROVENANCE = "matrix.json", "trials.json", "provenance.json"
 DATA = frozenset({MATRIX, RECORDS, PROVENANCE, *(f"{name}.parquet" for name in (*TABLES, "tasks"))})
 """What results consist of: readers take files of these names for ours."""
@@ -46,9 +48,11 @@ class Ledger:
             return self._former()
         except OSError as error:
             raise Damaged(path, f"cannot be read ({error.strerror})") from None
-        found = [LINE.fullmatch(line) for line in lines]
+        head = HEAD.fullmatch(lines[0]) if lines else None
+        found = [LINE.fullmatch(line) for line in lines[1 if head else 0 :]]
         # the last line may be cut off where a process was killed, or the disk full
-        known: dict[str, set[str]] = {} if all(found[:-1]) else self._former()
+        cut = not any(found) or (head is not None and sum(map(bool, found)) < int(head[1]))
+        known = self._former() if cut or not all(found[:-1]) else {}
         for match in found:
             if match and _ours(match[2]):
                 known.setdefault(match[2], set()).add(match[1])
@@ -109,7 +113,7 @@ class Ledger:
                 now = sum_of(path)
                 sums = [now] if now in known[name] or not known[name] else sorted(known[name])
                 lines += [f"{it}  {name}\n" for it in sums]
-        write_text(self.directory / LIST, "".join(lines))
+        write_text(self.directory / LIST, "".join([f"# {len(lines)} files of reml\n", *lines]))
 
     def check(self, name: str) -> None:
         """See whether a file is what was written, where that is known.
