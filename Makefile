@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: all bench test lint format speed clean
+.PHONY: all bench test faults lint format speed clean
 all: $(READY)
 
 $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
@@ -25,6 +25,9 @@ test: $(READY)  ## run the tests; the page's in a browser, which root gets from 
 		&& { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium; } \
 		>/dev/null 2>&1; } || true
 	$(BIN)/python -m pytest -n auto --dist loadfile --durations=15
+
+faults: $(READY)  ## a hundred faults more than `make test` tries: kills, full disks, damage
+	REML_FAULTS=100 $(BIN)/python -m pytest tests/faults
 
 lint: $(READY)  ## style, types and the layers of the design
 	$(BIN)/ruff check .
