@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
                 done=[]
                 if options.force
                 else [trial for trial in trials if trial.id not in waiting],
+                anew=options.force,
             )
         results = consolidate(directory)
         for sentence in results.damage:

@@ -1,6 +1,5 @@
 """The course of one trial: train, take over or carry on, and test as its protocol says."""
 
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -8,7 +7,6 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -20,18 +18,20 @@ from benchmarks.core import (
     State,
     TaskFamily,
     generator_of,
-    seed_of,
 )
 from benchmarks.core.errors import Cannot, DataError
+from benchmarks.core.text import described
 from benchmarks.harness.choosing import choose_steps
 from benchmarks.harness.comparing import fit_reference, with_both, with_reference
 from benchmarks.harness.evaluator import Evaluation, evaluate
 from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.files import read_json
 from benchmarks.harness.known import make_family, make_learner
 from benchmarks.harness.matrix import Entry
+from benchmarks.harness.references import SCORED, scored_once
 from benchmarks.harness.registry import Registry
-from benchmarks.harness.training import HISTORY_TYPES, SPENDS, THEN, Stretch, together
+from benchmarks.harness.surroundings import Surroundings
+from benchmarks.harness.training import HISTORY_TYPES, THEN, Stretch, together
+from benchmarks.harness.trainings import Training, load, on_cpu
 
 Report = Callable[[float, str], None]
 """Called with the fraction of the trial that is done and the latest numbers."""
@@ -41,7 +41,7 @@ class Course:
     """The steps of one trial, and what it has spent so far.
 
     Attributes:
-        state: what training on the first family made of the learner, whatever came then; other
+        training: what training on the first family made of the learner, whatever came then; other
             trials with the same training take it over.
     """
 
@@ -49,13 +49,25 @@ class Course:
     history: pd.DataFrame
     problem: Problem
     learner: MetaLearner
-    state: State
+    training: Training
 
-    def __init__(self, spec: TrialSpec, registry: Registry, device: str, report: Report) -> None:
+    def __init__(
+        self,
+        spec: TrialSpec,
+        registry: Registry,
+        device: str,
+        report: Report,
+        keep: Callable[[Training], None] = lambda training: None,
+        references: Path | None = None,
+    ) -> None:
+        """`keep` is told of the training as soon as it is over; see `run_trial` for the rest."""
         self._spec = spec
         self._registry = registry
         self._device = device
         self._report = report
+        self._keep = keep
+        self._references = references
+        self._surroundings = Surroundings()
         self._stretch: Stretch | None = None
         self._spent: list[Mapping[str, Any]] = []
         self._evaluate_seconds = 0.0
@@ -64,7 +76,7 @@ class Course:
 
     def run(self, trained: Path | None) -> None:
         spec = self._spec
-        self._seed_global_state()
+        self._surroundings.restore(spec.seed)
         self._family = _unchanged(spec.family, self._registry, spec.identity["family"])
         self._identity = dumps(spec.identity["family"], sort_keys=True)
         self._tested, self._tested_identity = self._family, self._identity
@@ -75,20 +87,19 @@ class Course:
         self.problem = (self._tested if spec.then is None else self._family).problem
         self.learner = make_learner(spec.learner, self._registry)
         self._demand_possible()
-        if trained is None:
+        if trained is None or not self._take_over(trained):
             self._train()
-        else:
-            self._take_over(trained)
-        self.state = _on_cpu(self.learner.state())
-        self._parameters = _count(self.state)
+        self._keep(self.training)  # only then is it known to be a nest that ends
+        self._parameters = _count(self.training.state)
         self._adapted = getattr(self.learner, "adapted_parameters", None)
+        self._surroundings.restore(spec.seed)
         self._chosen: dict[str, Any] = {}
         if spec.then is None:
             self._choose(self._tested, self._tested_identity)
             self.evaluation = self._test(self.learner)
             if spec.reference is not None:
                 self.evaluation = with_reference(
-                    self.evaluation, self._test(self._scratch()), self.problem, spec.protocol
+                    self.evaluation, self._scratch(), self.problem, spec.protocol
                 )
         else:
             self._carry_on(spec.then)
@@ -129,34 +140,40 @@ class Course:
         stretch.run(self.learner.fit, generator_of("learner", spec.seed))
         self.history = stretch.history
         self._end_stretch()
+        state = self.learner.state()
+        self.training = Training(state, self.history, self._spent[0], spec.id)
 
-    def _take_over(self, trained: Path) -> None:
-        """Learner, history and spending of a trial that has trained the same."""
-        state = torch.load(trained / "learner.pt", map_location="cpu", weights_only=True)
-        self.learner.load_state(state)
-        history = pd.read_parquet(trained / "history.parquet").astype(HISTORY_TYPES)
-        self.history = history[~history["metric"].str.endswith(THEN)]
-        record = read_json(trained / "trial.json")
-        spent = record.get("first_spending") or record["spending"]
-        self._spent.append({key: spent.get(key, 0) for key in SPENDS})
+    def _take_over(self, place: Path) -> bool:
+        """Learner, history and spending of a training that was kept; whether it is sound."""
+        try:
+            training = load(place)
+            self.learner.load_state(training.state)
+        except Exception as error:
+            print(f"{place}: trained anew, as it cannot be used ({described(error)})", flush=True)
+            self.learner = make_learner(self._spec.learner, self._registry)
+            return False
+        self.training, self.history = training, training.history
+        self._spent.append(training.spent)
+        return True
 
     def _carry_on(self, budget: Budget) -> None:
         """Test on both families, train on the second one, and test on both again."""
         spec, registry = self._spec, self._registry
         others = {
-            "before": self._test(self.learner, first=True),
-            "unseen": self._test(self.learner),
-            "scratch": self._test(self._scratch()),
+            "before": self._test(self.learner, first=True, scores_only=True),
+            "unseen": self._test(self.learner, scores_only=True),
+            "scratch": self._scratch(),
         }
         # whether the state was taken over or not, the learner carries on from the same
         self.learner = make_learner(spec.learner, registry)
-        self.learner.load_state(self.state)
+        self.learner.load_state(on_cpu(self.training.state))
         stretch = self._new_stretch(self._tested, self._tested_identity, budget, 0.49, 0.98)
         stretch.run(self.learner.partial_fit, generator_of("learner", "then", spec.seed))
         then = stretch.history.assign(metric=lambda rows: rows["metric"] + THEN)
         self.history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
         self._end_stretch()
-        others["then"] = self._test(self.learner)
+        self._surroundings.restore(spec.seed)
+        others["then"] = self._test(self.learner, scores_only=True)
         self._choose(self._family, self._identity)
         after = self._test(self.learner, first=True)
         self.evaluation = with_both(after, others, self.problem, spec.protocol)
@@ -180,11 +197,20 @@ class Course:
         self._spent.append(self._stretch.spent)
         self._stretch = None
 
-    def _scratch(self) -> MetaLearner:
-        assert self._spec.reference is not None
-        reference = make_learner(self._spec.reference, self._registry)
-        fit_reference(reference, self._tested, self._spec.seed, self._device)
-        return reference
+    def _scratch(self) -> Evaluation:
+        """What the reference scores on the tasks of the test; once for all trials that ask."""
+        spec = self._spec
+        assert spec.reference is not None
+        entry = spec.reference
+
+        def score() -> Evaluation:
+            reference = make_learner(entry, self._registry)
+            fit_reference(reference, self._tested, spec.seed, self._device)
+            return self._test(reference, scores_only=True)
+
+        how = spec.protocol.model_dump(mode="json", include={*SCORED})
+        key = [self._tested_identity, spec.identity["protocol"]["reference"], how, spec.seed]
+        return scored_once(self._references, dumps([*key, self._device], sort_keys=True), score)
 
     def _choose(self, family: TaskFamily, identity: str) -> None:
         started = time.perf_counter()
@@ -198,7 +224,9 @@ class Course:
         )
         self._evaluate_seconds += time.perf_counter() - started
 
-    def _test(self, learner: MetaLearner, *, first: bool = False) -> Evaluation:
+    def _test(
+        self, learner: MetaLearner, *, first: bool = False, scores_only: bool = False
+    ) -> Evaluation:
         """Score a learner, where there are two families on the second unless told otherwise."""
         started = time.perf_counter()
         evaluation = evaluate(
@@ -208,6 +236,7 @@ class Course:
             self._spec.protocol,
             device=self._device,
             on_progress=lambda fraction: self._report(0.98 + 0.02 * fraction, "evaluating"),
+            scores_only=scores_only,
         )
         self._evaluate_seconds += time.perf_counter() - started
         return evaluation
@@ -220,6 +249,10 @@ class Course:
             "parameters": self._parameters,
             "adapted_parameters": self._adapted,
         }
+
+    def known(self) -> dict[str, Any]:
+        """What the record says of a trial that has failed: a learner that is there can be asked."""
+        return {"problem": asdict(self.problem)} if hasattr(self, "training") else {}
 
     def notes(self) -> dict[str, Any]:
         """What the record says of a trial that is done, beside its spending."""
@@ -244,13 +277,6 @@ class Course:
             notes["first_spending"] = dict(self._spent[0])
         return notes
 
-    def _seed_global_state(self) -> None:
-        """Learners get generators; this is for the dependencies that only know global state."""
-        seed = seed_of("global", self._spec.seed)
-        torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)
-        random.seed(seed)
-
 
 def _unchanged(entry: Entry, registry: Registry, identity: Mapping[str, Any]) -> TaskFamily:
     """The family of the entry, on the data that the trial's identity stands for.
@@ -263,17 +289,6 @@ def _unchanged(entry: Entry, registry: Registry, identity: Mapping[str, Any]) ->
         path = entry.fields.get("path", entry.label)
         raise DataError(f"{path}: has changed since the run began; run the matrix again")
     return family
-
-
-def _on_cpu(value: Any) -> Any:
-    """The same nest of values, tensors moved: a checkpoint made on a GPU loads without one."""
-    if isinstance(value, torch.Tensor):
-        return value.cpu()
-    if isinstance(value, Mapping):
-        return {key: _on_cpu(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_on_cpu(inner) for inner in value)
-    return value
 
 
 def _count(state: State) -> int:

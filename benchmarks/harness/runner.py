@@ -1,26 +1,40 @@
 """Trials in worker processes, one process a trial, so that one that dies takes no other along."""
 
+import json
 import multiprocessing
 import os
+import shutil
 import signal
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
-from benchmarks.core.errors import StoreError
+from benchmarks.core.errors import StoreError, UserError
+from benchmarks.core.text import described
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.files import write_json
 from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.keeper import keep
 from benchmarks.harness.progress import Progress
+from benchmarks.harness.reasons import OUTPUT, with_place
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.trainings import PLACE
 from benchmarks.harness.trial import blank_record
-from benchmarks.harness.worker import Job, work
+from benchmarks.harness.worker import MOST_WORDS, Job
 
 TICK_SECONDS = 0.25
+GRACE_SECONDS = 10.0
+LAST_SECONDS = 1.0
+SERVER_DIED = 255
+"""What a process seems to have exited with when the server that it was forked from has died."""
+ATTEMPTS = 2
 WORKER_ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     # Memory that is freed is kept for the next iteration: to get it from the system each time takes
@@ -51,21 +65,32 @@ def run_trials(
     device: str,
     provenance: Mapping[str, Any],
     done: Sequence[TrialSpec] = (),
+    anew: bool = False,
 ) -> None:
     """Run the trials, at most `jobs` at a time; each is stored, done or failed, when it ends.
 
-    Of trials with the same training the first trains, and the others wait for its learner; so do
-    those whose training one of the `done` trials of the folder went through.
+    Of trials with the same training the first trains, and the others wait for its learner. Nor is
+    trained again what one of the `done` trials of the folder went through, or a trial that failed
+    after its training; unless `anew`.
 
-    On any exception (Ctrl-C, say) the workers are ended at once and what they had is dropped.
+    On any exception (Ctrl-C, say) the workers are ended at once, and what they had is dropped but
+    for trainings that were over.
 
     Raises:
         StoreError: a failure cannot be stored.
+        UserError: no worker can be started.
     """
     context = _context(trials, registry)
     pending = list(trials)
     running: list[_Running] = []
-    trained = {spec.training: place for spec in done if (place := folder.learner(spec.id))}
+    trainings = folder.trials.resolve() / PLACE
+    references = folder.begin("references").resolve()
+    trained: dict[str, Path] = {}
+    if not anew:
+        trained |= {spec.training: place for spec in done if (place := folder.learner(spec.id))}
+        kept = {spec.training: trainings / spec.training for spec in trials}
+        trained |= {training: place for training, place in kept.items() if place.is_dir()}
+    attempts = Counter[str]()
     try:
         while pending or running:
             while len(running) < jobs and (spec := _next(pending, running)):
@@ -78,24 +103,30 @@ def run_trials(
                     device=device,
                     provenance=provenance,
                     trained=trained.get(spec.training),
+                    trainings=trainings,
+                    references=references,
                 )
                 running.append(_start(context, job))
-                progress.started(spec)
+                attempts[spec.id] += 1
+                if attempts[spec.id] == 1:
+                    progress.started(spec)
             _listen(running, progress)
             for worker in [worker for worker in running if not worker.process.is_alive()]:
                 running.remove(worker)
-                record = _end(worker, folder)
                 spec = worker.job.spec
-                if record["status"] == "done" and (place := folder.learner(spec.id)):
-                    trained.setdefault(spec.training, place)
-                progress.ended(worker.job.spec, record["status"], record["reason"])
+                if _has_lost_its_server(worker) and attempts[spec.id] < ATTEMPTS:
+                    pending.insert(0, spec)
+                    continue
+                record = _end(worker, folder)
+                if record.get("trained_by") == spec.id:
+                    trained[spec.training] = trainings / spec.training
+                progress.ended(spec, record["status"], _told(record, folder))
             progress.tick()
     finally:
+        _end_all(running)
         for worker in running:
-            worker.process.kill()
-        for worker in running:
-            worker.process.join()
             folder.discard(worker.job.folder, worker.job.spec.id)
+        shutil.rmtree(references, ignore_errors=True)
 
 
 def _next(pending: Sequence[TrialSpec], running: Sequence[_Running]) -> TrialSpec | None:
@@ -113,16 +144,27 @@ def _context(trials: Sequence[TrialSpec], registry: Registry) -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     classes = [registry.find("learner", trial.learner.name) for trial in trials]
     modules = sorted({found.cls.__module__ for found in classes if not found.code})
-    context.set_forkserver_preload(["torch", "benchmarks.harness.worker", *modules])
+    context.set_forkserver_preload(["torch", "benchmarks.harness.keeper", *modules])
     return context
 
 
 def _start(context: BaseContext, job: Job) -> _Running:
-    reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(job, writer), name=job.spec.id)  # type: ignore[attr-defined]
-    process.start()
-    writer.close()
-    return _Running(job, process, reader)
+    """Start a keeper with its worker; once more, should the server have died meanwhile."""
+    for attempt in range(ATTEMPTS):
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=keep, args=(job, writer), name=job.spec.id)  # type: ignore[attr-defined]
+        try:
+            process.start()
+        except (OSError, EOFError) as error:
+            reader.close()
+            if attempt + 1 == ATTEMPTS:
+                shutil.rmtree(job.folder, ignore_errors=True)
+                raise UserError(f"no worker process can be started ({described(error)})") from None
+        else:
+            return _Running(job, process, reader)
+        finally:
+            writer.close()
+    raise AssertionError
 
 
 def _listen(running: list[_Running], progress: Progress) -> None:
@@ -134,23 +176,41 @@ def _listen(running: list[_Running], progress: Progress) -> None:
             worker = connections[ready]
             try:
                 while ready.poll():
-                    fraction, text = ready.recv()
-                    progress.advanced(worker.job.spec, fraction, text)
-            except (EOFError, OSError):
+                    fraction, text = json.loads(ready.recv_bytes(MOST_WORDS))
+                    progress.advanced(worker.job.spec, float(fraction), str(text))
+            except (EOFError, OSError, ValueError, TypeError):  # a learner may write there, too
                 ready.close()
                 worker.connection = None
 
 
+def _has_lost_its_server(worker: _Running) -> bool:
+    """Whether nobody can say what became of a keeper. It ends by itself, and is waited for."""
+    pid = worker.process.pid
+    if worker.process.exitcode != SERVER_DIED or pid is None:
+        return False
+    end = time.monotonic() + LAST_SECONDS
+    with suppress(OSError):
+        os.kill(pid, signal.SIGTERM)
+        while time.monotonic() < end:
+            os.kill(pid, 0)
+            time.sleep(TICK_SECONDS / 10)
+    if worker.connection is not None:
+        worker.connection.close()
+    shutil.rmtree(worker.job.folder, ignore_errors=True)
+    return True
+
+
 def _end(worker: _Running, folder: ResultsFolder) -> dict[str, Any]:
-    """The record of a trial whose worker has ended; a failure, if it ended without one."""
+    """The record of a trial whose keeper has ended; a failure, if it ended before it stored one."""
     worker.process.join()
     if worker.connection is not None:
         worker.connection.close()
     job = worker.job
-    record = None if job.folder.exists() else folder.record(job.spec.id)
+    record = folder.record(job.spec.id) if worker.process.exitcode == 0 else None
     if record is None:
         record = blank_record(job.spec, job.provenance)
-        record |= {"status": "failed", "reason": _death(worker.process.exitcode)}
+        reason = f"the process that keeps a worker died (exit code {worker.process.exitcode})"
+        record |= {"status": "failed", "reason": reason}
         try:
             job.folder.mkdir(exist_ok=True)
             write_json(job.folder / "trial.json", record)
@@ -160,10 +220,20 @@ def _end(worker: _Running, folder: ResultsFolder) -> dict[str, Any]:
     return record
 
 
-def _death(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        with suppress(ValueError):
-            name = signal.Signals(-exitcode).name
-            return f"worker process died (signal {-exitcode}, {name})"
-        return f"worker process died (signal {-exitcode})"
-    return f"worker process ended without a result (exit code {exitcode})"
+def _end_all(running: Sequence[_Running]) -> None:
+    """Keepers end what their workers have started, and then themselves."""
+    for worker in running:
+        worker.process.terminate()
+    for worker in running:
+        worker.process.join(GRACE_SECONDS)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+
+
+def _told(record: Mapping[str, Any], folder: ResultsFolder) -> str | None:
+    """The reason of a failure, and where there is more to read of it."""
+    reason, trial = record["reason"], record["trial"]
+    if record["status"] != "failed" or OUTPUT in str(reason):
+        return reason
+    return with_place(reason, trial) if (folder.trials / trial / OUTPUT).is_file() else reason

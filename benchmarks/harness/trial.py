@@ -1,12 +1,13 @@
 """One trial: train under the budget, score the test tasks, write what came out to a folder."""
 
+import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from benchmarks.core.errors import Cannot
 from benchmarks.core.text import described, message, shortened
@@ -14,7 +15,9 @@ from benchmarks.harness.course import Course, Report
 from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.files import remove, write_json, write_parquet
+from benchmarks.harness.reasons import with_place
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.trainings import LEARNER, Training, keep, share
 
 
 def run_trial(
@@ -26,42 +29,55 @@ def run_trial(
     provenance: Mapping[str, Any] | None = None,
     report: Report = lambda fraction, text: None,
     trained: Path | None = None,
+    trainings: Path | None = None,
+    references: Path | None = None,
 ) -> dict[str, Any]:
     """Run one trial and write it to `folder`; whatever the learner raises becomes a failure.
 
     What is impossible for the learner (it raises `Cannot`, or needs what a family does not tell) is
     no failure, but has the status "cannot".
 
-    `trained` is the folder of a trial with the same training: its learner is taken over, with its
-    history and what its training has spent, instead of training the same again.
+    `trained` is where a training of the same kind lies, a folder of `trainings` or of a trial: its
+    learner is taken over, with its history and what its training has spent, instead of training the
+    same again (if it is damaged: after saying so). A training is kept in the folder as soon as it
+    is over, and in `trainings` for others, if there is such a place. `references` is where trials
+    find what the reference scored that they are held against, if another one has asked before.
 
     Returns:
         The record written to `trial.json`.
     """
     record = blank_record(spec, provenance or {})
-    trial = Course(spec, registry, device, report)
+
+    def keep_training(training: Training) -> None:
+        keep(folder, training)
+        record["trained_by"] = training.by
+        if trainings is not None and training.by == spec.id:
+            share(folder, trainings / spec.training)
+
+    trial = Course(spec, registry, device, report, keep_training, references)
     try:
         trial.run(trained)
     except Cannot as error:
         record |= {"status": "cannot", "reason": message(error), "spending": trial.spending()}
-    except (Exception, SystemExit) as error:
-        record |= {
-            "status": "failed",
-            "reason": described(error),
-            "traceback": shortened(traceback.format_exc()),
-            "spending": trial.spending(),
-        }
+    except BaseException as error:  # of the learner's making: nobody sends Ctrl-C to a worker
+        record |= _failure(error, spec.id) | {"spending": trial.spending(), **trial.known()}
     else:
-        record |= {
-            "status": "done",
-            "spending": trial.spending(),
-            **trial.notes(),
-            "trained_by": spec.id if trained is None else trained.name,
-        }
+        record |= {"status": "done", "spending": trial.spending(), **trial.notes()}
+        if not (folder / LEARNER).is_file():  # a learner may have removed its folder
+            keep(folder, trial.training)
         write_tables(folder, {**trial.evaluation._asdict(), "history": trial.history})
-        torch.save(trial.state, folder / "learner.pt")
     write_json(folder / "trial.json", record)
     return record
+
+
+def _failure(error: BaseException, trial: str) -> dict[str, Any]:
+    """What the record says of an exception; all of it goes to the output, too."""
+    reason, whole = described(error), shortened(traceback.format_exc())
+    with suppress(OSError, ValueError):
+        print(whole, file=sys.stderr)
+    if not isinstance(error, Exception):
+        reason = with_place(reason, trial)
+    return {"status": "failed", "reason": reason, "traceback": whole}
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:

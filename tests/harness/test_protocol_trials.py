@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.harness import course
 from benchmarks.harness.evaluator import draw_test_tasks
 from benchmarks.harness.expand import TrialSpec, describe, expand
 from benchmarks.harness.files import read_json
@@ -206,13 +207,37 @@ def test_a_learner_taken_over_gives_the_same_bits(
             place.mkdir()
             record = run_trial(trial, carriers, place, trained=giver)
             assert record["status"] == "done", record["reason"]
-            assert record["trained_by"] == giver.name
+            assert record["trained_by"] == trials[alone.index(giver)].id
             for table in ("scores", "history"):
                 mine, other = (pd.read_parquet(it / f"{table}.parquet") for it in (place, alone[i]))
                 columns = [column for column in mine if column != "seconds"]
                 pd.testing.assert_frame_equal(mine[columns], other[columns], check_exact=True)
             own = read_json(alone[i] / "trial.json")["spending"]
             assert record["spending"]["tasks"] == own["tasks"] == (17 if i == 2 else 10)
+
+
+def test_what_a_reference_scores_is_worked_out_once_a_run(
+    write_matrix: Callable[..., Path],
+    carriers: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fit, fitted = course.fit_reference, []
+    monkeypatch.setattr(
+        course, "fit_reference", lambda *given: (fitted.append(given[0]), fit(*given))
+    )
+    trials = trials_of(write_matrix, carriers, "recalls", "wanders")
+    scores: dict[Path | None, list[pd.DataFrame]] = {}
+    for references in (None, tmp_path / "references"):
+        fitted.clear()
+        for trial in trials:
+            place = tmp_path / f"{trial.id}-{references is None}"
+            place.mkdir()
+            assert run_trial(trial, carriers, place, references=references)["status"] == "done"
+            scores.setdefault(references, []).append(pd.read_parquet(place / "scores.parquet"))
+        assert len(fitted) == (len(trials) if references is None else len(trials) / 2)
+    for alone, shared in zip(*scores.values(), strict=True):
+        pd.testing.assert_frame_equal(alone, shared, check_exact=True)
 
 
 def test_what_is_impossible_is_neither_failed_nor_missing(

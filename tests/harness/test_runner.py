@@ -1,17 +1,20 @@
 """Trials in real worker processes, and what happens when those or the whole run are killed."""
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cli import main
+from benchmarks.core.errors import UserError
 from benchmarks.harness.expand import describe, expand
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.matrix import load_matrix
@@ -19,6 +22,7 @@ from benchmarks.harness.progress import PlainProgress
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.store import consolidate, load_results
+from benchmarks.harness.trainings import PLACE
 from benchmarks.report.tables import write_table
 
 Write = Callable[..., Path]
@@ -26,7 +30,9 @@ KILLS = 3
 PATIENCE = 30.0
 
 
-def go(matrix: Path, registry: Registry, out: Path, jobs: int = 2) -> ResultsFolder:
+def go(
+    matrix: Path, registry: Registry, out: Path, jobs: int = 2, *, anew: bool = False
+) -> ResultsFolder:
     """Run what is not done yet, without a report."""
     loaded = load_matrix(str(matrix))
     trials = expand(loaded, registry)
@@ -44,6 +50,7 @@ def go(matrix: Path, registry: Registry, out: Path, jobs: int = 2) -> ResultsFol
                 device="cpu",
                 provenance=origin,
                 done=[trial for trial in trials if trial not in left],
+                anew=anew,
             )
         consolidate(out)
     return folder
@@ -130,11 +137,13 @@ def test_failures_are_rows_and_the_others_go_on(
     assert scores.loc[scores["learner"] == "predicts-nan", "diverged"].all()
     assert reasons["logs-nan"] == "Diverged: loss became nan after 10 training tasks"
     assert reasons["stingy"].startswith("ContractError: adapt yielded 1 predictors")
-    assert reasons["exits"] == "worker process ended without a result (exit code 7)"
-    assert reasons["killed"] == "worker process died (signal 9, SIGKILL)"
+    place = {label: f" (trials/{trial}/output.txt)" for label, trial in first["trial"].items()}
+    exits = "worker process ended without a result (exit code 7)"
+    assert reasons["exits"] == exits + place["exits"]
+    assert reasons["killed"] == "worker process died (signal 9, SIGKILL)" + place["killed"]
     assert first.loc["logs-nan", "tasks"] == 10
     output = folder.trials / first.loc["killed", "trial"] / "output.txt"
-    assert output.read_text() == "last words\n"
+    assert output.read_text() == "last words\nworker process died (signal 9, SIGKILL)\n"
     assert "failed exits on sinusoid, seed 0" in capsys.readouterr().out
 
 
@@ -242,3 +251,200 @@ class Threads(Mean):
     folder = go(write_matrix("threads"), Registry([plugin]), tmp_path / "out", jobs=1)
     records = [json.loads(path.read_text()) for path in folder.trials.glob("*/trial.json")]
     assert {record["reason"] for record in records} == {"RuntimeError: 1 threads"}
+
+
+WAYWARD = """
+import os, signal, subprocess, sys, threading, time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+import torch
+from baselines.mean import Mean
+
+
+@dataclass
+class Wayward(Mean):
+    place: str = ""
+    how: str = ""
+
+    name: ClassVar[str] = "wayward"
+
+    def fit(self, source, generator):
+        with open(self.place + "/fits", "a") as file:
+            file.write(self.how + "\\n")
+        source.sample(7, shots=1, queries=1)
+        getattr(self, self.how, lambda: None)()
+
+    def interrupts(self):
+        raise KeyboardInterrupt
+
+    def leaves(self):
+        class Leaving(BaseException):
+            def __str__(self):
+                raise RuntimeError
+        raise Leaving
+
+    def orphans(self):
+        subprocess.Popen(["sleep", "97.531"])
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                Path(self.place, "daemon").write_text(str(os.getpid()))
+                time.sleep(97)
+            os._exit(0)
+        while not Path(self.place, "daemon").exists():
+            time.sleep(0.01)
+        threading.Thread(target=time.sleep, args=(97,)).start()
+
+    def closes(self):
+        sys.stdout.flush()
+        os.closerange(1, 256)
+
+    def shouts(self):
+        for part in range(80):
+            print(str(part) * 50_000)
+
+    def wrecks(self):
+        os.chdir("/")
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        torch.manual_seed(3)
+        torch.set_num_threads(2)
+
+    def tears(self):
+        import shutil
+        for folder in Path(self.place, "out", "trials").glob(".tmp-sinusoid-wayward*"):
+            shutil.rmtree(folder)
+
+    def exhausts(self):
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+
+    def state(self):
+        return {"names": open} if self.how == "odd" else {}
+
+    def adapt(self, support, steps):
+        if self.how == "dies" and not Path(self.place, "mended").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "fails" and not Path(self.place, "mended").exists():
+            raise ValueError("not yet")
+        return super().adapt(support, steps)
+"""
+
+
+@pytest.fixture
+def wayward(tmp_path: Path, write_matrix: Write) -> Callable[..., tuple[Path, Registry]]:
+    plugin = tmp_path / "wayward.py"
+    plugin.write_text(WAYWARD)
+
+    def write(*ways: str) -> tuple[Path, Registry]:
+        tables = [
+            f'name = "wayward"\nlabel = "{how}"\nhow = "{how}"\nplace = "{tmp_path}"'
+            for how in ways
+        ]
+        path = write_matrix(*tables)
+        path.write_text(path.read_text().replace("seeds = 2", "seeds = 1"))
+        return path, Registry([plugin])
+
+    return write
+
+
+def test_whatever_a_learner_does_to_its_process_the_trial_says_what_it_was(
+    wayward: Callable[..., tuple[Path, Registry]], tmp_path: Path
+) -> None:
+    harmless = ("orphans", "closes", "shouts", "wrecks", "tears", "calm")
+    named = {
+        "interrupts": "KeyboardInterrupt: no message (trials/",
+        "leaves": "Leaving: its message cannot be printed (trials/",
+        "exhausts": "NotKept: ",
+        "odd": "ContractError: state() would not load again with weights_only=True: "
+        "state()['names'] is an object of type builtin_function_or_method",
+    }
+    folder = go(*wayward(*harmless, *named), tmp_path / "out")
+    results = load_results(folder.directory)
+    trials = results.trials.set_index("learner")
+    assert trials["status"].to_dict() == dict.fromkeys(harmless, "done") | dict.fromkeys(
+        named, "failed"
+    )
+    for label, reason in named.items():
+        assert trials.loc[label, "reason"].startswith(reason)
+        assert not (folder.trials / trials.loc[label, "trial"] / "learner.pt").exists()
+    scores = results.scores.set_index("learner")["value"]
+    for label in harmless:
+        assert scores[label].tolist() == scores["calm"].tolist(), label
+    assert not alive(int((tmp_path / "daemon").read_text()))
+    output = (folder.trials / trials.loc["shouts", "trial"] / "output.txt").read_text()
+    assert output.startswith("000")
+    assert output.endswith("79\n")
+    assert len(output) < 4_000_100
+    assert "bytes are left out here" in output
+    assert not list(folder.trials.glob(".tmp-*"))
+
+
+def test_a_training_outlives_the_trial_that_fails_after_it(
+    wayward: Callable[..., tuple[Path, Registry]], tmp_path: Path
+) -> None:
+    for how in ("dies", "fails"):
+        (tmp_path / "fits").unlink(missing_ok=True)
+        (tmp_path / "mended").unlink(missing_ok=True)
+        path, registry = wayward(how)
+        folder = go(path, registry, tmp_path / how)
+        (trial,) = (it.name for it in folder.trials.glob("[!.]*"))
+        failed = folder.record(trial)
+        assert failed is not None
+        assert failed["status"] == "failed"
+        assert (folder.trials / trial / "learner.pt").is_file()
+        assert failed["spending"]["tasks"] == 7
+        (tmp_path / "mended").touch()
+        go(path, registry, tmp_path / how)
+        done = folder.record(trial)
+        assert done is not None
+        assert done["status"] == "done"
+        assert done["spending"]["tasks"] == 7
+        assert done["trained_by"] == trial
+        assert (tmp_path / "fits").read_text() == f"{how}\n"
+    # and one that is damaged is made anew, as all are that are to be
+    (tmp_path / "mended").unlink()
+    path, registry = wayward("fails")
+    path.write_text(path.read_text().replace("tasks = 100", "tasks = 90"))
+    folder = go(path, registry, tmp_path / "spoilt")
+    (kept,) = (folder.trials / PLACE).glob("*/learner.pt")
+    kept.unlink()
+    kept.write_bytes(b"spoilt")
+    (tmp_path / "mended").touch()
+    go(path, registry, tmp_path / "spoilt")
+    assert (tmp_path / "fits").read_text() == "fails\n" * 3
+    go(path, registry, tmp_path / "anew", anew=True)
+    assert (tmp_path / "fits").read_text() == "fails\n" * 4
+
+
+def test_a_fork_server_that_dies_costs_no_trial(
+    write_matrix: Write, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick, killed = PlainProgress.tick, []
+
+    def kill_once(self: PlainProgress) -> None:
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        if not killed:
+            killed.append(server)
+            os.kill(server, signal.SIGKILL)
+        tick(self)
+
+    monkeypatch.setattr(PlainProgress, "tick", kill_once)
+    folder = go(write_matrix('name = "guess"\npause = 0.1'), registry, tmp_path / "out")
+    assert killed
+    assert set(load_results(folder.directory).trials["status"]) == {"done"}
+    assert not list(folder.trials.glob(".tmp-*"))
+
+
+def test_a_fork_server_that_cannot_start_is_one_sentence(
+    write_matrix: Write, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(forkserver, "connect_to_new_process", refuse)
+    with pytest.raises(UserError, match=r"no worker process can be started .*refused"):
+        go(write_matrix("mean"), registry, tmp_path / "out")
+    assert not list((tmp_path / "out" / "trials").glob(".tmp-*"))

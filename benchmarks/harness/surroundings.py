@@ -1,0 +1,58 @@
+"""What a process has only one of, and a learner may leave otherwise than it was."""
+
+import os
+import random
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.core import seed_of
+
+
+class Surroundings:
+    """The state of the process as it was when this was made."""
+
+    def __init__(self) -> None:
+        self._folder = Path.cwd()
+        self._threads = torch.get_num_threads()
+        self._dtype = torch.get_default_dtype()
+        self._device = torch.get_default_device()
+        self._deterministic = torch.are_deterministic_algorithms_enabled()
+        self._recursion = sys.getrecursionlimit()
+
+    def restore(self, seed: int) -> None:
+        """As it was, with global generators that follow from the seed alone.
+
+        Learners get generators; those are for the dependencies that only know global state.
+        """
+        with suppress(OSError):
+            os.chdir(self._folder)
+        sys.setrecursionlimit(self._recursion)
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(self._dtype)
+        if torch.get_default_device() != self._device:
+            torch.set_default_device(self._device)
+        if torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
+        torch.use_deterministic_algorithms(self._deterministic)
+        for descriptor in (1, 2):
+            _open(descriptor)
+        seed = seed_of("global", seed)
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+
+
+def _open(descriptor: int) -> None:
+    """Nothing that is opened next is to take the number of a closed standard stream."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
