@@ -397,3 +397,20 @@ def test_check_runs_the_conformance_kit(
     assert "unknown class 'Gess'; did you mean 'Guess'?" in complaint("check", f"{PLUGIN}:Gess")
     assert complaint("check", PLUGIN) == f"{PLUGIN}: names no class; expected {PLUGIN}:Class"
     assert "no such plugin file" in complaint("check", "nowhere.py:Mean")
+
+
+def test_of_several_families_the_one_whose_data_are_wrong_is_named(
+    complaint: Complaint, tmp_path: Path
+) -> None:
+    write_csv(tmp_path / "sound.csv")
+    rows = [f"p{place},{month},7" for place in range(20) for month in range(6)]
+    (tmp_path / "flat.csv").write_text("\n".join(["place,month,t", *rows]) + "\n")
+    sound, flat = (
+        TABLE.replace("t.csv", f"{name}.csv") + f'label = "{name}"\n' for name in ("sound", "flat")
+    )
+    families = f"[[family]]{sound}\n[[family]]{flat}"
+    matrix = tmp_path / "tiny.toml"
+    matrix.write_text(MATRIX.replace('[[family]]\nname = "sinusoid"\n', families))
+    said = complaint("run", matrix, "--plugin", PLUGIN, "--out", tmp_path / "out")
+    assert said.startswith(f"{matrix}: family 'flat': ")
+    assert "constant target 't'" in said

@@ -95,7 +95,7 @@ class Course:
         self._surroundings.restore(spec.seed)
         self._chosen: dict[str, Any] = {}
         if spec.then is None:
-            self._choose(self._tested, self._tested_identity)
+            self._choose()
             self.evaluation = self._test(self.learner)
             if spec.reference is not None:
                 self.evaluation = with_reference(
@@ -174,7 +174,7 @@ class Course:
         self._end_stretch()
         self._surroundings.restore(spec.seed)
         others["then"] = self._test(self.learner, scores_only=True)
-        self._choose(self._family, self._identity)
+        self._choose()
         after = self._test(self.learner, first=True)
         self.evaluation = with_both(after, others, self.problem, spec.protocol)
 
@@ -212,12 +212,13 @@ class Course:
         key = [self._tested_identity, spec.identity["protocol"]["reference"], how, spec.seed]
         return scored_once(self._references, dumps([*key, self._device], sort_keys=True), score)
 
-    def _choose(self, family: TaskFamily, identity: str) -> None:
+    def _choose(self) -> None:
+        """On the family that was trained on, whatever is tested: of others nothing is known yet."""
         started = time.perf_counter()
         self._chosen = choose_steps(
             self.learner,
-            family,
-            identity,
+            self._family,
+            self._identity,
             self._spec.protocol,
             device=self._device,
             on_progress=lambda fraction: self._report(0.98, "choosing the number of steps"),

@@ -38,7 +38,11 @@ def know_family(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
     if "path" in field_names(found.cls) and isinstance(entry.fields.get("path"), str):
         path = _find_data(matrix.path, entry)
         entry = replace(entry, fields={**entry.fields, "path": str(path)})
-    return known_family(make_family(entry, registry, where), entry, found, where)
+    family = make_family(entry, registry, where)
+    try:
+        return known_family(family, entry, found, where)
+    except DataError as error:  # of several families in a matrix, which one is it?
+        raise DataError(f"{where}: family {entry.label!r}: {error}") from None
 
 
 def known_family(family: TaskFamily, entry: Entry, found: Found, where: str) -> Known:

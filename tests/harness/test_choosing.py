@@ -72,3 +72,45 @@ def test_the_record_says_what_was_chosen_and_its_cost_counts(
     assert record["chosen_on"] == {"2": 20, "5": 20}
     scores = pd.read_parquet(tmp_path / "scores.parquet")
     assert set(scores["steps"]) == {0, 1}
+
+
+UNRELATED = """
+name = "tiny"
+seeds = 1
+
+[budget]
+tasks = 20
+
+[[protocol]]
+kind = "unrelated"
+families = ["sinusoid"]
+on = ["line"]
+shots = [2]
+steps = [0, 1]
+tasks = 6
+queries = 5
+
+[[family]]
+name = "sinusoid"
+
+[[family]]
+name = "line"
+"""
+
+
+def test_a_family_that_is_only_tested_on_chooses_nothing(
+    trials_of: Callable[..., list[TrialSpec]],
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chose: list[str] = []
+
+    def recorded(learner: object, family: Sinusoid, *rest: object, **more: object) -> object:
+        chose.append(family.name)
+        return choose_steps(learner, family, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("benchmarks.harness.course.choose_steps", recorded)
+    (trial,) = trials_of("guess", head=UNRELATED)
+    run_trial(trial, registry, tmp_path)
+    assert chose == ["sinusoid"]
