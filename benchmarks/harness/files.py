@@ -27,10 +27,14 @@ def make_folder(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text, in place of what is there.
 
+    What is no text in Unicode (half of a surrogate pair: a byte of a file name that is no UTF-8)
+    is written as an escape, which JSON reads back.
+
     Raises:
         NotKept: it cannot be written.
     """
-    replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    content = text.encode("utf-8", "backslashreplace")
+    replace(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_json(path: Path, value: Any) -> None:

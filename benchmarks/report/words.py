@@ -1,5 +1,6 @@
 """How numbers, metrics, learners and the origin of results are written, the same everywhere."""
 
+import hashlib
 import math
 import re
 import shlex
@@ -20,6 +21,9 @@ DOUBLE_DAGGER_NOTE = (
     "‡ transductive: predicts the query points of a task together, so that one prediction may "
     "depend on the other points; it is compared with the rest all the same."
 )
+
+LONGEST_NAME = 80
+"""Letters of a file name made from labels; file systems take about three times as many."""
 
 GAIN_NAMES = {
     "jumpstart": "jumpstart, {}",
@@ -141,8 +145,15 @@ def listing(names: Iterable[str]) -> str:
 
 
 def slug(text: str) -> str:
-    """A file name from a label: lower case, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unnamed"
+    """A file name from a label: lower case, digits and dashes, no longer than file systems allow.
+
+    What is cut, or has letters beyond ASCII, gets a digest: labels that differ have other names.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if len(name) <= LONGEST_NAME and text.isascii():
+        return name or "unnamed"
+    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{name[:LONGEST_NAME]}-{digest}".strip("-")
 
 
 def tasks_scored(comparisons: Iterable[Comparison]) -> str:
