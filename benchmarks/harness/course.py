@@ -30,6 +30,7 @@ from benchmarks.harness.matrix import Entry
 from benchmarks.harness.references import SCORED, scored_once
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.surroundings import Surroundings
+from benchmarks.harness.task_names import held_out
 from benchmarks.harness.training import HISTORY_TYPES, THEN, Stretch, together
 from benchmarks.harness.trainings import Training, load, on_cpu
 
@@ -267,6 +268,7 @@ class Course:
             "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
             "problem": asdict(self.problem),
             **self._chosen,
+            "held_out": held_out(tested[0]),
             "grouped_by": getattr(tested[0], "grouped_by", ""),
             "transductive": bool(getattr(self.learner, "transductive", False)),
         }

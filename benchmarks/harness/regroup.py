@@ -38,7 +38,7 @@ from benchmarks.harness.registry import Registry
 from benchmarks.harness.shapes import read_matrix
 from benchmarks.harness.store import Results, consolidate, load_results
 from benchmarks.harness.sums import SUMS, write_sums
-from benchmarks.harness.task_names import PLACE, TASK_TYPES
+from benchmarks.harness.task_names import PLACE, TASK_TYPES, held_out
 
 CLOSE = 1e-6
 CENTROIDS = "nearest_centroid"
@@ -57,6 +57,7 @@ class Redrawn:
     shots: int
     batch: TaskBatch
     grouped_by: str
+    held_out: Mapping[str, Any]
     proof: str
 
 
@@ -105,7 +106,9 @@ def redraw(directory: Path, registry: Registry) -> tuple[Results, list[Redrawn]]
                     f"at {shots} shots that could prove which they were"
                 )
             grouped_by = getattr(family, "grouped_by", "")
-            found.append(Redrawn(str(label), str(name), shots, batch, grouped_by, proof))
+            found.append(
+                Redrawn(str(label), str(name), shots, batch, grouped_by, held_out(family), proof)
+            )
     return results, found
 
 
@@ -318,8 +321,10 @@ def _tasks(found: list[Redrawn]) -> pd.DataFrame:
 
 
 def _said(record: dict[str, Any], found: list[Redrawn]) -> dict[str, Any]:
-    said = [it.grouped_by for it in found if (it.family, it.protocol) == _place(record)]
-    return {**record, "grouped_by": said[0]} if said else record
+    said = [it for it in found if (it.family, it.protocol) == _place(record)]
+    if not said:
+        return record
+    return {**record, "grouped_by": said[0].grouped_by, "held_out": said[0].held_out}
 
 
 def _place(record: Mapping[str, Any]) -> tuple[str, str]:

@@ -35,7 +35,7 @@ SPENDING = (
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
     **{"problem": {}, "transductive": False, "spec": {}, "grouped_by": ""},
-    **{"chosen_steps": {}, "chosen_on": {}, "fold": 0},
+    **{"chosen_steps": {}, "chosen_on": {}, "fold": 0, "held_out": {}},
 }
 """What a record says of its data, and what a record says that is silent about it."""
 
@@ -66,7 +66,8 @@ class Results:
             ended), grouped_by (what a group of test tasks is called; "" where tasks are independent
             draws), chosen_steps and chosen_on (by shots, the number of steps that validation tasks
             chose, and how many did), fold (which groups were tested, where there are folds; 0
-            otherwise), and split (test or validation: what the protocol scores on).
+            otherwise), held_out (how many groups or classes of each split are, and the first of
+            them), and split (test or validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
             see `benchmarks.harness.diverging`. The words in it are categories; `group` is "" where
             a task is an independent draw, and in results of former versions.

@@ -1,17 +1,22 @@
 """Which test tasks there were: what each is called, and which group it is of."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmarks.core import TaskBatch
+from benchmarks.core import Split, TaskBatch, TaskFamily
 from benchmarks.harness.frames import Columns
 
 TASK_TYPES = {"shots": "int64", "task": "int64", "name": "str", "group": "str"}
 PLACE = {"family": "str", "protocol": "str"}
 """What the test tasks depend on, besides the shots; whoever is tested meets the same."""
+
+
+SPLITS: tuple[Split, ...] = ("validation", "test")
+MOST_NAMES = 50
 
 
 def add_tasks(table: Columns, batch: TaskBatch, shots: int) -> None:
@@ -24,6 +29,20 @@ def add_tasks(table: Columns, batch: TaskBatch, shots: int) -> None:
             name=batch.names or nothing,
             group=batch.groups or nothing,
         )
+
+
+def held_out(family: TaskFamily) -> dict[str, Any]:
+    """How many groups or classes are for validation and for the test, and the first of them."""
+    found: dict[str, Any] = {}
+    for split in SPLITS:
+        names: Sequence[str] = ()
+        if hasattr(family, "classes"):
+            names = family.classes[split]
+        elif hasattr(family, "groups"):
+            names = family.groups(split)
+        if names:
+            found[split] = {"count": len(names), "names": [str(it) for it in names[:MOST_NAMES]]}
+    return found
 
 
 def numbers_of(rows: int, draws: int) -> dict[str, Tensor]:

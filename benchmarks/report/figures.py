@@ -14,6 +14,7 @@ from benchmarks.report.confusion import confusion, confusion_caption
 from benchmarks.report.diagnosis import support_against_query, training_diagnostics
 from benchmarks.report.episodes import episodes, episodes_caption
 from benchmarks.report.matching import unmatched
+from benchmarks.report.named_tasks import names_of
 from benchmarks.report.plots import against_shots, against_spending, against_steps
 from benchmarks.report.profiles import profiled, profiles
 from benchmarks.report.protocol_plots import against_scratch, backward_forward, elsewhere
@@ -175,7 +176,11 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
             "Fitted curves",
             f"Predictions for the first {comparison.split} tasks, from before adaptation (light) "
             "to after the most steps (dark); the first seed of each learner, at the fewest shots.",
-            lambda: fitted_curves(comparison, mine(results.curves)),
+            lambda: fitted_curves(
+                comparison,
+                mine(results.curves),
+                lambda shots: names_of(results, comparison, shots),
+            ),
         )
     yield picture(
         "support-against-query",

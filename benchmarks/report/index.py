@@ -9,6 +9,7 @@ from benchmarks.report.compositions import FILE, TITLE, composition_sections
 from benchmarks.report.figures import pictures
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.markdown import code, escape, section_blocks
+from benchmarks.report.named_tasks import task_sections
 from benchmarks.report.pair_sheets import PAIRS
 from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_findings import changes, headlines
@@ -71,6 +72,7 @@ def all_sections(
     """Every table that a report shows, in order; see `sections` for `against`."""
     yield from sections(comparisons, against)
     yield from composition_sections(results, comparisons)
+    yield from task_sections(results, comparisons)
     yield _costs(comparisons)
 
 

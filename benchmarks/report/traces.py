@@ -1,6 +1,7 @@
 """Figures of training curves and of curves fitted to single tasks."""
 
 import textwrap
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from benchmarks.report.words import plural
 PREFERRED = "query_loss"
 BINS = 40
 FITTED_TASKS = 4
+TITLE_WIDTH = 24
 FITTED_STEPS = 6
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
@@ -59,10 +61,15 @@ def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure | N
     return figure
 
 
-def fitted_curves(comparison: Comparison, curves: pd.DataFrame) -> Figure | None:
+def fitted_curves(
+    comparison: Comparison,
+    curves: pd.DataFrame,
+    tasks_of: Callable[[int], Mapping[int, str]] = lambda shots: {},
+) -> Figure | None:
     """Predictions after each number of steps for the first tasks scored, one row a learner.
 
-    Shows the fewest shots and, for each learner, its first seed that is there.
+    Shows the fewest shots and, for each learner, its first seed that is there. `tasks_of` gives the
+    names of the tasks at so many shots, where they have any.
     """
     if curves.empty:
         return None
@@ -70,6 +77,7 @@ def fitted_curves(comparison: Comparison, curves: pd.DataFrame) -> Figure | None
     curves = curves[curves["shots"] == shots].sort_values(["x", "y"])
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
     tasks = sorted({int(task) for task in curves["task"]})[:FITTED_TASKS]
+    names = tasks_of(shots)
     steps = _some(sorted({int(at) for at in curves.loc[curves["kind"] == "prediction", "steps"]}))
     chosen = styles(comparison.entrants)
     figure, axes = panels(
@@ -91,7 +99,7 @@ def fitted_curves(comparison: Comparison, curves: pd.DataFrame) -> Figure | None
             fontweight="bold",
         )
     for task, ax in zip(tasks, axes[0], strict=True):
-        ax.set_title(f"{comparison.split} task {task + 1}")
+        ax.set_title(_title(names.get(task, f"{comparison.split} task {task + 1}")))
     problem = comparison.problem
     unit = f" in {problem['unit']}" if problem.get("unit") else ""
     figure.supxlabel(str(next(iter(problem.get("inputs") or ["x"]))), fontsize="medium")
@@ -102,6 +110,10 @@ def fitted_curves(comparison: Comparison, curves: pd.DataFrame) -> Figure | None
         ncols=len(steps) + 2,
     )
     return figure
+
+
+def _title(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, TITLE_WIDTH, max_lines=2, placeholder="…"))
 
 
 def _own_loss(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
