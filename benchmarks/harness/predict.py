@@ -1,6 +1,7 @@
 """A trained learner outside the benchmark: adapt to one new task, predict its query points."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from benchmarks.tasks.columns import (
     to_numbers,
     without_missing,
 )
+from benchmarks.tasks.forms import USUAL, Form, Misread, delimiter_of, form_of
 from benchmarks.tasks.names import plain
+from benchmarks.tasks.sniffing import sniff
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Checkpoint:
     problem: Problem
     steps: int
     """The most adaptation steps its trial scored."""
+    form: Form = USUAL
+    """How the file is written that it was trained on. Others may have another delimiter."""
 
 
 def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
@@ -60,6 +65,7 @@ def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
         spec, problem = record["spec"], record["problem"]
         known = {name: _tuples(value) for name, value in problem.items()}
         steps = max(spec["protocol"]["steps"])
+        form = form_of(spec["family"]["fields"])
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{folder}: cannot be read as a trial ({error})") from error
     name = spec["learner"]["name"]
@@ -67,7 +73,7 @@ def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
     before = getattr(found.cls, "later", {})
     learner: MetaLearner = build(found.cls, before, spec["learner"]["fields"], f"{folder}: {name}")
     learner.load_state(state)
-    return Checkpoint(learner, Problem(**known), steps)
+    return Checkpoint(learner, Problem(**known), steps, form)
 
 
 def predict(
@@ -90,12 +96,12 @@ def predict(
         raise DataError(f"{support}: the learner classifies, and predict is for regression")
     if learner.needs:
         raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
-    known, x = _inputs(support, problem, [problem.target])
+    known, x = _inputs(support, checkpoint, [problem.target])
     y = torch.tensor(
         _standard(support, known[problem.target], problem.target_offset, problem.target_scale),
         dtype=torch.float32,
     )
-    asked, query_x = _inputs(query, problem, [])
+    asked, query_x = _inputs(query, checkpoint, [])
     task = Support(x, y.view(1, -1, 1))
     (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
     standard = adapted(query_x)[0, :, 0].double().numpy()
@@ -103,10 +109,29 @@ def predict(
     return asked, learner.explain(task) if isinstance(learner, Explains) else []
 
 
-def _inputs(path: Path, problem: Problem, more: Sequence[str]) -> tuple[pd.DataFrame, torch.Tensor]:
+def _inputs(
+    path: Path, checkpoint: Checkpoint, more: Sequence[str]
+) -> tuple[pd.DataFrame, torch.Tensor]:
     """The columns as read, and the inputs as the learner knows them: (1, points, features)."""
+    problem, form = checkpoint.problem, checkpoint.form
+    try:
+        return _read(path, problem, more, form)
+    except Misread:
+        seen = sniff(str(path))
+        usual = form.delimiter or delimiter_of(str(path)), form.decimal
+        if (seen.delimiter, seen.decimal) == usual:
+            raise
+        with suppress(DataError):
+            other = form._replace(delimiter=seen.delimiter, decimal=seen.decimal)
+            return _read(path, problem, more, other)
+        raise
+
+
+def _read(
+    path: Path, problem: Problem, more: Sequence[str], form: Form
+) -> tuple[pd.DataFrame, torch.Tensor]:
     needed = {*problem.inputs, *(name.partition("=")[0] for name in problem.inputs), *more}
-    sheet = read_sheet(str(path), needed)
+    sheet = read_sheet(str(path), needed, form=form)
     sources = {name: _source(name, sheet.names) for name in problem.inputs}
     columns = [column for column, _ in sources.values()]
     numbers = {column for column, category in sources.values() if category is None} | set(more)

@@ -1,21 +1,21 @@
-"""Columns of a CSV or Parquet file, with every way they can be unusable said in one sentence."""
+"""Columns of a file, with every way they can be unusable said in one sentence."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import DataError, nearest
 from benchmarks.tasks.csv_file import read_csv
+from benchmarks.tasks.excel_file import read_excel
+from benchmarks.tasks.forms import EMPTY_NUMBERS, USUAL, Form, Misread, suffix_of
 from benchmarks.tasks.names import lookalikes, plain, short, unified
 from benchmarks.tasks.parquet_file import check_whole, read_parquet
 
-EMPTY_NUMBERS = ("NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
 LARGEST = 1e100
 """Numbers beyond have squares, and sums of squares, that overflow."""
 FARTHEST = 1e9
@@ -32,6 +32,7 @@ class Sheet:
         cells: a column by its place, as text; empty cells are NaN.
         notes: what was left out or taken for something else, in words.
         reread: whether the same file once gave other values.
+        form: how it is written; the decimals of Parquet and Excel files are their own affair.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Sheet:
     cells: Callable[[int], "pd.Series[str]"]
     notes: tuple[str, ...] = ()
     reread: bool = False
+    form: Form = USUAL
 
     def column(self, name: str) -> "pd.Series[str]":
         """The one column of this name, spaces around it and its Unicode form aside.
@@ -49,7 +51,7 @@ class Sheet:
         """
         places = self._places.get(plain(name), [])
         if not places:
-            raise DataError(f"{self.path}: no column {name!r}; {nearest(name, self.names)}")
+            raise Misread(f"{self.path}: no column {name!r}; {nearest(name, self.names)}")
         if len(places) > 1:
             raise DataError(
                 f"{self.path}: {len(places)} columns are called {short(name)} (columns "
@@ -82,26 +84,33 @@ class Columns:
     reread: bool
 
 
-def read_sheet(path: str, wanted: Collection[str] = (), keys: Collection[str] = ()) -> Sheet:
-    """A file by its suffix; for `wanted` and `keys` see `read_csv`.
+def read_sheet(
+    path: str,
+    wanted: Collection[str] = (),
+    keys: Collection[str] = (),
+    form: Form = USUAL,
+    sheet: str = "",
+) -> Sheet:
+    """A file by its suffix; for `wanted` and `keys` see `read_csv`, for `sheet` `read_excel`.
 
     Raises:
         DataError: the file cannot be read, or holds no rows.
+        MissingDependency: what reads it is not installed.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix == ".parquet":
-        names, rows, read = read_parquet(path)
-        return Sheet(path, tuple(names), rows, read)
-    if suffix != ".csv":
-        raise DataError(f"{path}: expected a file that ends in .csv or .parquet")
-    records = read_csv(path, wanted, keys)
+    suffix = suffix_of(path)
+    if sheet and suffix != ".xlsx":
+        raise DataError(f"{path}: sheet = {sheet!r} is for files that end in .xlsx")
+    if suffix in (".parquet", ".xlsx"):
+        names, rows, read = read_parquet(path) if suffix == ".parquet" else read_excel(path, sheet)
+        own = form._replace(decimal=USUAL.decimal)
+        return Sheet(path, tuple(names), rows, read, form=own)
+    records = read_csv(path, wanted, keys, form)
 
     def cells(place: int) -> "pd.Series[str]":
         return pd.Series([row[place] or None for row in records.rows], dtype="str")
 
-    return Sheet(
-        path, tuple(records.header), len(records.rows), cells, records.notes, records.reread
-    )
+    header, notes = tuple(records.header), records.notes
+    return Sheet(path, header, len(records.rows), cells, notes, records.reread, form)
 
 
 def choose(
@@ -109,24 +118,52 @@ def choose(
 ) -> Columns:
     """The columns as text, whatever the kind of file; empty cells are NaN.
 
-    In the columns that hold `numbers` the `EMPTY_NUMBERS` are empty cells too; elsewhere "NA" may
-    well be the name of something. Those of `names` are made plain: see `unified`.
+    In the columns that hold `numbers` the `EMPTY_NUMBERS` are empty cells too, and decimals follow
+    a point; elsewhere "NA" may well be the name of something. Those of `names` are made plain: see
+    `unified`.
 
     Raises:
-        DataError: the file lacks a column, or has it twice.
+        DataError: the file lacks a column, or has it twice; or a number has another decimal sign.
     """
     chosen: dict[str, pd.Series[str]] = {}
     notes, reread = [*sheet.notes], sheet.reread
     for name in dict.fromkeys(columns):  # a column may be both a task and an input
-        cells = sheet.column(name)
+        cells = _emptied(sheet.column(name), sheet.form.missing, name in numbers)
         if name in names:
             check_whole(sheet.path, cells)
             written = cells
             cells, said = unified(cells)
             notes += [*said, *lookalikes(cells)]
             reread = reread or cells is not written
-        chosen[name] = cells.mask(cells.isin(EMPTY_NUMBERS)) if name in numbers else cells
+        if name in numbers:
+            cells = _pointed(sheet.path, cells.mask(cells.isin(EMPTY_NUMBERS)), sheet.form.decimal)
+        chosen[name] = cells
     return Columns(pd.DataFrame(chosen), tuple(notes), reread)
+
+
+def _emptied(cells: "pd.Series[str]", missing: Collection[str], number: bool) -> "pd.Series[str]":
+    """The cells without those that say that they are empty; of numbers, in whatever spelling."""
+    if not missing:
+        return cells
+    plainly = {plain(text) for text in missing}
+    empty = cells.map({it: plain(it) in plainly for it in cells.dropna().unique()}).eq(True)
+    if number:
+        values = pd.to_numeric(pd.Series([*missing], dtype="str"), errors="coerce").dropna()
+        empty |= pd.to_numeric(cells, errors="coerce").isin(values)
+    return cells.mask(empty)
+
+
+def _pointed(path: str, cells: "pd.Series[str]", decimal: str) -> "pd.Series[str]":
+    """Numbers with a point for decimals, where the file has another sign.
+
+    Raises:
+        Misread: one has a point, which may as well be of thousands.
+    """
+    if decimal == USUAL.decimal:
+        return cells
+    fine = ~cells.str.contains(".", regex=False, na=False).to_numpy(bool)
+    _demand(fine, path, cells, f"numbers without a point, as decimal = {decimal!r} says")
+    return cells.str.replace(decimal, ".", regex=False)
 
 
 def without_missing(
@@ -176,9 +213,10 @@ def _demand(fine: np.ndarray, path: str, column: "pd.Series[str]", expected: str
     bad = np.flatnonzero(~fine)
     if bad.size:
         more = f" and in {bad.size - 1:,} more rows something like it" if bad.size > 1 else ""
-        raise DataError(
+        raise Misread(
             f"{path}: column {column.name!r} holds {short(column.iloc[bad[0]])} in row "
-            f"{int(column.index[bad[0]]) + 1:,}{more}; expected {expected}"
+            f"{int(column.index[bad[0]]) + 1:,}{more}; expected {expected}",
+            column.iloc[bad[0]],
         )
 
 

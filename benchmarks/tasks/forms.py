@@ -2,8 +2,9 @@
 
 import gzip
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.core.errors import DataError
 from benchmarks.tasks.regular import read_regular
@@ -16,6 +17,18 @@ DELIMITERS = {
 SUFFIXES = (*DELIMITERS, *(f"{suffix}.gz" for suffix in DELIMITERS), ".parquet", ".xlsx")
 EMPTY_NUMBERS = ("NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None")
 """What is an empty cell wherever numbers are expected."""
+
+
+class Misread(DataError):
+    """A file that other keys may well read.
+
+    Attributes:
+        cell: what was to be a number; None where the file as a whole is otherwise than expected.
+    """
+
+    def __init__(self, message: str, cell: str | None = None) -> None:
+        super().__init__(message)
+        self.cell = cell
 
 
 class Form(NamedTuple):
@@ -33,6 +46,15 @@ class Form(NamedTuple):
     decimal: str = "."
     encoding: str = "utf-8"
     missing: tuple[str, ...] = ()
+
+
+USUAL = Form()
+
+
+def form_of(fields: Mapping[str, Any]) -> Form:
+    """What the keys of a matrix say of a file's form."""
+    form = Form(**{key: fields.get(key, usual) for key, usual in USUAL._asdict().items()})
+    return form._replace(missing=tuple(map(str, form.missing)))
 
 
 def suffix_of(path: str) -> str:

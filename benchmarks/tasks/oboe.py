@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import DataError, nearest
-from benchmarks.tasks.columns import EMPTY_NUMBERS, read_sheet, to_numbers
+from benchmarks.tasks.columns import read_sheet, to_numbers
+from benchmarks.tasks.forms import EMPTY_NUMBERS
 from benchmarks.tasks.names import unified
 from benchmarks.tasks.tabular import Points, Tabular
 

@@ -3,13 +3,16 @@
 import codecs
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 
-from benchmarks.tasks.forms import EMPTY_NUMBERS, Form, content_of, delimiter_of
-from benchmarks.tasks.parquet_file import read_parquet
+from benchmarks.core.errors import DataError, UserError
+from benchmarks.tasks.columns import read_sheet
+from benchmarks.tasks.forms import EMPTY_NUMBERS, Form, Misread, content_of, delimiter_of
 
 __all__ = ["Form", "sniff"]
 
@@ -52,11 +55,48 @@ def sniff(path: str) -> Form:
     return Form(delimiter, decimal, encoding, _missing(columns, decimal))
 
 
+@contextmanager
+def hinting(path: str, form: Form) -> Iterator[None]:
+    """Where the file seems to be in another form than this, errors say which keys would read it."""
+    try:
+        yield
+    except Misread as error:
+        try:
+            advice = _advice(error.cell, form, sniff(path), delimiter_of(path))
+        except UserError:
+            advice = ""
+        raise DataError(f"{error}{advice}") from None
+
+
+def _advice(cell: str | None, form: Form, seen: Form, usual: str) -> str:
+    looks, keys = [], []
+    if cell is None and seen.delimiter != (form.delimiter or usual):
+        looks.append(f"split by {seen.delimiter!r}")
+        keys.append(f"delimiter = {json.dumps(seen.delimiter)}")
+    if seen.decimal != form.decimal and (keys or cell is not None):
+        looks.append("with decimal commas" if seen.decimal == "," else "with decimal points")
+        keys.append(f"decimal = {json.dumps(seen.decimal)}")
+    if cell is None and codecs.lookup(seen.encoding) != codecs.lookup(form.encoding):
+        looks.append(f"in {seen.encoding}")
+        keys.append(f"encoding = {json.dumps(seen.encoding)}")
+    if cell is not None and cell.strip() in seen.missing:
+        texts = list(dict.fromkeys([*form.missing, *seen.missing]))
+        looks.append(f"with {cell.strip()!r} for an empty cell")
+        keys.append(f"missing = {json.dumps(texts, ensure_ascii=False)} and drop_missing = true")
+    if not keys:
+        return ""
+    return (
+        f"; the file looks as if {' '.join(looks)}: set {' and '.join(keys)}, or let "
+        "`reml init FILE` write the matrix"
+    )
+
+
 def _cells_of(path: str) -> Iterator[Sequence[str]]:
     """The cells of each column of a file that is no text."""
-    names, _, read = read_parquet(path)
-    for place in range(len(names)):
-        yield read(place).dropna().tolist()
+    sheet = read_sheet(path)
+    for place in range(len(sheet.names)):
+        with suppress(DataError):  # lists, say
+            yield sheet.cells(place).dropna().tolist()
 
 
 def _encoding(content: bytes) -> str:

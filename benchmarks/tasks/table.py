@@ -1,16 +1,24 @@
-"""The user's own data: a CSV or Parquet file in which some columns make a task."""
+"""The user's own data: a file in which some columns make a task."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from pydantic import BeforeValidator
 
 from benchmarks.core.errors import DataError
 from benchmarks.tasks.columns import choose, read_sheet, to_numbers, without_missing
+from benchmarks.tasks.forms import Form, form_of
+from benchmarks.tasks.sniffing import hinting
 from benchmarks.tasks.tabular import Points, Tabular
 
+ONE_OR_MORE = BeforeValidator(lambda it: tuple(it) if isinstance(it, list | tuple) else (it,))
+Names = Annotated[tuple[str, ...], ONE_OR_MORE]
+"""Names of columns; one may be written without brackets."""
+IN_FIELDS = tuple('+-."\r\n\0')
 LEAVE_OUT = "; set drop_missing = true to leave such rows out"
 
 
@@ -28,7 +36,8 @@ class Table(Tabular):
     which groups those are.
 
     Attributes:
-        path: a `.csv` or `.parquet` file, read on first use.
+        path: a file of text (`.csv`, `.tsv`, `.txt`, or one of these and `.gz`), a `.parquet` or an
+            `.xlsx` file, read on first use.
         task: the columns whose values together name a task.
         x: the input columns.
         y: the target column; errors are reported in its own units.
@@ -37,29 +46,57 @@ class Table(Tabular):
         unit: the unit of the target, for tables and figures.
         drop_missing: leave out the rows in which a used column is empty, and count them in
             `dropped_rows`; otherwise an empty cell is an error.
+        delimiter: what is between two fields of a file of text; if left out, a comma in a `.csv`
+            and a tab in a `.tsv` or `.txt`. A space stands for any number of them.
+        decimal: what is before the decimals of a number in a file of text.
+        encoding: how a file of text is encoded, by Python's name for it.
+        missing: further texts that mean an empty cell ("?" or "-999", say).
+        sheet: the sheet of an Excel file; the first, if left out.
     """
 
-    task: tuple[str, ...]
-    x: tuple[str, ...]
+    task: Names
+    x: Names
     y: str
     split_by: str
-    categorical: tuple[str, ...] = ()
+    categorical: Names = ()
     unit: str = ""
     drop_missing: bool = False
+    delimiter: str = ""
+    decimal: Literal[".", ","] = "."
+    encoding: str = "utf-8"
+    missing: Annotated[tuple[str | int | float, ...], ONE_OR_MORE] = ()
+    sheet: str = ""
 
     name: ClassVar[str] = "table"
     version: ClassVar[int] = 1
+    later: ClassVar[Mapping[str, Any]] = {
+        "delimiter": "",
+        "decimal": ".",
+        "encoding": "utf-8",
+        "missing": (),
+        "sheet": "",
+    }
 
     @property
     def grouped_by(self) -> str:
         return self.split_by
 
+    @property
+    def form(self) -> Form:
+        """How the file is written, as the keys say."""
+        return form_of(vars(self))
+
     def load(self) -> Points:
         self._check_fields()
+        with hinting(self.path, self.form):
+            return self._read()
+
+    def _read(self) -> Points:
         keys = (*self.task, self.split_by)
         used = (*keys, *self.x, self.y)
         numbers = {*self.x, self.y} - set(self.categorical)
-        read = choose(read_sheet(self.path, used, keys), used, numbers, {*keys, *self.categorical})
+        sheet = read_sheet(self.path, used, keys, self.form, self.sheet)
+        read = choose(sheet, used, numbers, {*keys, *self.categorical})
         whole = read.table
         table = without_missing(self.path, whole, self.drop_missing, LEAVE_OUT)
         target = to_numbers(self.path, table[self.y])
@@ -88,6 +125,11 @@ class Table(Tabular):
         return to_numbers(self.path, column, ", or the column's name in categorical")
 
     def _check_fields(self) -> None:
+        if len(self.delimiter) > 1 or self.delimiter in IN_FIELDS or self.delimiter.isalnum():
+            raise DataError(
+                f"{self.path}: delimiter = {self.delimiter!r}; expected one character that is in "
+                'no field, as "," or "\\t", or "" for that of the suffix'
+            )
         for field, value in (("task", self.task), ("x", self.x)):
             if not value:
                 raise DataError(f"{self.path}: {field} names no column; expected at least one")

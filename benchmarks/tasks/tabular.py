@@ -81,7 +81,7 @@ class Tabular(ABC):
     all zeros). Whole groups go to one split, so a task never straddles two.
 
     Attributes:
-        path: a `.csv` or `.parquet` file, read on first use.
+        path: a file of text, a `.parquet` or an `.xlsx` file, read on first use.
         train: the groups of the training split; if left out, all that no other split has.
         validation: the groups of the validation split; if left out, a share of the others.
         test: the groups of the test split; if left out, a share of the others.

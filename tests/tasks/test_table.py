@@ -238,9 +238,10 @@ def test_the_fingerprint_is_that_of_the_content(table):
 
 BAD_FILES = {
     "is of another kind": (
-        "data.xlsx",
+        "data.json",
         "a",
-        "data.xlsx: expected a file that ends in .csv or .parquet",
+        "data.json: expected a file that ends in .csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz, "
+        ".parquet or .xlsx",
     ),
     "is empty": ("data.csv", "", "data.csv: is not a csv file (No columns to parse from file)"),
     "holds no rows": ("data.csv", "group,task,x,y\n", "data.csv: holds no rows"),
