@@ -7,22 +7,22 @@ from benchmarks.report.words import UNMATCHED, listing
 
 MATCHED = {"tasks": "training tasks", "points": "labelled points"}
 """What learners should have drawn equally much of."""
-CLOSE = 1e-3
-"""A relative difference below this comes of the random numbers of points in tasks."""
+CLOSE = {"tasks": 1e-3, "points": 0.02}
+"""A relative difference below this comes of last batches, and of shots that are drawn at random."""
 
 
 def unmatched(comparison: Comparison) -> frozenset[str]:
-    """Learners that drew other numbers of tasks or points than more than half of the others did.
+    """Learners that drew other numbers of tasks or of points, more or fewer, than most others did.
 
-    Only among those that draw training tasks and are not privileged; the rest are not marked.
-    Where no number is that of more than half, nobody is marked; see `matching_remarks`.
+    Only among those that draw training tasks and are not privileged; the rest are not marked. Most
+    is the largest group that drew the same; where several are as large, all are marked.
     """
     found: set[str] = set()
     for name in MATCHED:
-        drawn = _drawn(comparison, name)
-        usual = _usual(drawn)
-        if usual is not None:
-            found |= {label for label, n in drawn.items() if not _close(n, usual)}
+        usual, *others = _groups(comparison, name) or [{}]
+        if others and len(usual) == len(others[0]):
+            found |= usual.keys()
+        found |= {label for group in others for label in group}
     return frozenset(found)
 
 
@@ -30,46 +30,45 @@ def matching_remarks(comparison: Comparison) -> Iterator[str]:
     """In words: who drew more or less than most, and who drew nothing."""
     names = {it.label: it.name for it in comparison.entrants}
     for name, thing in MATCHED.items():
-        drawn = _drawn(comparison, name)
-        usual = _usual(drawn)
-        if usual is None and drawn:
+        usual, *others = _groups(comparison, name) or [{}]
+        if not others:
+            continue
+        drawn = {label: n for group in (usual, *others) for label, n in group.items()}
+        if len(usual) == len(others[0]):
             low, high = min(drawn.values()), max(drawn.values())
             yield (
-                f"The learners drew different numbers of {thing}, from {low:,.0f} to {high:,.0f}, "
-                "and no number is that of most."
+                f"{UNMATCHED} The learners drew different numbers of {thing}, from {low:,.0f} to "
+                f"{high:,.0f}, and no number is that of most: their scores are not of equal "
+                "budgets."
             )
-        elif usual is not None:
-            others = [
-                f"{names[label]} drew {n:,.0f}"
-                for label, n in drawn.items()
-                if not _close(n, usual)
-            ]
-            if others:
-                yield (
-                    f"{UNMATCHED} Most learners drew {usual:,.0f} {thing}, but "
-                    f"{listing(others)}: their scores are not of equal budgets."
-                )
+            continue
+        apart = {label for group in others for label in group}
+        told = [f"{names[it]} drew {drawn[it]:,.0f}" for it in names if it in apart]
+        who = "Most learners" if 2 * len(usual) > len(drawn) else f"{len(usual)} learners"
+        yield (
+            f"{UNMATCHED} {who} drew {next(iter(usual.values())):,.0f} {thing}, but "
+            f"{listing(told)}: their scores are not of equal budgets."
+        )
     idle = [it.name for it in comparison.entrants if it.spending.get("tasks") == 0]
     if idle:
         draw, they = ("draws", "it is") if len(idle) == 1 else ("draw", "they are")
         yield f"{listing(idle)} {draw} no training tasks: {they} there to measure the others by."
 
 
-def _drawn(comparison: Comparison, name: str) -> Mapping[str, float]:
-    return {
-        it.label: it.spending[name]
-        for it in comparison.entrants
-        if it.spending.get("tasks") and name in it.spending and not it.privileged
-    }
+def _groups(comparison: Comparison, name: str) -> list[dict[str, float]]:
+    """Learners that drew the same, with their numbers; the largest group first."""
+    groups: list[dict[str, float]] = []
+    for it in comparison.entrants:
+        if not it.spending.get("tasks") or name not in it.spending or it.privileged:
+            continue
+        n = it.spending[name]
+        same = next((group for group in groups if _close(n, group, CLOSE[name])), None)
+        if same is None:
+            groups.append(same := {})
+        same[it.label] = n
+    return sorted(groups, key=len, reverse=True)
 
 
-def _usual(drawn: Mapping[str, float]) -> float | None:
-    """The number that more than half of the learners drew; None where there is none."""
-    for candidate in drawn.values():
-        if 2 * sum(_close(n, candidate) for n in drawn.values()) > len(drawn):
-            return candidate
-    return None
-
-
-def _close(one: float, other: float) -> bool:
-    return abs(one - other) <= CLOSE * max(one, other)
+def _close(n: float, group: Mapping[str, float], tolerance: float) -> bool:
+    first = next(iter(group.values()))
+    return abs(n - first) <= tolerance * max(n, first)

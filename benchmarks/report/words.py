@@ -43,7 +43,7 @@ DIVERGED_NOTE = (
 )
 UNMATCHED = "≠"
 UNMATCHED_NOTE = (
-    "≠ unequal budget: drew another number of training tasks or labelled points than most of the "
+    "≠ unequal budget: drew more or fewer training tasks or labelled points than most of the "
     "learners that meta-train."
 )
 

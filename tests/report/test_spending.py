@@ -52,16 +52,41 @@ def test_who_drew_other_numbers_than_most_is_marked(make_results: Make) -> None:
     assert "maml ≠" in [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_nobody_is_marked_where_there_is_no_majority(make_results: Make) -> None:
+def test_all_are_marked_where_no_number_is_that_of_most(make_results: Make) -> None:
     equal = make_results(["reml", "maml"], tasks=5, shots=(5,))
     (comparison,) = summarise(spent(equal, maml=400_000))
-    assert unmatched(comparison) == frozenset()
+    assert unmatched(comparison) == {"reml", "maml"}
     assert next(matching_remarks(comparison)) == (
-        "The learners drew different numbers of training tasks, from 200,000 to 400,000, "
-        "and no number is that of most."
+        "≠ The learners drew different numbers of training tasks, from 200,000 to 400,000, and no "
+        "number is that of most: their scores are not of equal budgets."
     )
     nearly = spent(equal, maml=200_010)
     assert list(matching_remarks(summarise(nearly)[0])) == []
+
+
+def test_labelled_points_are_spending_in_either_direction(make_results: Make) -> None:
+    results = make_results(
+        ["reml", "maml", "fine_tuning", "reml-random", "reml-fixed", "maml (first_order)"],
+        tasks=5,
+        shots=(5,),
+    )
+    points = {
+        "reml": 11_500_000,
+        "maml": 4_000_000,
+        "reml-random": 1_000_000,
+        "reml-fixed": 4_010_000,
+    }
+    trials = results.trials
+    drawn = trials["learner"].map(points).fillna(4_000_000.0)
+    (comparison,) = summarise(replace(results, trials=trials.assign(points=drawn)))
+    assert unmatched(comparison) == {"reml", "reml-random"}
+    remark = next(matching_remarks(comparison))
+    assert remark.startswith("≠ Most learners drew 4,000,000 labelled points, but reml drew 11,500")
+    assert "reml-random drew 1,000,000" in remark
+    # the largest group need not be more than half
+    drawn = drawn.where(~trials["learner"].isin(["maml (first_order)"]), 2_000_000.0)
+    (comparison,) = summarise(replace(results, trials=trials.assign(points=drawn)))
+    assert unmatched(comparison) == {"reml", "reml-random", "maml (first_order)"}
 
 
 def test_the_spending_table_in_three_formats(make_results: Make) -> None:
