@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from benchmarks.core.errors import PluginError, RemlError, UnknownName
 from benchmarks.core.text import described, line, unseen
+from benchmarks.harness.code import code_of_entry, code_of_file
 
 Kind = Literal["learner", "family"]
 
@@ -29,7 +30,7 @@ TELLING: dict[Kind, str] = {"learner": "adapt", "family": "sample"}
 
 @dataclass(frozen=True)
 class Found:
-    """A class and the fields its name presets; `code` is a hash of the plugin file it is from."""
+    """A class and the fields its name presets; `code` is a hash of the plugin it is from."""
 
     cls: type
     preset: Mapping[str, Any] = field(default_factory=dict)
@@ -75,7 +76,12 @@ class Registry:
 
     def _add(self, path: Path) -> None:
         module = import_file(path)
-        code = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        try:
+            code = code_of_file(path)
+        except OSError as error:
+            raise PluginError(
+                f"{path}: what it imports cannot be read ({described(error)})"
+            ) from None
         found: list[tuple[Kind, str, Found]] = []
         flaws = []
         try:
@@ -166,7 +172,7 @@ def _load(kind: Kind, entry: EntryPoint) -> Found:
         raise PluginError(
             f"{where}: class {cls.__name__} goes by other names: {', '.join(presets)}"
         )
-    return Found(cls, presets[entry.name])
+    return Found(cls, presets[entry.name], code_of_entry(entry))
 
 
 def _presets(cls: Any) -> dict[str, Mapping[str, Any]]:

@@ -311,8 +311,13 @@ def _settings(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> dict[
     }
 
 
+WHO = {"commit", "dirty", "started"}
+
+
 def _provenance(records: list[dict[str, Any]]) -> dict[str, Any]:
     known = [record["provenance"] for record in records if record.get("provenance")]
+    given = [record.get("trained_with") for record in records]  # by whom a training was taken over
+    known += [it for it in given if isinstance(it, dict) and it.keys() >= WHO]
     if not known:
         return {}
     latest = max(known, key=lambda provenance: provenance["started"])

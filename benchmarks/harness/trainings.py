@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -31,12 +32,16 @@ PLACE = ".trainings"
 
 
 class Training(NamedTuple):
-    """A trained learner's state, its training curve, what it spent, and the trial that trained."""
+    """A trained learner's state, its training curve, what it spent, and the trial that trained.
+
+    `made` is the provenance of that trial, whoever takes the training over.
+    """
 
     state: State
     history: pd.DataFrame
     spent: Mapping[str, Any]
     by: str
+    made: Mapping[str, Any] = MappingProxyType({})
 
 
 def keep(folder: Path, training: Training) -> None:
@@ -60,7 +65,8 @@ def keep(folder: Path, training: Training) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     write_parquet(folder / HISTORY, training.history)
-    write_json(folder / RECORD, {"trained_by": training.by, "spending": dict(training.spent)})
+    record = {"trained_by": training.by, "trained_with": dict(training.made)}
+    write_json(folder / RECORD, {**record, "spending": dict(training.spent)})
 
 
 def share(folder: Path, place: Path) -> None:
@@ -101,13 +107,14 @@ def load(place: Path) -> Training:
             record = read_json(place / "trial.json")
             spent = record.get("first_spending") or record["spending"]
             by = place.name
+        made = record.get("trained_with") or record.get("provenance") or {}
         known = {key: spent.get(key, 0) for key in SPENDS}
     except RemlError:
         raise
     except Exception as error:  # torch and pyarrow have many ways to say that a file is damaged
         raise StoreError(f"{place}: cannot be used as a training ({described(error)})") from None
     history = history[~history["metric"].str.endswith(THEN)]
-    return Training(state, history, known, str(by))
+    return Training(state, history, known, str(by), dict(made))
 
 
 def pack(state: Any) -> bytes:

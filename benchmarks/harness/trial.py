@@ -40,17 +40,21 @@ def run_trial(
     `trained` is where a training of the same kind lies, a folder of `trainings` or of a trial: its
     learner is taken over, with its history and what its training has spent, instead of training the
     same again (if it is damaged: after saying so). A training is kept in the folder as soon as it
-    is over, and in `trainings` for others, if there is such a place. `references` is where trials
-    find what the reference scored that they are held against, if another one has asked before.
+    is over, and in `trainings` for others, if there is such a place. `trained_by` in the record is
+    the trial that has trained, `trained_with` its provenance. `references` is where trials find what the reference scored that they are held against, if another one has asked before.
 
     Returns:
         The record written to `trial.json`.
     """
     record = blank_record(spec, provenance or {})
 
+    def signed(training: Training) -> Training:
+        return training._replace(made=provenance or {}) if training.by == spec.id else training
+
     def keep_training(training: Training) -> None:
+        training = signed(training)
         keep(folder, training)
-        record["trained_by"] = training.by
+        record["trained_by"], record["trained_with"] = training.by, dict(training.made)
         if trainings is not None and training.by == spec.id:
             share(folder, trainings / spec.training)
 
@@ -64,7 +68,7 @@ def run_trial(
     else:
         record |= {"status": "done", "spending": trial.spending(), **trial.notes()}
         if not (folder / LEARNER).is_file():  # a learner may have removed its folder
-            keep(folder, trial.training)
+            keep(folder, signed(trial.training))
         write_tables(folder, {**trial.evaluation._asdict(), "history": trial.history})
     write_json(folder / "trial.json", record)
     return record

@@ -1,3 +1,5 @@
+import hashlib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from textwrap import dedent
 
@@ -5,6 +7,7 @@ import pytest
 
 from benchmarks.core.errors import MatrixError, PluginError, UnknownName
 from benchmarks.harness import registry as module
+from benchmarks.harness.code import code_of_entry, code_of_file
 from benchmarks.harness.fields import build, plain
 from benchmarks.harness.registry import Registry
 from benchmarks.tasks.sinusoid import Sinusoid
@@ -121,6 +124,66 @@ def test_editing_a_plugin_changes_its_code(tmp_path: Path, plugin: Path) -> None
     before = Registry([copy]).find("learner", "guess").code
     copy.write_text(plugin.read_text() + "\n# edited\n")
     assert Registry([copy]).find("learner", "guess").code != before
+
+
+SIBLINGS = {
+    "helper.py": "import deeper",
+    "deeper.py": "from parts import one",
+    "parts/__init__.py": "",
+    "parts/one.py": "",
+    "parts/two/three.py": "",
+    "lazy.py": "",
+}
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_so_does_editing_what_it_imports_from_beside_it(
+    tmp_path: Path, plugin: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for file, text in {**SIBLINGS, "stranger.py": ""}.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    copy = tmp_path / "copy.py"
+    copy.write_text(
+        f"{plugin.read_text()}\n\ndef later():\n    import helper\n    from . import lazy\n"
+    )
+    before = code_of_file(copy)
+    assert Registry([copy]).find("learner", "guess").code == before
+    (tmp_path / "stranger.py").write_text("x = 1")
+    assert code_of_file(copy) == before
+    (tmp_path / name).write_text(f"{SIBLINGS[name]}\nx = 1")
+    assert code_of_file(copy) != before
+
+
+def test_a_plugin_in_a_package_is_all_of_the_package(tmp_path: Path, plugin: Path) -> None:
+    alone = tmp_path / "copy.py"
+    alone.write_text(plugin.read_text())
+    assert code_of_file(alone) == hashlib.sha256(alone.read_bytes()).hexdigest()[:12]
+    folder = tmp_path / "mine" / "learners"
+    folder.mkdir(parents=True)
+    for file in (folder.parent / "__init__.py", folder / "__init__.py", folder.parent / "other.py"):
+        file.touch()
+    copy = folder / "copy.py"
+    copy.write_text(plugin.read_text())
+    before = code_of_file(copy)
+    (folder.parent / "other.py").write_text("x = 1")
+    assert code_of_file(copy) != before
+
+
+def test_built_in_classes_have_versions_and_others_the_code_of_their_package(
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Registry().find("learner", "mean").code == ""
+    package = tmp_path / "strangers"
+    package.mkdir()
+    (package / "__init__.py").write_text(plugin.read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+    before = code_of_entry(EntryPoint("guess", "strangers:Guess", "reml.learners"))
+    (package / "more.py").touch()
+    after = code_of_entry(EntryPoint("guess", "strangers:Guess", "reml.learners"))
+    assert before
+    assert before != after
 
 
 def test_build_checks_and_converts(registry: Registry) -> None:

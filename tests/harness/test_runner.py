@@ -31,7 +31,13 @@ PATIENCE = 30.0
 
 
 def go(
-    matrix: Path, registry: Registry, out: Path, jobs: int = 2, *, anew: bool = False
+    matrix: Path,
+    registry: Registry,
+    out: Path,
+    jobs: int = 2,
+    *,
+    anew: bool = False,
+    commit: str | None = None,
 ) -> ResultsFolder:
     """Run what is not done yet, without a report."""
     loaded = load_matrix(str(matrix))
@@ -40,7 +46,7 @@ def go(
     with folder.open(describe(loaded, trials)):
         left = [t for t in trials if (folder.record(t.id) or {}).get("status") != "done"]
         with PlainProgress(left, jobs) as progress:
-            origin = {"started": "", "commit": None, "dirty": False}
+            origin = {"started": "", "commit": commit, "dirty": False}
             run_trials(
                 left,
                 folder,
@@ -114,11 +120,18 @@ def test_a_later_run_takes_over_what_an_earlier_one_has_trained(
 ) -> None:
     plain, lifted = 'name = "guess"', 'name = "guess"\nlabel = "lifted"\nlift = 1.0'
     out = tmp_path / "out"
-    go(write_matrix(plain), registry, out)
-    folder = go(write_matrix(plain, lifted), registry, out)
-    trials = load_results(out).trials
-    lifted_trials = trials[trials["learner"] == "lifted"]["trial"]
-    assert all(folder.record(trial)["trained_by"] != trial for trial in lifted_trials)
+    go(write_matrix(plain), registry, out, commit="of yesterday")
+    folder = go(write_matrix(plain, lifted), registry, out, commit="of today")
+    results = load_results(out)
+    trials = results.trials
+    for trial in trials[trials["learner"] == "lifted"]["trial"]:
+        record = folder.record(trial) or {}
+        assert record["trained_by"] != trial
+        giver = folder.record(record["trained_by"]) or {}
+        assert record["provenance"]["commit"] == "of today"
+        assert record["trained_with"] == giver["trained_with"] == giver["provenance"]
+        assert record["trained_with"]["commit"] == "of yesterday"
+    assert results.provenance["commits"] == ["of today", "of yesterday"]
 
 
 def test_failures_are_rows_and_the_others_go_on(

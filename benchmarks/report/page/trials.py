@@ -84,7 +84,7 @@ def _trial(record: Mapping[str, Any], name: str) -> Trial:
         spent=tuple(
             (key.replace("_", " "), _number(record, key)) for key in record.get("spending") or {}
         ),
-        environment=tuple(_environment(record.get("provenance") or {})),
+        environment=(*_environment(record.get("provenance") or {}), *_training(record)),
         spec=json.dumps(record["spec"], indent=1, ensure_ascii=False) if record.get("spec") else "",
     )
 
@@ -97,6 +97,17 @@ def _environment(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     versions = provenance.get("versions") or {}
     if versions:
         yield "versions", ", ".join(f"{package} {it}" for package, it in versions.items())
+
+
+def _training(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who trained the learner, where this trial took it over."""
+    by, given = record.get("trained_by"), record.get("trained_with") or {}
+    if by and by != record["trial"]:
+        commit = given.get("commit") or "unknown"
+        yield (
+            "trained by",
+            f"{by}, by code of commit {commit}" + ", changed" * bool(given.get("dirty")),
+        )
 
 
 def _number(record: Mapping[str, Any], key: str) -> str:
