@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from baselines._learn2learn import expand
+from baselines._learn2learn import capped, expand
 
 Start = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
@@ -16,7 +16,8 @@ class Copies:
     SGD and Adam work on each weight alone: given the sum of per-task losses, tasks do not touch.
     """
 
-    def __init__(self, network: nn.Module, tasks: int, start: Start) -> None:
+    def __init__(self, network: nn.Module, tasks: int, start: Start, max_norm: float = 0.0) -> None:
+        self._max_norm = max_norm
         self.module = expand(network, tasks)
         for part in self.module.modules():
             for name, weight in part._parameters.items():
@@ -30,4 +31,9 @@ class Copies:
     def adapt(self, loss: Tensor) -> None:
         self._optimiser.zero_grad()
         loss.backward()
+        if self._max_norm:
+            weights = list(self.module.parameters())
+            gradients = [weight.grad for weight in weights if weight.grad is not None]
+            for gradient, less in zip(gradients, capped(gradients, self._max_norm), strict=True):
+                gradient.copy_(less)
         self._optimiser.step()

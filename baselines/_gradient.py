@@ -1,5 +1,6 @@
 """What the learners that adapt one network by gradient descent have in common."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,21 @@ from torch import Tensor, nn
 
 from baselines._learn2learn import Loss, sgd_predictors
 from benchmarks.core import BudgetedSource, Kind, Predictor, Problem, State, Support, task_loss
+from benchmarks.core.budget import check_shots
 from benchmarks.core.errors import MatrixError
 from benchmarks.networks import Network, cnn4, mlp
 
 Width = Annotated[int, Ge(1)]
 Rate = Annotated[float, Gt(0)]
 Count = Annotated[int, Ge(1)]
+Cap = Annotated[float, Ge(0)]
+"""The most that a norm may be; 0 lets it be whatever it is."""
+Decay = Literal["none", "cosine"]
+
+
+def decayed(decay: Decay, progress: float) -> float:
+    """What is left of a learning rate when `progress` of training is over."""
+    return (1 + math.cos(math.pi * progress)) / 2 if decay == "cosine" else 1.0
 
 
 @dataclass
@@ -36,6 +46,8 @@ class GradientLearner(ABC):
             (`transductive`, what the code of the papers does), or those of the task's support
             points (`support`), where each prediction stands alone. Training does as test does.
             Either way there is no running average, and every task is normalised by itself.
+        max_inner_norm: cap on the norm of a task's gradient in an adaptation step, in training and
+            at test; 0 is none.
     """
 
     hidden: tuple[Width, ...] = (40, 40, 40, 40)
@@ -44,6 +56,7 @@ class GradientLearner(ABC):
     filters: Width = 64
     pooling: Literal["stride", "max"] = "stride"
     batch_norm: Literal["off", "transductive", "support"] = "off"
+    max_inner_norm: Cap = 0.0
 
     name: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -55,11 +68,19 @@ class GradientLearner(ABC):
         "filters": 64,
         "pooling": "stride",
         "batch_norm": "off",
+        "max_inner_norm": 0.0,
     }
+
+    def __post_init__(self) -> None:
+        check_shots(getattr(self, "train_shots", None))
 
     @property
     def transductive(self) -> bool:
         return self.batch_norm == "transductive"
+
+    def idle(self, problem: Problem) -> frozenset[str]:
+        """Fields that make no difference, given the others."""
+        return frozenset({"filters", "pooling"} if self.network == "mlp" else {"hidden"})
 
     @property
     def adapted_parameters(self) -> int:
@@ -81,7 +102,13 @@ class GradientLearner(ABC):
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of gradient steps; see `MetaLearner.adapt`."""
         return sgd_predictors(
-            self.network_, support, steps, self.inner_lr, self._loss, self._answer
+            self.network_,
+            support,
+            steps,
+            self.inner_lr,
+            self._loss,
+            self._answer,
+            self.max_inner_norm,
         )
 
     def state(self) -> State:

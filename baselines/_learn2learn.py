@@ -27,6 +27,8 @@ Loss = Callable[..., Tensor]
 Answer = Callable[[nn.Module, Support, Tensor], Tensor]
 """What a network that is adapted to the support set says of other points x."""
 
+LEAST_SQUARE = 1e-12
+
 _declared: list[torch.library.Library] = []
 
 
@@ -98,6 +100,36 @@ def task_batched_meta_sgd(
     )
 
 
+def adapt(learner: Any, loss: Tensor, max_norm: float) -> None:
+    """One step of a task-batched algorithm, each task's gradient capped at `max_norm`, if not 0.
+
+    `loss` is the sum over tasks, as for learn2learn's own `adapt`.
+    """
+    if not max_norm:
+        learner.adapt(loss)
+        return
+    weights = list(learner.module.parameters())
+    second_order = not learner.first_order
+    gradients = capped(
+        torch.autograd.grad(loss, weights, retain_graph=second_order, create_graph=second_order),
+        max_norm,
+    )
+    if isinstance(learner, learn2learn.algorithms.MetaSGD):
+        update = learn2learn.algorithms.meta_sgd.meta_sgd_update
+        learner.module = update(learner.module, learner.lrs, gradients)
+    else:
+        update = learn2learn.algorithms.maml.maml_update
+        learner.module = update(learner.module, learner.lr, gradients)
+
+
+def capped(gradients: Sequence[Tensor], max_norm: float) -> list[Tensor]:
+    """The gradients of all weights, shrunk for every task whose norm is above `max_norm`."""
+    square = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0)
+    # the root of 0 has no derivative
+    share = (max_norm / (square + LEAST_SQUARE).sqrt()).clamp(max=1.0)
+    return [gradient * share.view(-1, *[1] * (gradient.dim() - 1)) for gradient in gradients]
+
+
 def frozen(network: nn.Module, device: torch.device) -> nn.Module:
     """A copy of the network that starts a graph of its own, for adaptation at test."""
     copy = learn2learn.clone_module(network.to(device))
@@ -116,6 +148,7 @@ def predictors(
     steps: Sequence[int],
     loss: Loss = task_mse,
     answer: Answer = _as_it_is,
+    max_norm: float = 0.0,
 ) -> Iterator[Predictor]:
     """Predictors after each number of `learner.adapt` steps on the support sets.
 
@@ -125,7 +158,7 @@ def predictors(
     for wanted in steps:
         for _ in range(wanted - taken):
             with torch.enable_grad():
-                learner.adapt(loss(learner(support.x), support.y).sum())
+                adapt(learner, loss(learner(support.x), support.y).sum(), max_norm)
         taken = wanted
         yield _predictor(learn2learn.clone_module(learner.module), support, answer)
 
@@ -137,11 +170,12 @@ def sgd_predictors(
     lr: float,
     loss: Loss = task_mse,
     answer: Answer = _as_it_is,
+    max_norm: float = 0.0,
 ) -> Iterator[Predictor]:
     """Predictors after each number of plain gradient steps on the support sets."""
     network = frozen(network, support.x.device)
     learner = task_batched_maml(network, len(support), lr, first_order=True)
-    return predictors(learner, support, steps, loss, answer)
+    return predictors(learner, support, steps, loss, answer, max_norm)
 
 
 def _predictor(network: nn.Module, support: Support, answer: Answer) -> Predictor:

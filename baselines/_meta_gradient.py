@@ -1,36 +1,48 @@
 """The training loop of the learners that descend the query loss after adaptation."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from baselines._gradient import Count, GradientLearner, Rate
+from baselines._gradient import Cap, Count, Decay, GradientLearner, Rate, decayed
+from baselines._learn2learn import adapt
 from benchmarks.core import BudgetedSource, TaskBatch
+from benchmarks.core.budget import TrainShots, drawn
 
 
 @dataclass
 class MetaGradientLearner(GradientLearner):
     """Meta-learns by gradient descent through the adaptation of a batch of tasks.
 
+    The defaults are the suite's common recipe, which REML's is, too; see CONTRIBUTING.md.
+
     Attributes:
+        train_shots: support points of a training task: always so many, or fewest and most; None is
+            as in the test. Fewer where the family has fewer.
         decay: how Adam's learning rate falls: not at all (`none`), or along half a `cosine` down to
             0 over the budget.
+        max_norm: cap on the norm of the gradient of an update; 0 is none.
     """
 
-    meta_lr: Rate = 0.001
+    meta_lr: Rate = 0.003
     meta_batch: Count = 25
-    train_steps: Count = 1
-    train_shots: Count = 10
-    train_queries: Count = 10
+    train_steps: Count = 2
+    train_shots: TrainShots = None
+    train_queries: Count = 50
     first_order: bool = False
-    decay: Literal["none", "cosine"] = "none"
+    decay: Decay = "cosine"
+    max_norm: Cap = 10.0
+    max_inner_norm: Cap = 30.0
 
-    later: ClassVar[Mapping[str, Any]] = {**GradientLearner.later, "decay": "none"}
+    later: ClassVar[Mapping[str, Any]] = {
+        **GradientLearner.later,
+        "decay": "none",
+        "max_norm": 0.0,
+    }
 
     @abstractmethod
     def _batched(self, tasks: int) -> Any:
@@ -42,29 +54,37 @@ class MetaGradientLearner(GradientLearner):
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; Adam's moments start anew."""
         self._to(source.device)
-        optimiser = torch.optim.Adam(self._meta_parameters(), self.meta_lr)
-        shots = source.train_shots(self.train_shots)
+        parameters = self._meta_parameters()
+        optimiser = torch.optim.Adam(parameters, self.meta_lr)
+        span = source.shot_range(self.train_shots)
         while not source.exhausted:
-            optimiser.param_groups[0]["lr"] = self.meta_lr * self._decayed(source.progress)
+            optimiser.param_groups[0]["lr"] = self.meta_lr * decayed(self.decay, source.progress)
+            shots = drawn(span, generator)
             batch = source.sample(self.meta_batch, shots=shots, queries=self.train_queries)
             loss = self._query_loss(batch)
             optimiser.zero_grad()
             loss.backward()
+            if self.max_norm:
+                nn.utils.clip_grad_norm_(parameters, self.max_norm)
             optimiser.step()
+            self._keep_sane()
             source.count(inner_gradients=len(batch) * self.train_steps, outer_gradients=len(batch))
             source.log(query_loss=loss)
 
-    def _decayed(self, progress: float) -> float:
-        return (1 + math.cos(math.pi * progress)) / 2 if self.decay == "cosine" else 1.0
+    def _keep_sane(self) -> None:
+        """Put back what an update must not have moved too far; nothing, unless told otherwise."""
 
     def _query_loss(self, batch: TaskBatch) -> Tensor:
         """The mean loss on query points after adaptation, to be differentiated."""
         support, query = batch.support, batch.query
         learner = self._batched(len(batch))
         for _ in range(self.train_steps):
-            learner.adapt(self._loss(learner(support.x), support.y).sum())
+            self._step(learner, support.x, support.y)
         prediction = self._answer(learner, support, query.x, query.real)
         return self._loss(prediction, query.y, query.mask).mean()
+
+    def _step(self, learner: Any, x: Tensor, y: Tensor) -> None:
+        adapt(learner, self._loss(learner(x), y).sum(), self.max_inner_norm)
 
     def _to(self, device: torch.device) -> None:
         self.network_.to(device)

@@ -25,8 +25,11 @@ class ANIL(MetaGradientLearner):
         decay: how `meta_lr` falls over the budget: not (`none`), or by a `cosine`, down to 0.
         meta_batch: tasks in each update of the initialisation.
         train_steps: adaptation steps that training looks through.
-        train_shots: support points of a training task (fewer where the family has fewer).
+        train_shots: support points of a training task, or fewest and most; None is as in the
+            test (fewer where the family has fewer).
         train_queries: query points of a training task.
+        max_norm: cap on the norm of the gradient of an update of the initialisation; 0 is none.
+        max_inner_norm: cap on the norm of a task's gradient in an adaptation step; 0 is none.
         first_order: drop the second derivatives.
     """
 
@@ -49,7 +52,9 @@ class ANIL(MetaGradientLearner):
         def answer(head: nn.Module, _: Support, x: Tensor) -> Tensor:
             return head(self._answer(body, support, x))
 
-        return sgd_predictors(head, seen, steps, self.inner_lr, self._loss, answer)
+        return sgd_predictors(
+            head, seen, steps, self.inner_lr, self._loss, answer, self.max_inner_norm
+        )
 
     def _query_loss(self, batch: TaskBatch) -> Tensor:
         support, query = batch.support, batch.query
@@ -57,7 +62,7 @@ class ANIL(MetaGradientLearner):
         seen, asked = body(support.x), self._answer(body, support, query.x, query.real)
         head = self._batched(len(batch))
         for _ in range(self.train_steps):
-            head.adapt(self._loss(head(seen), support.y).sum())
+            self._step(head, seen, support.y)
         return self._loss(head(asked), query.y, query.mask).mean()
 
     def _batched(self, tasks: int) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.core import BudgetedSource, Predictor, State, Support, TaskBatch, task_mse
+from benchmarks.core.budget import TrainShots, check_shots, drawn
 from benchmarks.networks import mlp
 
 Count = Annotated[int, Ge(1)]
@@ -36,7 +37,8 @@ class CNP:
         loss: `mse`, or the paper's `gaussian`, whose network also predicts a standard deviation
             of at least 0.1 (in the units of the tensors) and descends the negative log likelihood.
         lr: Adam's learning rate, at first.
-        train_shots: fewest and most support points of a training task; drawn anew each update.
+        train_shots: support points of a training task, or fewest and most of them; drawn anew each
+            update. None is as in the test.
         train_queries: query points of a training task.
         batch_tasks: training tasks in each update.
     """
@@ -45,7 +47,7 @@ class CNP:
     decoder: tuple[Count, ...] = (128, 128)
     loss: Literal["mse", "gaussian"] = "mse"
     lr: Rate = 0.003
-    train_shots: tuple[Count, Count] = (5, 10)
+    train_shots: TrainShots = None
     train_queries: Count = 50
     batch_tasks: Count = 25
 
@@ -55,9 +57,7 @@ class CNP:
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
-        fewest, most = self.train_shots
-        if fewest > most:
-            raise ValueError(f"expected train_shots = [fewest, most], got {[fewest, most]}")
+        check_shots(self.train_shots)
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw new weights, then train them with `partial_fit`."""
@@ -68,11 +68,11 @@ class CNP:
         """Train further; Adam's moments and the fall of the learning rate start anew."""
         networks = self.networks_.to(source.device)
         optimiser = torch.optim.Adam(networks.parameters(), self.lr)
-        fewest, most = (source.train_shots(shots) for shots in self.train_shots)
+        span = source.shot_range(self.train_shots)
         while not source.exhausted:
             falling = (1 + math.cos(math.pi * source.progress)) / 2
             optimiser.param_groups[0]["lr"] = self.lr * falling
-            shots = int(torch.randint(fewest, most + 1, (), generator=generator))
+            shots = drawn(span, generator)
             batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
             loss = self._query_loss(batch).mean()
             optimiser.zero_grad()

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines._gradient import Count, GradientLearner, Rate
+from baselines._gradient import Cap, Count, Decay, GradientLearner, Rate, decayed
 from benchmarks.core import BudgetedSource, Problem, TaskBatch, task_cross_entropy
+from benchmarks.core.budget import TrainShots, drawn
 from benchmarks.networks import Linear
 
 
@@ -34,32 +35,55 @@ class FineTuning(GradientLearner):
         network: `mlp` or `cnn4`, as for MAML; likewise `filters`, `pooling` and `batch_norm`.
         pretrain_lr: Adam's learning rate in pretraining.
         batch_tasks: tasks in each pretraining update.
-        train_shots: support points drawn from a training task (fewer where it has fewer).
+        train_shots: support points drawn from a training task, or fewest and most of them; None is
+            as in the test (fewer where it has fewer).
         train_queries: query points drawn from a training task; all points are trained on.
         head_steps: gradient steps of a batch's output layer; classification only.
+        decay: how `pretrain_lr` falls over the budget: not (`none`), or by a `cosine`, down to 0.
+        max_norm: cap on the norm of the gradient of a pretraining update; 0 is none.
+        max_inner_norm: cap on the norm of a task's gradient in a step of fine-tuning; 0 is none.
     """
 
     pretrain_lr: Rate = 0.001
     batch_tasks: Count = 25
-    train_shots: Count = 10
-    train_queries: Count = 10
+    train_shots: TrainShots = None
+    train_queries: Count = 50
     head_steps: Count = 5
+    decay: Decay = "cosine"
+    max_norm: Cap = 10.0
+    max_inner_norm: Cap = 30.0
 
     name: ClassVar[str] = "fine_tuning"
+    all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 5}
-    later: ClassVar[Mapping[str, Any]] = {**GradientLearner.later, "head_steps": 5}
+    later: ClassVar[Mapping[str, Any]] = {
+        **GradientLearner.later,
+        "head_steps": 5,
+        "decay": "none",
+        "max_norm": 0.0,
+    }
+
+    def idle(self, problem: Problem) -> frozenset[str]:
+        """Fields that make no difference, given the others."""
+        only_there = {"head_steps"} if problem.kind == "regression" else set()
+        return super().idle(problem) | only_there
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Pretrain further; Adam's moments start anew."""
         network = self.network_.to(source.device)
         optimiser = torch.optim.Adam(network.parameters(), self.pretrain_lr)
-        shots = source.train_shots(self.train_shots)
+        span = source.shot_range(self.train_shots)
         classes = source.problem.kind == "classification"
         while not source.exhausted:
+            left = decayed(self.decay, source.progress)
+            optimiser.param_groups[0]["lr"] = self.pretrain_lr * left
+            shots = drawn(span, generator)
             batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
             loss = self._merged_loss(batch) if classes else self._joint_loss(batch)
             optimiser.zero_grad()
             loss.backward()
+            if self.max_norm:
+                nn.utils.clip_grad_norm_(network.parameters(), self.max_norm)
             optimiser.step()
             source.count(outer_gradients=len(batch))
             source.log(query_loss=loss)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from benchmarks.core import BudgetedSource, Predictor, State, Support, TaskBatch
+from benchmarks.core.budget import TrainShots, check_shots, drawn
 from benchmarks.networks import mlp
 
 Count = Annotated[int, Ge(1)]
@@ -39,7 +40,8 @@ class GPPrior:
         features: how many features the second network makes; a `linear` covariance has that rank.
         kernel: `linear` multiplies features, `rbf` looks at how far apart they are.
         lr: Adam's learning rate, at first.
-        train_shots: support points of a training task.
+        train_shots: support points of a training task, or fewest and most of them; None is as in
+            the test.
         train_queries: query points of a training task, which count just as the support points do.
         batch_tasks: training tasks in each update.
     """
@@ -48,14 +50,18 @@ class GPPrior:
     features: Count = 32
     kernel: Literal["linear", "rbf"] = "linear"
     lr: Rate = 0.006
-    train_shots: Count = 10
-    train_queries: Count = 10
+    train_shots: TrainShots = None
+    train_queries: Count = 50
     batch_tasks: Count = 25
 
     name: ClassVar[str] = "gp-prior"
+    all_points_alike: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8,), "features": 4}
     needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        check_shots(self.train_shots)
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw new weights, then train them with `partial_fit`."""
@@ -66,10 +72,11 @@ class GPPrior:
         """Train further; Adam's moments and the fall of the learning rate start anew."""
         parameters = list(self.prior_.to(source.device).parameters())
         optimiser = torch.optim.Adam(parameters, self.lr)
-        shots = source.train_shots(self.train_shots)
+        span = source.shot_range(self.train_shots)
         while not source.exhausted:
             falling = (1 + math.cos(math.pi * source.progress)) / 2
             optimiser.param_groups[0]["lr"] = self.lr * falling
+            shots = drawn(span, generator)
             batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
             loss = self._surprise(batch)
             optimiser.zero_grad()

@@ -12,9 +12,10 @@ from baselines._meta_gradient import MetaGradientLearner
 class MAML(MetaGradientLearner):
     """Learns an initialisation from which a few gradient steps go far.
 
-    The defaults are those of Finn et al. (2017, section 5.1) but for the network, which is the
-    suite's common one; theirs is `hidden = (40, 40)`. On pictures (section 5.2) they have
-    `network = "cnn4"` or `hidden = (256, 128, 64, 64)`, either with `batch_norm = "transductive"`.
+    The defaults are the suite's common training recipe and network. Those of Finn et al. (2017,
+    section 5.1) are in the bundled matrix `maml-paper`; on pictures (section 5.2, `omniglot-paper`)
+    they have `network = "cnn4"` or `hidden = (256, 128, 64, 64)`, either with
+    `batch_norm = "transductive"`.
 
     Attributes:
         hidden: widths of the hidden layers of an `mlp`.
@@ -28,8 +29,11 @@ class MAML(MetaGradientLearner):
         decay: how `meta_lr` falls over the budget: not (`none`), or by a `cosine`, down to 0.
         meta_batch: tasks in each update of the initialisation.
         train_steps: adaptation steps that training looks through.
-        train_shots: support points of a training task (fewer where the family has fewer).
+        train_shots: support points of a training task, or fewest and most; None is as in the
+            test (fewer where the family has fewer).
         train_queries: query points of a training task.
+        max_norm: cap on the norm of the gradient of an update of the initialisation; 0 is none.
+        max_inner_norm: cap on the norm of a task's gradient in an adaptation step; 0 is none.
         first_order: drop the second derivatives (FOMAML, section 5.2 of the paper).
     """
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from baselines._gradient import Count
+from baselines._gradient import Cap, Count
 from baselines._learn2learn import frozen, predictors, task_batched_meta_sgd
 from baselines._meta_gradient import MetaGradientLearner
 from benchmarks.core import Predictor, Problem, State, Support
@@ -25,17 +25,24 @@ class MetaSGD(MetaGradientLearner):
         decay: how `meta_lr` falls over the budget: not (`none`), or by a `cosine`, down to 0.
         meta_batch: tasks in each update.
         train_steps: adaptation steps that training looks through.
-        train_shots: support points of a training task (fewer where the family has fewer).
+        train_shots: support points of a training task, or fewest and most; None is as in the
+            test (fewer where the family has fewer).
         train_queries: query points of a training task.
+        max_norm: cap on the norm of the gradient of an update of the initialisation; 0 is none.
+        max_inner_norm: cap on the norm of a task's gradient in an adaptation step; 0 is none.
         first_order: drop the second derivatives.
         most_steps: adaptation steps at test after which nothing changes any more. The learned rates
             are large, and made for `train_steps` steps: on some tasks more of them diverge.
+        max_rate: no adaptation rate becomes larger than so many times `inner_lr`, nor smaller than
+            minus that; 0 is no bound.
     """
 
     most_steps: Count | None = None
+    max_rate: Cap = 3.0
 
     name: ClassVar[str] = "meta_sgd"
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 5}
+    later: ClassVar[Mapping[str, Any]] = {**MetaGradientLearner.later, "max_rate": 0.0}
     only_at_test: ClassVar[frozenset[str]] = frozenset({"most_steps"})
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
@@ -50,7 +57,7 @@ class MetaSGD(MetaGradientLearner):
         )
         if self.most_steps is not None:
             steps = [min(wanted, self.most_steps) for wanted in steps]
-        return predictors(learner, support, steps, self._loss, self._answer)
+        return predictors(learner, support, steps, self._loss, self._answer, self.max_inner_norm)
 
     def state(self) -> State:
         return {**super().state(), "rates": [rate.detach() for rate in self.rates_]}
@@ -70,6 +77,13 @@ class MetaSGD(MetaGradientLearner):
 
     def _meta_parameters(self) -> Sequence[nn.Parameter]:
         return [*self.network_.parameters(), *self.rates_]
+
+    def _keep_sane(self) -> None:
+        if self.max_rate:
+            most = self.max_rate * self.inner_lr
+            with torch.no_grad():
+                for rate in self.rates_:
+                    rate.clamp_(-most, most)
 
     def _to(self, device: torch.device) -> None:
         super()._to(device)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from baselines._untrained import Untrained
-from benchmarks.core import Predictor, Support
+from benchmarks.core import Predictor, Problem, Support
 
 PRECISION = 1e-7  # of the single-precision numbers that targets are: smaller directions are noise
 
@@ -35,6 +35,10 @@ class Oracle(Untrained):
 
     name: ClassVar[str] = "oracle"
     privileged: ClassVar[bool] = True
+
+    def idle(self, problem: Problem) -> frozenset[str]:
+        """Fields that make no difference, given the others."""
+        return frozenset() if self.form == "sinusoid" else frozenset({"frequency"})
 
     def _fitted(self, support: Support) -> Predictor:
         """The known form, with the coefficients that fit the support points best."""

@@ -12,7 +12,16 @@ from torch import Tensor, nn
 
 from baselines._distances import class_means, distance_scores
 from baselines._embedding import CNN4
-from benchmarks.core import BudgetedSource, Kind, Predictor, State, Support, task_cross_entropy
+from benchmarks.core import (
+    BudgetedSource,
+    Kind,
+    Predictor,
+    Problem,
+    State,
+    Support,
+    task_cross_entropy,
+)
+from benchmarks.core.budget import TrainShots, check_shots, drawn
 from benchmarks.core.errors import MatrixError
 from benchmarks.networks import mlp
 
@@ -41,7 +50,8 @@ class ProtoNet:
         decay: how it falls: along half a `cosine` down to 0 over the budget, by `halving` every
             2,000 updates as in the paper, or `none`.
         train_ways: classes of a training task; None for as many as the problem has.
-        train_shots: support points of each class in training (fewer where the family has fewer).
+        train_shots: support points of each class in training, or fewest and most; None is as
+            in the test (fewer where the family has fewer).
         train_queries: query points of each class in training.
         batch_tasks: training tasks in each update.
     """
@@ -53,7 +63,7 @@ class ProtoNet:
     lr: Rate = 0.001
     decay: Literal["cosine", "halving", "none"] = "cosine"
     train_ways: Annotated[int, Ge(2)] | None = None
-    train_shots: Count = 1
+    train_shots: TrainShots = None
     train_queries: Count = 5
     batch_tasks: Count = 1
 
@@ -63,6 +73,13 @@ class ProtoNet:
     needs: ClassVar[frozenset[str]] = frozenset()
     adapted_parameters: ClassVar[int] = 0
     kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})
+
+    def __post_init__(self) -> None:
+        check_shots(self.train_shots)
+
+    def idle(self, problem: Problem) -> frozenset[str]:
+        """Fields that make no difference, given the others."""
+        return frozenset({"filters", "pooling"} if self.network == "mlp" else {"hidden"})
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw new weights, then train them with `partial_fit`.
@@ -78,10 +95,11 @@ class ProtoNet:
         network = self.network_.to(source.device).train()
         optimiser = torch.optim.Adam(network.parameters(), self.lr)
         ways = self.train_ways or source.problem.outputs
-        shots = source.train_shots(self.train_shots)
+        span = source.shot_range(self.train_shots)
         updates = 0
         while not source.exhausted:
             optimiser.param_groups[0]["lr"] = self.lr * self._decayed(source.progress, updates)
+            shots = drawn(span, generator)
             batch = source.sample(
                 self.batch_tasks, shots=shots, queries=self.train_queries * ways, ways=ways
             )

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from baselines._copies import Copies
-from baselines._gradient import Count, GradientLearner, Rate
+from baselines._gradient import Cap, Count, GradientLearner, Rate
 from baselines._learn2learn import predictors
 from benchmarks.core import BudgetedSource, Predictor, Query, Support
+from benchmarks.core.budget import TrainShots, drawn
 
 
 @dataclass
@@ -30,8 +31,10 @@ class Reptile(GradientLearner):
         meta_batch: tasks in each update of the initialisation.
         train_steps: optimiser steps on each training task.
         inner_batch: points of the task in each of these steps, drawn anew.
-        train_shots: support points of a training task (fewer where the family has fewer).
+        train_shots: support points of a training task, or fewest and most; None is as in the
+            test (fewer where the family has fewer).
         train_queries: query points of a training task; all points are trained on.
+        max_inner_norm: cap on the norm of a task's gradient in a step; 0 is none.
     """
 
     optimiser: Literal["sgd", "adam"] = "sgd"
@@ -39,23 +42,26 @@ class Reptile(GradientLearner):
     meta_batch: Count = 5
     train_steps: Count = 5
     inner_batch: Count = 10
-    train_shots: Count = 10
-    train_queries: Count = 10
+    train_shots: TrainShots = None
+    train_queries: Count = 50
+    max_inner_norm: Cap = 30.0
 
     name: ClassVar[str] = "reptile"
+    all_points_alike: ClassVar[bool] = True
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; `meta_step` starts anew."""
         network = self.network_.to(source.device)
-        shots = source.train_shots(self.train_shots)
+        span = source.shot_range(self.train_shots)
         while not source.exhausted:
             rate = self.meta_step * (1 - source.progress)
+            shots = drawn(span, generator)
             batch = source.sample(self.meta_batch, shots=shots, queries=self.train_queries)
             points = batch.points()
-            copies = Copies(network, len(batch), self._start)
+            copies = Copies(network, len(batch), self._start, self.max_inner_norm)
             for _ in range(self.train_steps):
-                drawn = draw(points, self.inner_batch, generator)
-                loss = self._loss(copies(drawn.x, drawn.real), drawn.y, drawn.mask)
+                some = draw(points, self.inner_batch, generator)
+                loss = self._loss(copies(some.x, some.real), some.y, some.mask)
                 copies.adapt(loss.sum())
             move_towards(network, copies.module, rate)
             source.count(inner_gradients=len(batch) * self.train_steps)
@@ -63,7 +69,8 @@ class Reptile(GradientLearner):
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
-        copies = Copies(self.network_.to(support.x.device), len(support), self._start)
+        network = self.network_.to(support.x.device)
+        copies = Copies(network, len(support), self._start, self.max_inner_norm)
         return predictors(copies, support, steps, self._loss, self._answer)
 
     def _start(self, weights: Any) -> torch.optim.Optimizer:

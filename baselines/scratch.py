@@ -48,7 +48,12 @@ class Scratch(GradientLearner):
         if self.optimiser == "sgd":
             return super().adapt(support, steps)
         network = self.network_.to(support.x.device)
-        copies = Copies(network, len(support), lambda w: torch.optim.Adam(w, self.inner_lr))
+        copies = Copies(
+            network,
+            len(support),
+            lambda w: torch.optim.Adam(w, self.inner_lr),
+            self.max_inner_norm,
+        )
         return predictors(copies, support, steps, self._loss, self._answer)
 
 

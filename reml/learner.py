@@ -19,6 +19,7 @@ from benchmarks.core import (
     State,
     Support,
 )
+from benchmarks.core.budget import USUAL_SHOTS, TrainShots, check_shots, shot_range
 from reml.bank import network_size
 from reml.candidates import Composed, compose
 from reml.composer import Composer, FixedComposer, RandomComposer
@@ -37,6 +38,12 @@ Several = Annotated[int, Ge(2)]
 Rate = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Weight = Annotated[float, Ge(0)]
+OF_THE_POLICY = frozenset(
+    {
+        *("policy", "watch", "optimiser", "clip", "epochs", "policy_width"),
+        *("task_entropy", "marginal_entropy", "entropy_floor", "reading"),
+    }
+)
 Activation = Literal["relu", "tanh", "silu"]
 
 
@@ -79,7 +86,8 @@ class REML:
         train_steps: adaptation steps that the later part of training looks through.
         unadapted_weight: weight of the loss before adaptation; the later ones share the rest.
         warm: share of training without adaptation in the loop.
-        train_shots: fewest and most support points of a training task; drawn anew each iteration.
+        train_shots: support points of a training task, or fewest and most of them; drawn anew each
+            iteration. None is as in the test.
         train_queries: query points of a training task.
         batch_tasks: tasks, and so episodes, in each iteration.
         optimiser: who trains the policy: the batched policy gradient, or `recurrent_ppo` of
@@ -119,7 +127,7 @@ class REML:
     train_steps: Annotated[int, Ge(0)] = 2
     unadapted_weight: Share = 0.4
     warm: Share = 0.4
-    train_shots: tuple[Count, Count] = (5, 10)
+    train_shots: TrainShots = None
     train_queries: Count = 50
     batch_tasks: Several = 32
     optimiser: Literal["policy_gradient", "recurrent_ppo", "ppo"] = "policy_gradient"
@@ -158,9 +166,7 @@ class REML:
     only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates", "most_steps"})
 
     def __post_init__(self) -> None:
-        fewest, most = self.train_shots
-        if fewest > most:
-            raise ValueError(f"expected train_shots = [fewest, most], got {[fewest, most]}")
+        check_shots(self.train_shots)
         if self.epochs > 1 and self.clip is None:
             raise ValueError(f"expected clip to be set, as epochs = {self.epochs} is more than 1")
         if self.clip is None and self.optimiser != "policy_gradient":
@@ -174,6 +180,15 @@ class REML:
     def transductive(self) -> bool:
         return self.batch_norm == "transductive"
 
+    def idle(self, problem: Problem) -> frozenset[str]:
+        """Fields that make no difference, given the others."""
+        nothing = set() if self.composer == "policy" else OF_THE_POLICY
+        if self.composer == "fixed":
+            nothing = nothing | {"candidates"}
+        if self.pool_update != "reptile":
+            nothing = nothing | {"reptile_share"}
+        return frozenset(nothing)
+
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw a new pool and policy, then train both until the budget is spent.
 
@@ -181,6 +196,7 @@ class REML:
             MatrixError: the fields do not suit the problem.
         """
         demand_suitable(self, source.problem)
+        self.most_shots_ = shot_range(self.train_shots, source.shots)[1]
         self._build(source.problem, generator)
         Training(self, source, generator, fresh=True).run()
 
@@ -218,7 +234,7 @@ class REML:
         # imported here because it takes seconds, and few want it
         from reml.sb3_policy import Sb3Composer
 
-        return Sb3Composer(self.optimiser, *sizes, self.train_shots[1], generator)
+        return Sb3Composer(self.optimiser, *sizes, self.most_shots_, generator)
 
     def composer_(self) -> Composer:
         """Who composes: the learned policy, or the control in its place."""
@@ -289,6 +305,8 @@ class REML:
         state: State = {"features": problem.features, "outputs": problem.outputs}
         if problem.kind == "classification":
             state |= {"kind": problem.kind, "image": problem.image}
+        if self.optimiser != "policy_gradient" and self.train_shots is None:
+            state["most_shots"] = self.most_shots_
         state["pool"] = self.pool_.state_dict()
         return state if policy is None else {**state, "policy": policy.state_dict()}
 
@@ -300,6 +318,8 @@ class REML:
             metric="accuracy" if classes else "mse",
             image=state.get("image"),
         )
+        usual = shot_range(self.train_shots, USUAL_SHOTS)[1]
+        self.most_shots_ = state.get("most_shots", usual)
         self._build(problem, torch.Generator())
         self.pool_.load_state_dict(state["pool"])
         if self.policy_ is not None:

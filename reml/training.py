@@ -70,8 +70,7 @@ class Training:
         self._fresh = fresh
         self._pool_optimiser = torch.optim.Adam(self.pool.parameters(), learner.lr, fused=True)
         self._optimisers = [self._pool_optimiser]
-        fewest, most = learner.train_shots
-        self._shots = source.train_shots(fewest), source.train_shots(most)
+        self._shots = source.shot_range(learner.train_shots)
 
     def next_batch(self) -> TaskBatch:
         """Fresh tasks, all with the same number of shots; schedules move on.

@@ -4,9 +4,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from benchmarks.core.errors import BudgetSpent, ContractError, Diverged
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 HISTORY_ROWS = 200
 NEARLY_ALL = 0.9
+USUAL_SHOTS = (5, 10)
 COUNTERS = ("inner_gradients", "outer_gradients", "environment_steps")
 
 
@@ -30,6 +32,47 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.tasks is None) == (self.seconds is None):
             raise ValueError("a budget is either tasks or seconds")
+
+
+TrainShots = Annotated[int, Ge(1)] | tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None
+"""Support points of a training task: always so many, fewest and most, or None as in the test."""
+
+
+def check_shots(shots: TrainShots) -> None:
+    """Make sure that a range of shots is one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(shots, tuple) and shots[0] > shots[1]:
+        raise ValueError(f"expected train_shots = [fewest, most], got {list(shots)}")
+
+
+def shot_range(shots: TrainShots, tested: tuple[int, int]) -> tuple[int, int]:
+    """The fewest and the most, where `tested` are those of the test."""
+    if shots is None:
+        return tested
+    return (shots, shots) if isinstance(shots, int) else shots
+
+
+def allowed_shots(family: "TaskFamily", wanted: int) -> int:
+    """See `BudgetedSource.train_shots`."""
+    most = family.size("train", 1)
+    if most is None:
+        return wanted
+    for shots in range(wanted, 1, -1):
+        size = family.size("train", shots)
+        if size is not None and size >= NEARLY_ALL * most:
+            return shots
+    return 1
+
+
+def drawn(span: tuple[int, int], generator: torch.Generator) -> int:
+    """A number from the first to the last, each as likely."""
+    fewest, most = span
+    if fewest == most:
+        return fewest
+    return int(torch.randint(fewest, most + 1, (), generator=generator))
 
 
 @dataclass(frozen=True)
@@ -46,7 +89,8 @@ class BudgetedSource:
     """Hands out training tasks, meters them, and stops when the budget is spent.
 
     Privileged information is removed unless `needs` names it. Learners report their training
-    curve with `log` and their work with `count`.
+    curve with `log` and their work with `count`. `shots` are the fewest and the most of the test,
+    for learners that are not told what to train with.
     """
 
     def __init__(
@@ -56,10 +100,12 @@ class BudgetedSource:
         generator: torch.Generator,
         *,
         needs: frozenset[str] = frozenset(),
+        shots: tuple[int, int] = USUAL_SHOTS,
         device: torch.device | str = "cpu",
         on_progress: Callable[[float, str], None] | None = None,
     ) -> None:
         self.problem: Problem = family.problem
+        self.shots = shots
         self.device = torch.device(device)
         self.tasks = 0
         self.points = 0
@@ -96,14 +142,15 @@ class BudgetedSource:
         Nearly all means `NEARLY_ALL` of those that allow one shot: a few large tasks among many
         small ones must not become the whole of meta-training.
         """
-        most = self._family.size("train", 1)
-        if most is None:
-            return wanted
-        for shots in range(wanted, 1, -1):
-            size = self._family.size("train", shots)
-            if size is not None and size >= NEARLY_ALL * most:
-                return shots
-        return 1
+        return allowed_shots(self._family, wanted)
+
+    def shot_range(self, wanted: TrainShots) -> tuple[int, int]:
+        """The fewest and the most shots of a training task, where the field `train_shots` says so.
+
+        None is those of the test. Both are as small as `train_shots` makes them.
+        """
+        fewest, most = shot_range(wanted, self.shots)
+        return self.train_shots(fewest), self.train_shots(most)
 
     def sample(
         self, n_tasks: int, *, shots: int, queries: int, ways: int | None = None

@@ -110,6 +110,17 @@ class MetaLearner(Protocol):
     An attribute or property `adapted_parameters` may say, once it is fitted, how many numbers
     adaptation may change for one task (0 where it changes none); reports show it as spending.
 
+    A method `idle(problem)` may name the fields that make no difference, given the others and the
+    problem: a matrix that sets one is told so. So may a class attribute `all_points_alike = True`
+    say that training tells support from query points in nothing: where tasks are so small that all
+    their points are drawn, `train_shots` then makes no difference.
+
+    A field `train_shots` that is None stands for the shots of the test (`BudgetedSource.shots`):
+    then trials whose protocols have other shots are trained apart.
+
+    An attribute `version`, 1 unless it says otherwise, is bumped when the same seeds would train or
+    answer otherwise than before, by more than rounding; it is part of every trial's identity.
+
     A class attribute `only_at_test`, a frozenset of field names, may name fields that `fit` never
     looks at: trials that differ in nothing else are then trained once.
     """

@@ -23,6 +23,7 @@ from benchmarks.core.errors import Cannot, DataError
 from benchmarks.core.text import described
 from benchmarks.harness.choosing import choose_steps
 from benchmarks.harness.comparing import fit_reference, with_both, with_reference
+from benchmarks.harness.effects import test_shots
 from benchmarks.harness.evaluator import Evaluation, evaluate
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.known import make_family, make_learner
@@ -44,6 +45,7 @@ class Course:
     Attributes:
         training: what training on the first family made of the learner, whatever came then; other
             trials with the same training take it over.
+        trained_with: the provenance of training, where it was taken over.
     """
 
     evaluation: Evaluation
@@ -188,6 +190,7 @@ class Course:
             budget,
             self._spec.seed,
             needs=self.learner.needs,
+            shots=test_shots(self._spec.protocol),
             device=self._device,
             on_progress=lambda part, text: self._report(start + (end - start) * part, text),
         )

@@ -9,6 +9,12 @@ from typing import Any
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError
+from benchmarks.harness.effects import (
+    demand_different,
+    follows_the_test,
+    idle_notes,
+    test_shots,
+)
 from benchmarks.harness.folding import demand_draws, know_folds
 from benchmarks.harness.known import (
     Known,
@@ -86,14 +92,22 @@ def expand(
         if meets(protocol.families, family.entry) and protocol.other != family.entry.label
         for fold, it in know_folds(matrix, family, protocol, registry, say)
     ]
-    trials = [
-        _trial(matrix, it, learner, seed)
-        for it in rounds
-        for learner in learners
-        if meets(learner.entry.families, it.family.entry)
-        if _can_solve(matrix, learner, it.family)
-        for seed in matrix.seeds
-    ]
+    trials: list[TrialSpec] = []
+    idle: dict[str, None] = {}
+    for ground in rounds:
+        there = [
+            learner
+            for learner in learners
+            if meets(learner.entry.families, ground.family.entry)
+            if _can_solve(matrix, learner, ground.family)
+        ]
+        trials += [
+            _trial(matrix, ground, learner, seed) for learner in there for seed in matrix.seeds
+        ]
+        demand_different(matrix, ground.family, ground.protocol, there)
+        idle |= dict.fromkeys(idle_notes(ground.family, ground.protocol, there))
+    for note in idle:
+        say(note)
     if not trials:
         raise MatrixError(
             f"{matrix.path}: makes no trial: no learner is for a family that a protocol is for; "
@@ -246,6 +260,8 @@ def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
     fields = learner.identity["fields"].items()
     looked_at = {key: value for key, value in fields if key not in learner.only_at_test}
     trained["learner"] = {**learner.identity, "fields": looked_at}
+    if follows_the_test(learner):
+        trained["shots"] = test_shots(protocol)
     slug = f"{family.entry.label} {learner.entry.name}"
     if protocol.kind != "few_shot":
         slug = f"{slug} {protocol.kind}"

@@ -67,12 +67,18 @@ def know_learner(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
         fields = _lasting(learner)
         return Known(
             entry,
-            {"name": learner.name, "code": found.code, "fields": fields},
+            {"name": learner.name, **_version(found.cls), "code": found.code, "fields": fields},
             learner,
             bool(learner.needs) or getattr(found.cls, "privileged", False),
             kinds=getattr(found.cls, "kinds", frozenset({"regression"})),
             only_at_test=getattr(found.cls, "only_at_test", frozenset()),
         )
+
+
+def _version(cls: type) -> dict[str, Any]:
+    """Nothing for the first: results were published before learners had versions."""
+    version = getattr(cls, "version", 1)
+    return {} if version == 1 else {"version": version}
 
 
 def _lasting(instance: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Stretch:
         seed: int,
         *,
         needs: frozenset[str],
+        shots: tuple[int, int],
         device: str,
         on_progress: Callable[[float, str], None],
     ) -> None:
@@ -43,6 +44,7 @@ class Stretch:
             budget,
             generator_of("train", identity, seed),
             needs=needs,
+            shots=shots,
             device=device,
             on_progress=on_progress,
         )

@@ -41,7 +41,8 @@ def run_trial(
     learner is taken over, with its history and what its training has spent, instead of training the
     same again (if it is damaged: after saying so). A training is kept in the folder as soon as it
     is over, and in `trainings` for others, if there is such a place. `trained_by` in the record is
-    the trial that has trained, `trained_with` its provenance. `references` is where trials find what the reference scored that they are held against, if another one has asked before.
+    the trial that has trained, `trained_with` its provenance. `references` is where trials find
+    what the reference scored that they are held against, if another one has asked before.
 
     Returns:
         The record written to `trial.json`.

@@ -1,5 +1,6 @@
 """Task-batched Meta-SGD is learn2learn's Meta-SGD."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -36,12 +37,20 @@ def test_meta_gradient_equals_learn2learns_own_loop() -> None:
 
 
 def test_rates_are_learned_one_by_one() -> None:
-    learner = MetaSGD(hidden=(8,), inner_lr=0.01)
+    learner = MetaSGD(hidden=(8,), inner_lr=0.01, max_rate=0.0)
     source = BudgetedSource(Sinusoid(), Budget(tasks=500), generator_of("train"))
     learner.fit(source, generator_of("learner"))
     rates = torch.cat([rate.detach().flatten() for rate in learner.rates_])
     assert rates.unique().numel() > 0.9 * rates.numel()
     assert (rates - 0.01).abs().max() < 0.05
+
+
+def test_no_rate_leaves_its_bounds() -> None:
+    learner = MetaSGD(hidden=(8,), inner_lr=0.01, max_rate=1.1)
+    source = BudgetedSource(Sinusoid(), Budget(tasks=500), generator_of("train"))
+    learner.fit(source, generator_of("learner"))
+    rates = torch.cat([rate.detach().flatten() for rate in learner.rates_])
+    assert float(rates.abs().max()) == pytest.approx(0.011)
 
 
 def test_it_stops_after_most_steps() -> None:

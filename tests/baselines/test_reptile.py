@@ -13,6 +13,7 @@ from benchmarks.tasks.sinusoid import Sinusoid
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
 def test_an_update_is_the_mean_of_what_the_optimiser_does_to_each_task(optimiser: str) -> None:
     fields = {"hidden": (6,), "optimiser": optimiser, "inner_lr": 0.02, "meta_step": 0.5}
+    fields |= {"max_inner_norm": 0.0, "train_shots": 10, "train_queries": 10}
     learner = Reptile(**fields, meta_batch=3, train_steps=2, inner_batch=100)
     learner.fit(BudgetedSource(Sinusoid(), Budget(tasks=0), generator_of("t")), generator_of("l"))
     start = copy.deepcopy(learner.network_)

@@ -87,6 +87,13 @@ def test_train_shots_shrink_to_the_largest_task():
     assert source(tasks=9).train_shots(10) == 10
 
 
+def test_learners_that_are_not_told_train_with_the_shots_of_the_test():
+    of_test = BudgetedSource(Toy(), Budget(tasks=9), generator_of("t"), shots=(3, 8))
+    assert of_test.shot_range(None) == (3, 8)
+    assert of_test.shot_range(4) == (4, 4)
+    assert of_test.shot_range((1, 20)) == (1, 20)
+
+
 def test_a_few_large_tasks_do_not_become_the_whole_of_training():
     @dataclasses.dataclass(frozen=True)
     class OneLarge(Toy):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from baselines.maml import MAML
 from benchmarks.core import Budget
 from benchmarks.core.errors import DataError, MatrixError
 from benchmarks.harness.expand import TrialSpec, describe, expand
@@ -208,6 +209,18 @@ def test_a_field_that_came_later_changes_nothing_where_it_is_as_before(trials_of
     assert "bonus" not in before.identity["learner"]["fields"]
     assert after.identity["learner"]["fields"]["bonus"] == 1.0
     assert before.id != after.id
+
+
+def test_a_version_is_part_of_an_id_from_the_second_on(
+    trials_of: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = trials_of("maml")[0]
+    monkeypatch.setattr(MAML, "version", 1, raising=False)
+    assert trials_of("maml")[0].id == before.id
+    monkeypatch.setattr(MAML, "version", 2)
+    after = trials_of("maml")[0]
+    assert after.identity["learner"]["version"] == 2
+    assert (after.id != before.id, after.training != before.training) == (True, True)
 
 
 def test_protocols_and_learners_can_be_limited_to_families(
