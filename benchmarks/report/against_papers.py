@@ -1,7 +1,7 @@
 """Our results held against published numbers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from benchmarks.core.errors import UserError
@@ -17,6 +17,7 @@ from benchmarks.report.summary import (
     Group,
     summarise,
 )
+from benchmarks.report.summary import Cell as Scored
 from benchmarks.report.words import plural
 
 KINDS: tuple[Kind, ...] = ("family", "learner")
@@ -48,9 +49,13 @@ class Finding:
     def verdict(self) -> Verdict:
         if self.ours is None or self.essential:
             return "not comparable"
+        return "outside" if self.apart else "inside"
+
+    @property
+    def apart(self) -> bool:
         theirs = self.cell.range(self.row.metric)
-        apart = self.ours.high < theirs.low or theirs.high < self.ours.low
-        return "outside" if apart else "inside"
+        ours = self.ours
+        return ours is not None and (ours.high < theirs.low or theirs.high < ours.low)
 
     @property
     def better(self) -> bool | None:
@@ -157,7 +162,7 @@ def _finding(
     if not entrant.complete:
         deviations.append(f"{entrant.done} of {plural(entrant.planned, 'seed')}")
     found = group.cells.get((entrant.label, steps, row.metric))
-    return Finding(
+    finding = Finding(
         comparison,
         entrant,
         group.shots,
@@ -168,3 +173,13 @@ def _finding(
         tuple(essential),
         tuple(deviations),
     )
+    if found is None or found.grounds.verdict or (found.mean.known and not finding.apart):
+        return finding
+    return replace(finding, essential=(*essential, _too_little(found)))
+
+
+def _too_little(cell: Scored) -> str:
+    """Why an interval cannot exclude a published number; that it includes one stands."""
+    if cell.seeds == 1:
+        return "one seed, whose interval says nothing of training again"
+    return f"{plural(cell.groups, 'group')} of test tasks, too few for a verdict"

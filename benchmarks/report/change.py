@@ -1,25 +1,27 @@
 """What changed from one folder's results to another's, cell by cell, each with its interval."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
-from benchmarks.core import seed_of
+from benchmarks.harness.diverging import tame
 from benchmarks.harness.store import Results
+from benchmarks.report.reading import Tasks, with_folds
 from benchmarks.report.statistics import (
-    Estimate,
+    Grounds,
     Interval,
     Scores,
-    bootstrap,
+    estimate,
     paired_difference,
+    unpaired_difference,
 )
-from benchmarks.report.summary import HIGHER_IS_BETTER
+from benchmarks.report.statistics.clusters import Clusters
+from benchmarks.report.summary import HIGHER_IS_BETTER, within
 
 KEYS = ["family", "protocol", "shots", "steps", "learner"]
-Verdict = Literal["same", "better", "worse", "not told apart"]
+Verdict = Literal["same", "better", "worse", "not told apart", "no verdict"]
 Cells = dict[tuple[str, int], Scores]
 """By learner and steps."""
 
@@ -31,6 +33,7 @@ class Change:
     Attributes:
         paired: whether both scored the same test tasks, so that differences are per task.
         same: whether all scores are equal, to the last digit.
+        grounds: the fewer seeds and groups of test tasks of the two.
     """
 
     family: str
@@ -44,13 +47,16 @@ class Change:
     second: Interval
     difference: Interval
     same: bool
+    grounds: Grounds
 
     @property
     def verdict(self) -> Verdict:
         """What the interval says of the second, no more."""
         if self.same:
             return "same"
-        if self.difference.low <= 0 <= self.difference.high:
+        if not self.grounds.verdict:
+            return "no verdict"
+        if not self.difference.excludes_zero:
             return "not told apart"
         better = (self.difference.value > 0) == (self.metric in HIGHER_IS_BETTER)
         return "better" if better else "worse"
@@ -60,7 +66,7 @@ def changes(first: Results, second: Results) -> list[Change]:
     """Every cell that both have, in the problem's own metric, in the order of the first.
 
     Raises:
-        ValueError: a trial has other test tasks than the rest of its folder.
+        StoreError: the scores of a trial are incomplete or not finite.
     """
     return [
         change
@@ -111,16 +117,15 @@ def _changes(
         return
     before, after = (_cells(it, family, protocol, shots, metric) for it in (first, second))
     common = [key for key in before if key in after]
-    tasks = {before[key].values.shape[1] for key in common} | {
-        after[key].values.shape[1] for key in common
-    }
-    paired = len(tasks) == 1 and same_tasks(first, second, family, protocol)
-    seed = seed_of("bootstrap", family, protocol, shots)
-    old = _means({key: before[key] for key in common}, seed)
-    other = seed if paired else seed_of("bootstrap of the second", family, protocol, shots)
-    new = _means({key: after[key] for key in common}, other)
+    known = same_tasks(first, second, family, protocol)
     for learner, steps in common:
         key = learner, steps
+        ours, theirs = (
+            _grouped_alike(before[key], after[key]) if known else (before[key], after[key])
+        )
+        paired = known and _alike(ours.clusters, theirs.clusters)
+        old, new = (estimate(it, within=within(metric)) for it in (ours, theirs))
+        difference = paired_difference(new, old) if paired else unpaired_difference(new, old)
         yield Change(
             family=family,
             protocol=protocol,
@@ -129,17 +134,26 @@ def _changes(
             learner=learner,
             metric=metric,
             paired=paired,
-            first=old[key].interval,
-            second=new[key].interval,
-            difference=paired_difference(new[key], old[key]).interval,
+            first=old.interval,
+            second=new.interval,
+            difference=difference.interval,
             same=np.array_equal(before[key].values, after[key].values),
+            grounds=difference.grounds,
         )
 
 
-def _means(cells: Cells, seed: int) -> dict[tuple[str, int], Estimate]:
-    """The same seed gives the same resamples, so that a difference of draws is a paired one."""
-    generator = np.random.default_rng(seed)
-    return {key: summary.mean for key, summary in bootstrap(cells, generator).items()}
+def _grouped_alike(first: Scores, second: Scores) -> tuple[Scores, Scores]:
+    """The same tasks, grouped as one folder says where the other is too old to say."""
+    if first.values.shape[1] == second.values.shape[1]:
+        if first.groups is None:
+            first = replace(first, groups=second.groups)
+        elif second.groups is None:
+            second = replace(second, groups=first.groups)
+    return first, second
+
+
+def _alike(first: Clusters, second: Clusters) -> bool:
+    return np.array_equal(first.group, second.group) and np.array_equal(first.fold, second.fold)
 
 
 def _cells(results: Results, family: str, protocol: str, shots: int, metric: str) -> Cells:
@@ -149,17 +163,17 @@ def _cells(results: Results, family: str, protocol: str, shots: int, metric: str
         (scores["family"] == family)
         & (scores["protocol"] == protocol)
         & (scores["shots"] == shots)
-        & (scores["metric"] == metric)
         & scores["trial"].isin(done)
     ]
+    mine = with_folds(tame(mine), results.trials)
+    mine = mine[mine["metric"] == metric]
+    if mine.empty:
+        return {}
+    tasks = Tasks.of(mine)
     places = {label: place for place, label in enumerate(results.order)}
     found = {
-        (str(learner), int(str(steps))): _scores(part)
-        for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True)
+        (str(learner), int(str(steps))): cell
+        for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True, observed=True)
+        if (cell := tasks.scores(part)) is not None
     }
     return dict(sorted(found.items(), key=lambda it: (it[0][1], places.get(it[0][0], -1))))
-
-
-def _scores(rows: pd.DataFrame) -> Scores:
-    wide = rows.pivot(index="seed", columns="task", values="value").sort_index()
-    return Scores(wide.to_numpy(dtype=float), tuple(int(str(seed)) for seed in wide.index))

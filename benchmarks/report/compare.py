@@ -12,13 +12,23 @@ from benchmarks.harness.store import Results
 from benchmarks.report.change import Change, changes
 from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.markdown import escape, section_blocks
-from benchmarks.report.words import bounds, listing, metric_name, origin, plural, score
+from benchmarks.report.statistics import FEW_GROUPS, Interval
+from benchmarks.report.words import (
+    bounds,
+    listing,
+    metric_name,
+    origin,
+    plural,
+    score,
+    tentative,
+)
 
 SAID = {
     "same": "the same scores",
     "better": "better in B",
     "worse": "worse in B",
     "not told apart": "no difference that the interval tells apart",
+    "no verdict": "no verdict",
 }
 PLACES = ("python", "platform", "cpu", "device")
 
@@ -46,6 +56,7 @@ def render_comparison(first: Side, second: Side, fmt: Literal["md", "csv"]) -> s
             for letter, side in (("A", first), ("B", second))
         ),
         "\n".join(f"- {it}" for it in _environments(first, second)),
+        _drawn_apart(found),
         _verdict(found),
     ]
     for section in _sections(first, found):
@@ -79,11 +90,29 @@ def _verdict(found: list[Change]) -> str:
     if counts["better"] or counts["worse"]:
         text += (
             " Each cell stands for itself: where nothing changed but chance, about one 95 % "
-            "interval in twenty excludes 0 all the same, and more with few seeds."
+            "interval in twenty excludes 0 all the same."
         )
-    elif not counts["not told apart"]:
+    elif counts["same"] == len(found):
         text += " Nothing has changed."
+    if counts["no verdict"]:
+        text += (
+            " There is no verdict from one seed, whose interval is of these weights alone, or from "
+            f"fewer than {FEW_GROUPS} groups of test tasks."
+        )
     return text
+
+
+def _drawn_apart(found: list[Change]) -> str:
+    """Where the two were not tested on the same tasks."""
+    apart = dict.fromkeys((it.family, it.protocol) for it in found if not it.paired)
+    if not apart:
+        return ""
+    where = listing(f"{escape(family)}, {escape(protocol)}" for family, protocol in apart)
+    return (
+        f"**The test tasks of A and B are not known to be the same on {where}**: another draw, "
+        "another family or protocol, or other groups. Nothing is paired there, and differences owe "
+        "as much to the tasks as to the learners."
+    )
 
 
 def _sections(first: Side, found: list[Change]) -> Iterator[Section]:
@@ -105,7 +134,7 @@ def _sections(first: Side, found: list[Change]) -> Iterator[Section]:
             f"{family}, {protocol}, {plural(shots, 'shot')}",
             (
                 Sheet(
-                    f"Mean {name}, and B less A with its 95 % nested bootstrap interval, {how}.",
+                    f"Mean {name}, and B less A with its 95 % interval, {how}.",
                     ("learner", "steps", "A", "B", "B − A", "what it says"),
                     tuple(_entries(it) for it in mine),
                     words=(0, 5),
@@ -119,16 +148,20 @@ def _entries(it: Change) -> tuple[Entry, ...]:
         Entry(it.learner),
         Entry(str(it.steps)),
         *(
-            Entry(score(one.value, it.metric), detail=bounds(one, it.metric))
+            Entry(score(one.value, it.metric), detail=_interval(it, one))
             for one in (it.first, it.second)
         ),
         Entry(
             score(it.difference.value, it.metric),
             it.verdict in ("better", "worse"),
-            bounds(it.difference, it.metric),
+            _interval(it, it.difference),
         ),
         Entry(SAID[it.verdict]),
     )
+
+
+def _interval(it: Change, interval: Interval) -> str:
+    return tentative(bounds(interval, it.metric), it.grounds.seeds)
 
 
 def _environments(first: Side, second: Side) -> Iterator[str]:

@@ -121,7 +121,7 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
     shown: list[float] = []
     least: list[float] = []
     for ax, entrant in zip(axes.flat, drawn, strict=False):
-        query = [(at, group.cells[entrant.label, at, metric].mean) for at in group.steps]
+        query = [(at, group.cells[entrant.label, at, metric].mean.drawn) for at in group.steps]
         support = rows[rows["learner"] == entrant.label].groupby("steps")["value"].mean()
         colour = chosen[entrant.label].colour
         steps = [at for at, _ in query]
@@ -138,7 +138,7 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
         )
         ax.set_title("\n".join(textwrap.wrap(caption_name(entrant), 24)), color=colour)
         shown += [*low, *high, *support]
-        least.append(min(low))
+        least.append(min(it.value for _, it in query))
     if metric in HIGHER_IS_BETTER:
         percent_axis(axes[0][0].yaxis)
     else:

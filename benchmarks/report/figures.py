@@ -24,9 +24,17 @@ from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group, summa
 from benchmarks.report.traces import fitted_curves, training_curves
 from benchmarks.report.tuning import Grid, find_grid, tuning
 from benchmarks.report.usage import compositions_by_trait, usage_map
-from benchmarks.report.words import UNMATCHED_NOTE, listing, meaning, plural, setting, slug
+from benchmarks.report.words import (
+    ONE_SEED,
+    UNMATCHED_NOTE,
+    listing,
+    meaning,
+    plural,
+    setting,
+    slug,
+)
 
-BAND = "with its 95 % nested bootstrap interval"
+BAND = "with its 95 % interval"
 MANY = 30
 BEST = 12
 
@@ -101,7 +109,7 @@ def pictures(results: Results) -> Iterator[Picture]:
 def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[Picture]:
     comparison = _legible(whole)
     of_classes, where = comparison.ways is not None, comparison.title
-    metric = _name(comparison)
+    metric, band = _name(comparison), _band(comparison)
     score = "accuracy" if of_classes else "error"
     those = ""
     if comparison is not whole:
@@ -129,7 +137,7 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         yield picture(
             "retention",
             "Backward and forward transfer",
-            f"Mean transfer after the most adaptation steps {BAND}. Below 0, carrying on with "
+            f"Mean transfer after the most adaptation steps {band}. Below 0, carrying on with "
             f"{comparison.other} made a learner forget {comparison.family}; left of 0, it was "
             f"worse on {comparison.other} than from scratch before it was trained on it.",
             lambda: backward_forward(comparison),
@@ -137,13 +145,13 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
     yield picture(
         f"{score}-against-steps",
         f"{score.capitalize()} against adaptation steps",
-        f"Mean {metric} after each number of adaptation steps {BAND}.",
+        f"Mean {metric} after each number of adaptation steps {band}.",
         lambda: against_steps(comparison),
     )
     yield picture(
         f"{score}-against-shots",
         f"{score.capitalize()} against shots",
-        f"Mean {metric} after the most adaptation steps {BAND}, by number of support points"
+        f"Mean {metric} after the most adaptation steps {band}, by number of support points"
         f"{' of each class' if of_classes else ''}.",
         lambda: against_shots(comparison),
     )
@@ -151,7 +159,7 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "performance-profiles",
         "Performance profiles",
         f"The share of seeds × tasks with {_reach(comparison)} τ after the most adaptation steps, "
-        f"{BAND} at each τ: at any τ the higher curve is the better.",
+        f"{band} at each τ: at any τ the higher curve is the better.",
         lambda: profiles(comparison),
     )
     if (grid := find_grid(whole, results.settings)) is not None:
@@ -186,7 +194,7 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
         "support-against-query",
         f"Support against query {score}",
         f"Mean {metric if of_classes else 'MSE'} on the points adapted to (dashed) and on the "
-        f"others (solid, {BAND}) after each number of adaptation steps, at the fewest shots: where "
+        f"others (solid, {band}) after each number of adaptation steps, at the fewest shots: where "
         "they part, a learner fits its support set rather than the task.",
         lambda: support_against_query(comparison, mine(results.diagnostics)),
     )
@@ -224,7 +232,7 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
     yield picture(
         "score-against-spending",
         "Score against spending",
-        f"Mean {metric} after the most adaptation steps {BAND}, against the training tasks and the "
+        f"Mean {metric} after the most adaptation steps {band}, against the training tasks and the "
         "time that meta-training took; who spent the same stands side by side. The dashed line "
         "joins those whom nobody beats that spent no more, privileged learners aside."
         f"{f' {UNMATCHED_NOTE}' if unmatched(comparison) else ''}",
@@ -237,11 +245,12 @@ def _pictures_of_all(comparisons: tuple[Comparison, ...]) -> Iterator[Picture]:
     for these in elsewhere(comparisons):
         where = f"{these.family}, {these.protocol}"
         first = these.comparisons[0]
+        band = _band(first)
         how = "accuracy minus that from scratch" if first.ways else "log10 of error over scratch's"
         yield Picture(
             f"against-scratch-{slug(where)}",
             f"Against scratch, {where}",
-            f"Mean {how}, task by task, after the most adaptation steps {BAND}: meta-trained on "
+            f"Mean {how}, task by task, after the most adaptation steps {band}: meta-trained on "
             f"{these.family}, tested on other families. At 0 meta-training made no difference; "
             f"{'above' if first.ways else 'below'} it helped.",
             lambda these=these: against_scratch(these),  # type: ignore[misc]
@@ -249,7 +258,7 @@ def _pictures_of_all(comparisons: tuple[Comparison, ...]) -> Iterator[Picture]:
 
 
 def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: str) -> Picture:
-    shots = setting(comparison, group.shots)
+    shots, band = setting(comparison, group.shots), _band(comparison)
     steps = plural(group.steps[-1], "adaptation step")
     fields = ", ".join(f"`{name}`" for name in grid.values)
     labels = set(grid.labels.values())
@@ -262,10 +271,18 @@ def _tuning_picture(comparison: Comparison, grid: Grid, group: Group, ending: st
     return Picture(
         f"tuning-{group.shots}-shots{ending}",
         f"Tuning, {comparison.title}, {shots}",
-        f"Mean {_name(comparison)} after {steps} {BAND}, for each combination of {fields}. "
+        f"Mean {_name(comparison)} after {steps} {band}, for each combination of {fields}. "
         f"A cross is a combination without a score: it failed, or was not run.{fewer}",
         lambda: tuning(comparison, grid, group),
     )
+
+
+def _band(comparison: Comparison) -> str:
+    """What the bands and bars of a figure are."""
+    seeds = {it.done for it in comparison.entrants if it.done}
+    if seeds == {1}:
+        return f"{BAND} ({ONE_SEED} of these weights: one seed)"
+    return f"{BAND} (of these weights where there is one seed)" if 1 in seeds else BAND
 
 
 def _reach(comparison: Comparison) -> str:

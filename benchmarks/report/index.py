@@ -17,6 +17,7 @@ from benchmarks.report.sheets import reading_guide, sections
 from benchmarks.report.stale import FIGURES, INDEX
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.words import (
+    hindrance,
     listing,
     metric_name,
     number,
@@ -25,6 +26,7 @@ from benchmarks.report.words import (
     score,
     seeds_warning,
     setting,
+    tentative,
     with_interval,
 )
 
@@ -101,21 +103,26 @@ def _finding(comparison: Comparison, group: Group, metric: str) -> str:
     ranking = group.rankings.get((steps, metric, "mean"))
     if ranking is None:
         return f"{where}, no learner can be ranked."
-    best = group.cells[ranking.best, steps, metric].mean
+    best = group.cells[ranking.best, steps, metric]
     extreme = "highest" if metric in HIGHER_IS_BETTER else "lowest"
     name = metric_name(metric, comparison.problem)
     if comparison.kind == "retention" and metric == comparison.metric:
         name += f" on {comparison.family} in the end"
     name = escape(name)
     names = {it.label: code(it.name) for it in comparison.entrants}
-    told = f"{where}, {names[ranking.best]} has the {extreme} mean {name}, "
-    told += with_interval(best, metric)
+    no_verdict = hindrance(comparison, group, metric)
+    first = f"{escape(no_verdict[0].upper() + no_verdict[1:])}. " if no_verdict else ""
+    told = f"{first}{where}, {names[ranking.best]} has the {extreme} mean {name}, "
+    told += tentative(with_interval(best.mean, metric), best.seeds)
     if not ranking.behind:
         return f"{told}; there is no other to compare it with."
     following, difference = next(iter(ranking.behind.items()))
     value = score(group.cells[following, steps, metric].mean.value, metric)
     told += f". The next is {names[following]} at {value}, a paired difference of "
-    told += f"{with_interval(difference, metric)}; the interval"
+    told += tentative(with_interval(difference, metric), ranking.grounds.seeds)
+    if no_verdict:
+        return f"{told}; whether that is more than chance is not told."
+    told += "; the interval"
     if ranking.unresolved:
         others = listing(names[label] for label in ranking.unresolved)
         return f"{told}s of such differences do not separate {names[ranking.best]} from {others}."

@@ -1,5 +1,6 @@
 """The tables of paired differences: one for people, one for machines."""
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -8,7 +9,7 @@ from benchmarks.report.layout import Entry, Sheet, marked
 from benchmarks.report.pairs import Row, baseline_of, paired
 from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group
-from benchmarks.report.words import bounds, number, plural, score
+from benchmarks.report.words import bounds, number, plural, score, tentative
 
 PAIRS = "pairs.csv"
 COLUMNS = (
@@ -18,13 +19,12 @@ COLUMNS = (
     *("gap", "gap_low", "gap_high", "seeds", "planned"),
 )
 PAIRS_NOTE = (
-    "Paired differences have their 95 % interval from the same resamples. p is twice the share of "
-    "resamples on the rarer side of 0, by Holm's correction for all learners of the table. "
-    "Probability of improvement: that the learner is better on a random task, both trained with a "
-    "random seed. Detectable: the difference that these seeds and tasks would have told from 0 "
-    "with 80 % power at the 5 % level, 2.80 standard errors. Optimality gap: how much of the way "
-    "from a constant guess (1) to no error at all (0) is left, no task counting for more than 1; "
-    "NMSE in regression."
+    "Paired differences are per task and seed. p is 1 less the level at which their interval would "
+    "just reach 0, by Holm's correction for all learners of the table. Probability of improvement: "
+    "that the learner is better on a random task, both trained with a random seed. Detectable: the "
+    "difference that these seeds and tasks would have told from 0 with 80 % power at the 5 % "
+    "level. Optimality gap: how much of the way from a constant guess (1) to no error at all (0) "
+    "is left, no task counting for more than 1; NMSE in regression."
 )
 NOTHING = Interval(float("nan"), float("nan"), float("nan"))
 
@@ -40,10 +40,16 @@ def pair_sheets(
     gaps = any(row.gap for row in found.rows)
     compared = sum(row.pair is not None for row in found.rows)
     sign = "above" if metric in HIGHER_IS_BETTER else "below"
+    verdict = group.grounds(metric).verdict
+    told = (
+        f"p for {plural(compared, 'comparison')}."
+        if verdict
+        else ("Neither p nor what could be detected: there can be no verdict.")
+    )
     yield Sheet(
         f"Paired differences after {plural(group.steps[-1], 'step')}: each learner's mean "
         f"{_name(metric)} minus that of {found.baseline.name}; {sign} 0 it is the better one. "
-        f"p for {plural(compared, 'comparison')}.",
+        f"{told}",
         (
             *("learner", f"minus {found.baseline.label}", "p (Holm)", "probability of improvement"),
             "detectable",
@@ -103,10 +109,13 @@ def _pair_entries(row: Row, metric: str) -> tuple[Entry, ...]:
         return (Entry(missing or "–"), *[Entry("–")] * 3)
     pair = row.pair
     return (
-        Entry(score(pair.difference.value, metric), detail=bounds(pair.difference, metric)),
-        Entry("< 0.001" if pair.p_holm < 0.001 else f"{pair.p_holm:.3f}"),
-        _share(pair.improvement),
-        Entry(score(pair.detectable, metric)),
+        Entry(
+            score(pair.difference.value, metric),
+            detail=tentative(bounds(pair.difference, metric), row.entrant.done),
+        ),
+        Entry(_p(pair.p_holm)),
+        _share(pair.improvement, row.entrant.done),
+        Entry("–" if math.isnan(pair.detectable) else score(pair.detectable, metric)),
     )
 
 
@@ -114,12 +123,19 @@ def _gap_entry(row: Row) -> Entry:
     if row.gap is None:
         return Entry("–")
     low, high = (number(end, row.gap.value) for end in row.gap[1:])
-    return marked(Entry(number(row.gap.value), detail=f"[{low}, {high}]"), row.entrant.seeds)
+    detail = tentative(f"[{low}, {high}]" if row.gap.known else "", row.entrant.done)
+    return marked(Entry(number(row.gap.value), detail=detail), row.entrant.seeds)
 
 
-def _share(interval: Interval) -> Entry:
+def _share(interval: Interval, seeds: int) -> Entry:
     value, low, high = (f"{number:.2f}" for number in interval)
-    return Entry(value, detail=f"[{low}, {high}]")
+    return Entry(value, detail=tentative(f"[{low}, {high}]" if interval.known else "", seeds))
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _name(metric: str) -> str:

@@ -7,25 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.core.errors import UnknownName
-from benchmarks.report.roles import is_baseline, is_control
 from benchmarks.report.statistics import (
     Interval,
     Scores,
-    bootstrap_means,
+    estimate,
     holm,
     minimum_detectable,
     p_value,
     paired_difference,
-    probabilities_of_improvement,
+    probability_of_improvement,
 )
-from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group, resampling
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
 
 USUAL = "maml"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One learner minus the one it is compared with; `p_holm` is adjusted for its whole table."""
+    """One learner minus the one it is compared with; `p_holm` is adjusted for its whole table.
+
+    Without a verdict (one seed, few groups) neither p nor what could be detected is a number.
+    """
 
     difference: Interval
     p: float
@@ -71,10 +73,11 @@ def check_known(comparisons: tuple[Comparison, ...], against: str | None) -> Non
 def baseline_of(comparison: Comparison, group: Group, against: str | None = None) -> Entrant | None:
     """Whom the others are compared with: only ever a learner all of whose trials are done.
 
-    It is `against` where one is named. Else `maml`; without it, the best at the most steps of the
-    contenders other than REML; without those, the first learner of the matrix that is no control,
-    and if all are controls, the first. Privileged ones are taken only by name. None where there is
-    no such learner, or nobody else that could be compared with it.
+    It is `against` where one is named. Else the first that the matrix names `maml`, whatever its
+    label; without it, the best at the most steps of the contenders other than REML; without those,
+    the first learner of the matrix that is no control, and if all are controls, the first.
+    Privileged ones are taken only by name. None where there is no such learner, or nobody else that
+    could be compared with it.
     """
     whole = [
         it
@@ -86,11 +89,11 @@ def baseline_of(comparison: Comparison, group: Group, against: str | None = None
         chosen = [it for it in whole if it.label == against]
     else:
         sign = -1 if comparison.metric in HIGHER_IS_BETTER else 1
-        chosen = [it for it in fair if it.label == USUAL] or sorted(
-            (it for it in fair if is_baseline(it.label)),
+        chosen = [it for it in fair if it.learner == USUAL][:1] or sorted(
+            (it for it in fair if it.role == "baseline"),
             key=lambda it: sign * group.ends[it.label, comparison.metric].mean.value,
         )
-        chosen = chosen or sorted(fair, key=lambda it: is_control(it.label))
+        chosen = chosen or sorted(fair, key=lambda it: it.is_control)
     if not chosen or not any(it is not chosen[0] for it in fair):
         return None
     return chosen[0]
@@ -134,9 +137,8 @@ def shortfall(comparison: Comparison, group: Group) -> dict[str, Scores]:
     ways = comparison.ways
     metric = "nmse" if ways is None else comparison.metric
     return {
-        label: Scores(
-            np.minimum(1.0, it.values if ways is None else (1 - it.values) / (1 - 1 / ways)),
-            it.seeds,
+        label: it.like(
+            np.minimum(1.0, it.values if ways is None else (1 - it.values) / (1 - 1 / ways))
         )
         for (label, name), end in group.ends.items()
         if name == metric
@@ -158,12 +160,11 @@ def _pairs(comparison: Comparison, group: Group, baseline: Entrant) -> dict[str,
     differences = {label: paired_difference(end.mean, other.mean) for label, end in ends.items()}
     p = {label: p_value(difference) for label, difference in differences.items()}
     adjusted = holm(p)
-    improvements = probabilities_of_improvement(
-        {label: end.scores for label, end in ends.items()},
-        other.scores,
-        _generator(comparison, group),
-        higher_is_better=metric in HIGHER_IS_BETTER,
-    )
+    higher = metric in HIGHER_IS_BETTER
+    improvements = {
+        label: probability_of_improvement(end.scores, other.scores, higher)
+        for label, end in ends.items()
+    }
     return {
         label: Pair(
             difference.interval,
@@ -177,9 +178,7 @@ def _pairs(comparison: Comparison, group: Group, baseline: Entrant) -> dict[str,
 
 
 def _gaps(comparison: Comparison, group: Group) -> Mapping[str, Interval]:
-    means = bootstrap_means(shortfall(comparison, group), _generator(comparison, group))
-    return {label: mean.interval for label, mean in means.items()}
-
-
-def _generator(comparison: Comparison, group: Group) -> np.random.Generator:
-    return resampling(comparison.family, comparison.protocol, group.shots)
+    return {
+        label: estimate(it, within=(0.0, 1.0)).interval
+        for label, it in shortfall(comparison, group).items()
+    }

@@ -14,6 +14,7 @@ from benchmarks.report.matching import unmatched
 from benchmarks.report.statistics import Interval
 from benchmarks.report.style import (
     Style,
+    above_floor,
     caption_name,
     fit_scale,
     legend,
@@ -143,7 +144,8 @@ def against_spending(comparison: Comparison) -> Figure | None:
         shots = setting(comparison, group.shots)
         row[0].set_title(f"{shots}, {plural(group.steps[-1], 'step')}", loc="left")
         if ends := [end for _, _, it in here for end in it]:
-            row[0].set_ylim(_padded(ends, row[0].get_yscale()))
+            log = row[0].get_yscale() == "log"
+            row[0].set_ylim(_padded(above_floor(ends) if log else ends, row[0].get_yscale()))
     for ax, spent in zip(axes[-1], spendings, strict=True):
         ax.set_xlabel(SPENT[spent])
     for ax, names in spots:
@@ -194,7 +196,7 @@ def _scored(comparison: Comparison) -> list[Entrant]:
 
 def _at(comparison: Comparison, group: Group, entrant: Entrant, steps: int) -> Interval | None:
     cell = group.cells.get((entrant.label, steps, comparison.metric))
-    return cell.mean if cell else None
+    return cell.mean.drawn if cell else None
 
 
 def _line(comparison: Comparison, group: Group, entrant: Entrant) -> Iterator[tuple[int, Interval]]:
@@ -264,13 +266,13 @@ def _score_axis(
         for group in groups
         for (_, steps, metric), cell in group.cells.items()
         if metric == comparison.metric and (not last_only or steps == group.steps[-1])
-        for end in cell.mean
+        for end in cell.mean.drawn
     ]
     ax.set_ylabel(metric_name(comparison.metric, comparison.problem))
     if comparison.metric in HIGHER_IS_BETTER:
         percent_axis(ax.yaxis)
     else:
-        fit_scale(ax.yaxis, ax, shown)
+        fit_scale(ax.yaxis, ax, above_floor(shown))
 
 
 def _padded(values: list[float], scale: str) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.statistics import Profile, Scores, performance_profiles
+from benchmarks.report.statistics import Profile, Scores, performance_profile
 from benchmarks.report.style import (
     Style,
     fit_scale,
@@ -15,7 +15,7 @@ from benchmarks.report.style import (
     percent_axis,
     styles,
 )
-from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group, resampling
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
 from benchmarks.report.words import metric_name, plural, setting
 
 PANEL = 3.3
@@ -47,7 +47,8 @@ def profiles(comparison: Comparison) -> Figure | None:
         1, len(groups), PANEL * len(groups) + legend_width(drawn), 3.3, sharey=True
     )
     for group, ax in zip(groups, axes[0], strict=True):
-        for label, profile in _profiles(comparison, group, metric, drawn, thresholds).items():
+        for label, scores in _scores(group, metric, drawn).items():
+            profile = performance_profile(scores, thresholds, metric in HIGHER_IS_BETTER)
             _curve(ax, thresholds, profile, chosen[label])
         ax.set_title(f"{setting(comparison, group.shots)}, {plural(group.steps[-1], 'step')}")
         if metric in HIGHER_IS_BETTER:
@@ -70,21 +71,6 @@ def _scores(group: Group, metric: str, drawn: list[Entrant]) -> dict[str, Scores
         for it in drawn
         if (it.label, metric) in group.ends
     }
-
-
-def _profiles(
-    comparison: Comparison,
-    group: Group,
-    metric: str,
-    drawn: list[Entrant],
-    thresholds: Float[np.ndarray, " thresholds"],
-) -> dict[str, Profile]:
-    return performance_profiles(
-        _scores(group, metric, drawn),
-        thresholds,
-        resampling(comparison.family, comparison.protocol, group.shots),
-        higher_is_better=metric in HIGHER_IS_BETTER,
-    )
 
 
 def _thresholds(

@@ -48,7 +48,7 @@ def changes(comparison: Comparison, group: Group) -> Iterator[str]:
         sides: tuple[list[str], ...] = ([], [], [])
         for entrant in comparison.entrants:
             cell = group.cells.get((entrant.label, steps, metric))
-            if cell is not None and not entrant.coverage:
+            if cell is not None and not entrant.coverage and cell.grounds.verdict:
                 side = _side(cell.mean, metric in HIGHER_IS_BETTER)
                 if side is not None:
                     sides[side].append(code(entrant.name))

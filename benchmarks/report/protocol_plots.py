@@ -114,7 +114,7 @@ def _end(comparison: Comparison, shots: int, entrant: Entrant, metric: str) -> I
 
 def _mean(group: Group, entrant: Entrant, metric: str) -> Interval | None:
     cell = group.cells.get((entrant.label, group.steps[-1], metric))
-    return None if cell is None else cell.mean
+    return None if cell is None else cell.mean.drawn
 
 
 def _cross(ax: Axes, x: Interval, y: Interval, style: Style) -> None:

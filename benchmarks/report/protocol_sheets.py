@@ -3,18 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.harness.protocols import landmarks
-from benchmarks.report.layout import Entry, Sheet, marked
-from benchmarks.report.statistics import Coverage
-from benchmarks.report.summary import Comparison, Entrant, Group
-from benchmarks.report.words import (
-    bounds,
-    direction,
-    meaning,
-    metric_name,
-    plural,
-    score,
-    with_diverged,
-)
+from benchmarks.report.entries import counted, scored
+from benchmarks.report.layout import Entry, Sheet
+from benchmarks.report.summary import Comparison, Group
+from benchmarks.report.words import direction, meaning, metric_name, plural
 
 Column = tuple[int, str, str]
 """A number of steps, a metric, and what stands above the column."""
@@ -110,36 +102,20 @@ def _sheet(comparison: Comparison, group: Group, caption: str, columns: Sequence
         tuple(
             (
                 Entry(entrant.name),
-                *(_cell(entrant, group, steps, metric) for steps, metric, _ in columns),
-                *_counts(entrant, group, columns),
+                *(scored(entrant, group, steps, metric) for steps, metric, _ in columns),
+                *counted(
+                    comparison,
+                    entrant,
+                    [
+                        cell
+                        for steps, metric, _ in columns
+                        if (cell := group.cells.get((entrant.label, steps, metric)))
+                    ],
+                ),
             )
             for entrant in comparison.entrants
         ),
     )
-
-
-def _cell(entrant: Entrant, group: Group, steps: int, metric: str) -> Entry:
-    cell = group.cells.get((entrant.label, steps, metric))
-    if cell is None:
-        return Entry(entrant.coverage if not entrant.done else "–")
-    ranking = group.rankings.get((steps, metric, "mean"))
-    bold = ranking is not None and entrant.label in ranking.leaders
-    detail = with_diverged(bounds(cell.mean, metric), cell.diverged)
-    entry = Entry(score(cell.mean.value, metric), bold, detail)
-    return marked(entry, Coverage(cell.seeds, entrant.planned))
-
-
-def _counts(entrant: Entrant, group: Group, columns: Sequence[Column]) -> tuple[Entry, Entry]:
-    cells = [
-        cell
-        for steps, metric, _ in columns
-        if (cell := group.cells.get((entrant.label, steps, metric)))
-    ]
-    if not entrant.planned:
-        return Entry("–"), Entry("–")
-    seeds = min((cell.seeds for cell in cells), default=0)
-    text = str(seeds) if seeds == entrant.planned else f"⚠ {seeds} of {entrant.planned} seeds"
-    return Entry(text), Entry(f"{min((cell.tasks for cell in cells), default=0):,}")
 
 
 def _has(group: Group, steps: int, metric: str) -> bool:

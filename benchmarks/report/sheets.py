@@ -3,28 +3,27 @@
 from collections.abc import Iterator
 
 from benchmarks.harness.protocols import landmarks
+from benchmarks.report.entries import BOLD_NOTE, counted, scored
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.matching import matching_remarks, unmatched
 from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
 from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
-from benchmarks.report.statistics import Coverage
-from benchmarks.report.summary import ADAPTED, Comparison, Entrant, Group, Statistic
+from benchmarks.report.summary import ADAPTED, Comparison, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
     DIVERGED_NOTE,
     DOUBLE_DAGGER_NOTE,
     UNMATCHED,
     UNMATCHED_NOTE,
-    bounds,
     direction,
+    drawn_from,
+    hindrance,
     metric_name,
     plural,
-    score,
     seeds_warning,
     setting,
     tasks_scored,
-    with_diverged,
 )
 
 STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
@@ -53,6 +52,7 @@ def sections(comparisons: tuple[Comparison, ...], against: str | None = None) ->
                     *pair_sheets(comparison, group, against),
                 ),
                 (
+                    *_grouped(comparison, group),
                     *_left_out(comparison, group),
                     *_impossible(comparison),
                     *pair_remarks(comparison, group, against),
@@ -69,10 +69,10 @@ def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = Non
     """How the score tables are to be read."""
     tasks = tasks_scored(comparisons)
     sentences = [
-        f"Each cell is an average over seeds and {tasks} with its 95 % nested bootstrap interval "
-        f"(seeds are resampled, then tasks; all learners meet the same {tasks}).",
-        "Bold: the best of its column, and every learner whose paired difference to it has an "
-        "interval that includes 0, so that the two are not told apart.",
+        f"Each cell is an average over seeds and {tasks} with its 95 % interval, which counts "
+        f"what differs from seed to seed and from task to task or, where {tasks} come in groups, "
+        f"from group to group (docs/statistics.md); all learners meet the same {tasks}.",
+        BOLD_NOTE,
     ]
     if any(comparison.ways for comparison in comparisons):
         sentences.append(
@@ -134,34 +134,27 @@ def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: S
         tuple(
             (
                 Entry(entrant.name),
-                *(_score(entrant, group, steps, metric, statistic) for steps in shown),
-                *_counts(entrant, group, metric),
+                *(scored(entrant, group, steps, metric, statistic) for steps in shown),
+                *counted(
+                    comparison,
+                    entrant,
+                    [
+                        cell
+                        for steps in group.steps
+                        if (cell := group.cells.get((entrant.label, steps, metric)))
+                    ],
+                ),
             )
             for entrant in comparison.entrants
         ),
     )
 
 
-def _score(entrant: Entrant, group: Group, steps: int, metric: str, statistic: Statistic) -> Entry:
-    cell = group.cells.get((entrant.label, steps, metric))
-    if cell is None:
-        return Entry(entrant.coverage if not entrant.done else "–")
-    interval = getattr(cell, statistic)
-    ranking = group.rankings.get((steps, metric, statistic))
-    bold = ranking is not None and entrant.label in ranking.leaders
-    detail = with_diverged(bounds(interval, metric), cell.diverged)
-    entry = Entry(score(interval.value, metric), bold, detail)
-    return marked(entry, Coverage(cell.seeds, entrant.planned))
-
-
-def _counts(entrant: Entrant, group: Group, metric: str) -> tuple[Entry, Entry]:
-    cells = [c for s in group.steps if (c := group.cells.get((entrant.label, s, metric)))]
-    if not cells:
-        planned = f"0 of {entrant.planned}" if entrant.planned else "–"
-        return Entry(planned), Entry("0" if entrant.planned else "–")
-    seeds = min(cell.seeds for cell in cells)
-    text = str(seeds) if seeds == entrant.planned else f"⚠ {seeds} of {entrant.planned} seeds"
-    return Entry(text), Entry(f"{min(cell.tasks for cell in cells):,}")
+def _grouped(comparison: Comparison, group: Group) -> Iterator[str]:
+    """What groups the test tasks come in, and why there is no verdict."""
+    told = [drawn_from(comparison, group), hindrance(comparison, group, comparison.metric)]
+    for said in filter(None, told):
+        yield f"{said[0].upper()}{said[1:]}."
 
 
 def _left_out(comparison: Comparison, group: Group) -> Iterator[str]:

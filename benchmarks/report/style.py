@@ -17,7 +17,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from benchmarks.harness.ledger import Ledger
-from benchmarks.report.roles import is_control
 from benchmarks.report.summary import Entrant
 
 Line = Literal["-", "--", "-.", ":"]
@@ -64,9 +63,9 @@ def styles(entrants: Sequence[Entrant]) -> dict[str, Style]:
     chosen = {}
     for entrant, marker in zip(entrants, cycle(MARKERS), strict=False):
         label = entrant.label
-        if is_control(label):
+        if entrant.is_control:
             palette, width, order = control, 1.3, 2
-        elif label.startswith("reml"):
+        elif entrant.role == "reml":
             palette, width, order = reml, 2.4, 4
         else:
             palette, width, order = other, 1.6, 3
@@ -77,7 +76,7 @@ def styles(entrants: Sequence[Entrant]) -> dict[str, Style]:
 
 def foremost(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
     """The first `n`, in their order; controls only where there is room for them."""
-    kept = sorted(entrants, key=lambda it: is_control(it.label))[:n]
+    kept = sorted(entrants, key=lambda it: it.is_control)[:n]
     return [it for it in entrants if it in kept]
 
 
@@ -175,6 +174,12 @@ def fit_scale(axis: Axis, axes: Axes, values: Iterable[float]) -> None:
     axis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def above_floor(values: Sequence[float]) -> list[float]:
+    """Without ends of intervals that reach down to 0, of errors that are above it."""
+    positive = [value for value in values if value > 0]
+    return positive if positive and min(values) >= 0 else list(values)
 
 
 def percent_axis(axis: Axis) -> None:

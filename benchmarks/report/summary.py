@@ -1,5 +1,6 @@
 """From per-task scores to cells with intervals: what every table, figure and sentence reads."""
 
+import math
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,20 +9,21 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from benchmarks.core import seed_of
-from benchmarks.core.errors import StoreError
 from benchmarks.harness.diverging import tame
 from benchmarks.harness.folder import ENDED
 from benchmarks.harness.protocols import summarised
-from benchmarks.harness.store import Results
+from benchmarks.harness.store import Results, Settings
+from benchmarks.report.reading import Tasks, with_folds
+from benchmarks.report.roles import Role, role_of
 from benchmarks.report.statistics import (
     Coverage,
     Estimate,
+    Grounds,
     Interval,
     Scores,
     Summary,
-    bootstrap,
     paired_difference,
+    summary,
 )
 
 GAINS = ("jumpstart", "area", "vs_scratch", "before", "backward", "then", "forward")
@@ -29,6 +31,8 @@ GAINS = ("jumpstart", "area", "vs_scratch", "before", "backward", "then", "forwa
 ACCURACIES = frozenset({"accuracy", *(f"accuracy_{name}" for name in GAINS)})
 METRICS = ("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold")
 HIGHER_IS_BETTER = ACCURACIES | {"jumpstart", "backward", "forward"}
+ERRORS = frozenset({"mse", "rmse", "nmse", "before", "then", "area", "steps_to_threshold"})
+SHARES = frozenset({"accuracy", "accuracy_before", "accuracy_then"})
 SPENDING = (
     "tasks",
     "points",
@@ -52,8 +56,13 @@ class Cell:
     iqm: Interval
     seeds: int
     tasks: int
+    groups: int
     diverged: int = 0
     """How many of the scores it is made of diverged, and count as what is stored of those."""
+
+    @property
+    def grounds(self) -> Grounds:
+        return Grounds(self.seeds, self.groups)
 
 
 @dataclass(frozen=True)
@@ -66,15 +75,21 @@ class Ranking:
 
     best: str
     behind: Mapping[str, Interval]
+    grounds: Grounds
 
     @property
     def unresolved(self) -> tuple[str, ...]:
-        """Those whose difference to the best has an interval that includes 0."""
-        return tuple(name for name, by in self.behind.items() if by.low <= 0 <= by.high)
+        """Those who are not told apart from the best: all, where there can be no verdict."""
+        return tuple(
+            name
+            for name, by in self.behind.items()
+            if not (self.grounds.verdict and by.excludes_zero)
+        )
 
     @property
-    def leaders(self) -> frozenset[str]:
-        return frozenset({self.best, *self.unresolved})
+    def alike(self) -> frozenset[str]:
+        """Those whom a verdict does not tell apart from the best; nobody without a verdict."""
+        return frozenset(self.unresolved if self.grounds.verdict else ())
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,17 @@ class Group:
     left_out_train: int
     ends: Mapping[tuple[str, str], End] = field(default_factory=dict)
 
+    def grounds(self, metric: str) -> Grounds:
+        """The fewest seeds and groups of test tasks behind what can be ranked by this metric."""
+        found = [it.grounds for (_, named, _), it in self.rankings.items() if named == metric]
+        found = found or [
+            cell.grounds for (*_, named), cell in self.cells.items() if named == metric
+        ]
+        return Grounds(*map(min, zip(*found, strict=True))) if found else Grounds(0, 0)
+
+    def tasks(self, metric: str) -> int:
+        return max((it.tasks for (*_, name), it in self.cells.items() if name == metric), default=0)
+
 
 @dataclass(frozen=True)
 class Entrant:
@@ -116,6 +142,13 @@ class Entrant:
     transductive: bool = False
     cannot: str = ""
     """Why some of its trials are impossible; those were not planned."""
+    role: Role = "baseline"
+    learner: str = ""
+    """The learner or preset that the matrix names."""
+
+    @property
+    def is_control(self) -> bool:
+        return self.role == "control"
 
     @property
     def name(self) -> str:
@@ -148,6 +181,7 @@ class Comparison:
         split: what tasks the scores are of, `test` or `validation`.
         dropped_rows: how many rows of the data could not be used.
         rules: the protocol's table in the matrix; empty where it is not known.
+        grouped_by: what a group of test tasks is called; empty where it is not known.
     """
 
     family: str
@@ -158,6 +192,7 @@ class Comparison:
     entrants: tuple[Entrant, ...]
     groups: tuple[Group, ...]
     rules: Mapping[str, Any] = field(default_factory=dict)
+    grouped_by: str = ""
 
     @property
     def kind(self) -> str:
@@ -199,12 +234,13 @@ _known: list[tuple[weakref.ref[Results], tuple[Comparison, ...]]] = []
 def summarise(results: Results) -> tuple[Comparison, ...]:
     """Every family × protocol of the results, in alphabetical order.
 
-    The bootstrap is seeded by (family, protocol, shots), so neither the order of rows nor the
-    presence of other learners changes an interval. What it makes is remembered for as long as the
-    results are there: tables, figures and index of one folder share one bootstrap.
+    Neither the order of rows nor the presence of other learners changes an interval. What is made
+    is remembered for as long as the results are there: tables, figures and index of one folder
+    share it.
 
     Raises:
-        StoreError: a trial misses scores that others have, or has some twice.
+        StoreError: a trial misses scores that others have, or has some twice; or a task is in two
+            groups.
     """
     _known[:] = [it for it in _known if it[0]() is not None]
     for reference, comparisons in _known:
@@ -212,6 +248,7 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
             return comparisons
     done = results.trials.loc[results.trials["status"] == "done", "trial"]
     scores = tame(results.scores[results.scores["trial"].isin(done)])
+    scores = with_folds(scores, results.trials)
     comparisons = tuple(
         _compare(results, str(family), str(protocol), trials, scores)
         for (family, protocol), trials in results.trials.groupby(["family", "protocol"], sort=True)
@@ -220,9 +257,11 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
     return comparisons
 
 
-def resampling(family: str, protocol: str, shots: int) -> np.random.Generator:
-    """What all resamples of one table follow from, so that they are the same for all statistics."""
-    return np.random.default_rng(seed_of("bootstrap", family, protocol, shots))
+def within(metric: str) -> tuple[float, float]:
+    """The values that a metric's mean can have."""
+    if metric in SHARES:
+        return 0.0, 1.0
+    return (0.0 if metric in ERRORS else -math.inf), math.inf
 
 
 def _compare(
@@ -231,13 +270,17 @@ def _compare(
     trials = trials.sort_values(["seed", "trial"])
     known = list(results.order) + sorted(set(trials["learner"]) - set(results.order))
     entrants = tuple(
-        _entrant(label, trials[trials["learner"] == label])
+        _entrant(
+            label,
+            trials[trials["learner"] == label],
+            results.settings.get(label, Settings(label, {})),
+        )
         for label in known
         if (trials["learner"] == label).any()
     )
     mine = scores[(scores["family"] == family) & (scores["protocol"] == protocol)]
     groups = tuple(
-        _group(family, protocol, int(str(shots)), rows, entrants, trials)
+        _group(int(str(shots)), rows, entrants, trials)
         for shots, rows in mine.groupby("shots", sort=True)
     )
     problems = [
@@ -252,13 +295,15 @@ def _compare(
         entrants=entrants,
         groups=groups,
         rules=results.protocols.get(protocol, {}),
+        grouped_by=next(filter(None, trials.get("grouped_by", pd.Series(dtype=str))), ""),
     )
 
 
-def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
+def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
     done = trials[trials["status"] == "done"]
     failed = trials[trials["status"] == "failed"]
     cannot = trials[trials["status"] == "cannot"]
+    planned = trials[trials["status"] != "cannot"]
     troubles = tuple(
         f"seed {seed}: {reason if status == 'failed' else 'not run'}"
         for seed, status, reason in zip(
@@ -278,19 +323,19 @@ def _entrant(label: str, trials: pd.DataFrame) -> Entrant:
     return Entrant(
         label=label,
         privileged=bool(trials["privileged"].any()),
-        planned=len(trials) - len(cannot),
-        done=len(done),
+        planned=planned["seed"].nunique(),
+        done=int((planned["status"] == "done").groupby(planned["seed"]).all().sum()),
         troubles=troubles,
         failed=bool(len(failed)),
         spending=spending,
         transductive=bool(trials["transductive"].any()),
         cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
+        role=role_of(settings),
+        learner=settings.name,
     )
 
 
 def _group(
-    family: str,
-    protocol: str,
     shots: int,
     rows: pd.DataFrame,
     entrants: tuple[Entrant, ...],
@@ -305,16 +350,24 @@ def _group(
     metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
     for metric in metrics:
         mine = rows[rows["metric"] == metric]
-        tasks = np.unique(mine["task"])
+        tasks = Tasks.of(mine)
         scores = {
-            (str(learner), int(str(steps))): _scores(part, tasks)
-            for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True)
+            (str(learner), int(str(steps))): found
+            for (learner, steps), part in mine.groupby(
+                ["learner", "steps"], sort=True, observed=True
+            )
+            if (found := tasks.scores(part)) is not None
         }
-        gone = mine.groupby(["learner", "steps"])["diverged"].sum()
-        summaries = bootstrap(scores, resampling(family, protocol, shots))
+        gone = mine.groupby(["learner", "steps"], observed=True)["diverged"].sum()
+        summaries = {key: summary(it, within(metric)) for key, it in scores.items()}
         for (learner, steps), it in summaries.items():
             cell = Cell(
-                it.mean.interval, it.iqm.interval, it.seeds, it.tasks, int(gone[learner, steps])
+                it.mean.interval,
+                it.iqm.interval,
+                it.seeds,
+                it.tasks,
+                it.mean.grounds.groups,
+                int(gone[learner, steps]),
             )
             cells[learner, steps, metric] = cell
             if steps == most:
@@ -342,23 +395,6 @@ def _most(counts: Iterable[Mapping[str, int]], shots: int) -> int:
     return max(int(by_shots.get(str(shots), 0)) for by_shots in counts)
 
 
-def _scores(rows: pd.DataFrame, tasks: np.ndarray) -> Scores:
-    """The scores of one learner at one step count as (seeds, tasks)."""
-    rows = rows.sort_values(["seed", "task"])
-    seeds = []
-    for (seed, trial), part in rows.groupby(["seed", "trial"], sort=True):
-        seeds.append(int(str(seed)))
-        shots, steps = part["shots"].iloc[0], part["steps"].iloc[0]
-        where = f"trial {trial}: the scores at {shots} shots, {steps} steps"
-        if not np.array_equal(part["task"].to_numpy(), tasks):
-            raise StoreError(
-                f"{where} are of {part['task'].nunique()} tasks in {len(part)} rows, where one row "
-                f"for each of {len(tasks)} tasks was expected; delete this trial and run it again"
-            )
-    values = rows["value"].to_numpy(dtype=float).reshape(len(seeds), len(tasks))
-    return Scores(values, tuple(seeds))
-
-
 def _rank(column: Mapping[str, Summary], metric: str, statistic: Statistic) -> Ranking:
     estimates = {name: getattr(summary, statistic) for name, summary in column.items()}
     sign = -1 if metric in HIGHER_IS_BETTER else 1
@@ -367,4 +403,5 @@ def _rank(column: Mapping[str, Summary], metric: str, statistic: Statistic) -> R
     behind = {
         name: paired_difference(estimates[name], estimates[best]).interval for name in ranked[1:]
     }
-    return Ranking(best, behind)
+    seeds, groups = zip(*(it.grounds for it in estimates.values()), strict=True)
+    return Ranking(best, behind, Grounds(min(seeds), min(groups)))

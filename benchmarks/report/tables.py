@@ -36,6 +36,7 @@ COLUMNS = (
     "planned",
     "tasks",
     "diverged",
+    "groups",
 )
 OF_CLASSES = {"ways": "protocol", "transductive": "privileged"}
 """Columns of results with classification, each after the one that it names."""
@@ -47,11 +48,12 @@ NOTHING = Interval(float("nan"), float("nan"), float("nan"))
 def make_table(results: Results) -> pd.DataFrame:
     """One row a family × protocol × shots × steps × learner × metric, learners in matrix order.
 
-    `seeds` and `tasks` count what went into the averages; where `planned` seeds are more, trials
-    are missing, and `diverged` how many of the scores did. A learner none of whose trials is done
-    has rows with 0 seeds and no numbers. Of more than 30 numbers of steps some are left out. Where
-    there is classification, `ways` are its classes a task and `transductive` says who is; accuracy
-    is from 0 to 1.
+    `seeds`, `tasks` and `groups` (of tasks; each its own where they are independent) count what
+    went into the averages, and there are no ends of an interval where there can be none; where
+    `planned` seeds are more, trials are missing, and `diverged` says how many of the scores did. A
+    learner none of whose trials is done has rows with 0 seeds and no numbers. Of more than 30
+    numbers of steps some are left out. Where there is classification, `ways` are its classes a task
+    and `transductive` says who is; accuracy is from 0 to 1.
 
     Raises:
         StoreError: the scores of a trial are incomplete.
@@ -144,6 +146,7 @@ def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
                         entrant.planned,
                         cell.tasks if cell else 0,
                         cell.diverged if cell else 0,
+                        cell.groups if cell else 0,
                         comparison.ways,
                         entrant.transductive,
                     )

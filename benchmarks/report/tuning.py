@@ -15,7 +15,15 @@ from matplotlib.lines import Line2D
 
 from benchmarks.harness.store import Settings
 from benchmarks.report.statistics import Interval
-from benchmarks.report.style import MARKERS, OTHER_COLOURS, fit_scale, panels, percent_axis, tick
+from benchmarks.report.style import (
+    MARKERS,
+    OTHER_COLOURS,
+    above_floor,
+    fit_scale,
+    panels,
+    percent_axis,
+    tick,
+)
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group
 from benchmarks.report.words import metric_name
 
@@ -118,7 +126,7 @@ def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure | None:
                     combination = {along: value, hue: grid.values[hue][rank], **fixed}
                     label = grid.label(*(combination[name] for name in order))
                     cell = group.cells.get((label or "", group.steps[-1], comparison.metric))
-                    here.append(cell.mean if cell else None)
+                    here.append(cell.mean.drawn if cell else None)
                 shift = APART * (rank - (len(grid.values[hue]) - 1) / 2)
                 _line(ax, here, shift, colour, MARKERS[rank % len(MARKERS)])
                 shown += [end for it in here if it for end in it]
@@ -132,7 +140,7 @@ def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure | None:
     if comparison.metric in HIGHER_IS_BETTER:
         percent_axis(axes[0][0].yaxis)
     else:
-        fit_scale(axes[0][0].yaxis, axes[0][0], shown)
+        fit_scale(axes[0][0].yaxis, axes[0][0], above_floor(shown))
     _legend(figure, hue, grid.values[hue], missing)
     return figure
 

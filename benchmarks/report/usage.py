@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.compositions import Decided, decided, distinct, network_decisions
-from benchmarks.report.roles import is_control
 from benchmarks.report.style import caption_name, panels
 from benchmarks.report.summary import Comparison
 from benchmarks.report.words import plural
@@ -96,7 +95,7 @@ def compositions_by_trait(comparison: Comparison, diagnostics: pd.DataFrame) -> 
     learners = [it for it in decided(comparison, diagnostics) if len(distinct(it.choices)) > 1]
     if len(names) < 2 or not learners:
         return None
-    learners = sorted(learners, key=lambda it: is_control(it.entrant.label))[:LEARNERS]
+    learners = sorted(learners, key=lambda it: it.entrant.is_control)[:LEARNERS]
     columns = 1 + min(DECISIONS, max(len(it.options) for it in learners))
     figure, axes = panels(
         len(learners),

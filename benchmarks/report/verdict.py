@@ -4,15 +4,18 @@ from collections.abc import Iterator
 
 from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.markdown import code, escape
+from benchmarks.report.statistics import FEW_GROUPS
 from benchmarks.report.summary import Comparison, Entrant, Group
 from benchmarks.report.words import (
     bounds,
+    hindrance,
     listing,
     metric_name,
     number,
     plural,
     score,
     setting,
+    tentative,
 )
 
 MANY = 4
@@ -30,7 +33,8 @@ def verdicts(comparisons: tuple[Comparison, ...]) -> Section:
             Sheet(
                 "The best mean, with its interval, after the most adaptation steps, and by how "
                 "much the next is behind: a paired difference. Told apart means that the interval "
-                "of that difference excludes 0.",
+                "of that difference excludes 0; with one seed, or fewer than "
+                f"{FEW_GROUPS} groups of test tasks, there is no verdict.",
                 COLUMNS,
                 rows,
                 words=(0, 1, 3, 5),
@@ -60,11 +64,14 @@ def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
     if ranking is None:
         return Entry(where), *(Entry("–") for _ in COLUMNS[1:])
     names = {it.label: it.name for it in comparison.entrants}
-    best = group.cells[ranking.best, steps, metric].mean
+    cell, seeds = group.cells[ranking.best, steps, metric], ranking.grounds.seeds
+    no_verdict = hindrance(comparison, group, metric)
     won = (
         Entry(where),
-        Entry(names[ranking.best], bold=True),
-        Entry(score(best.value, metric), detail=bounds(best, metric)),
+        Entry(names[ranking.best], bold=not no_verdict),
+        Entry(
+            score(cell.mean.value, metric), detail=tentative(bounds(cell.mean, metric), cell.seeds)
+        ),
     )
     if not ranking.behind:
         return *won, *(Entry("–") for _ in COLUMNS[3:])
@@ -72,8 +79,15 @@ def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
     return (
         *won,
         Entry(names[following]),
-        Entry(score(difference.value, metric), detail=bounds(difference, metric)),
-        Entry(_told_apart([names[label] for label in ranking.unresolved])),
+        Entry(
+            score(difference.value, metric),
+            detail=tentative(bounds(difference, metric), seeds),
+        ),
+        Entry(
+            f"no verdict; {no_verdict}"
+            if no_verdict
+            else _told_apart([names[label] for label in ranking.unresolved])
+        ),
     )
 
 

@@ -4,13 +4,13 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from benchmarks.harness.diverging import FAR
 from benchmarks.report.markdown import code
-from benchmarks.report.statistics import FEW_SEEDS, Interval
-from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison
+from benchmarks.report.statistics import FEW_GROUPS, Grounds, Interval
+from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison, Group
 
 DAGGER_NOTE = (
     "† privileged: sees or knows what the other learners may not (the true parameters of a task or "
@@ -41,6 +41,16 @@ DIVERGED_NOTE = (
     f"Diverged: a score that is not finite, or more than {FAR:,.0f} times what a constant guess "
     "costs; it counts as just so much, and as 0 in accuracy."
 )
+ALIKE = "≈"
+ONE_SEED = "§"
+ONE_SEED_NOTE = (
+    "§ of these weights: from one seed, so that the interval shows how much the score depends on "
+    "the {}, and nothing of how much it would differ after training again. There is no p and no "
+    "verdict."
+)
+"""What stands in the place of {} is what the scores are of."""
+FEW_SEEDS = 5
+"""Below this many seeds it is said why intervals are wide."""
 UNMATCHED = "≠"
 UNMATCHED_NOTE = (
     "≠ unequal budget: drew more or fewer training tasks or labelled points than most of the "
@@ -69,7 +79,12 @@ def score(value: float, metric: str, like: float | None = None) -> str:
 
 
 def bounds(interval: Interval, metric: str) -> str:
-    """Both ends with the decimals of the value, or with their own where those would say 0."""
+    """Both ends with the decimals of the value, or with their own where those would say 0.
+
+    Empty where there can be no interval.
+    """
+    if not interval.known:
+        return ""
     ends = []
     for end in (interval.low, interval.high):
         text = score(end, metric, interval.value)
@@ -79,11 +94,16 @@ def bounds(interval: Interval, metric: str) -> str:
 
 def with_diverged(detail: str, diverged: int) -> str:
     """The detail of a cell, and how many of its scores diverged."""
-    return f"{detail} ({diverged:,} diverged)" if diverged else detail
+    return f"{detail} ({diverged:,} diverged)".strip() if diverged else detail
 
 
 def with_interval(interval: Interval, metric: str) -> str:
-    return f"{score(interval.value, metric)} {bounds(interval, metric)}"
+    return f"{score(interval.value, metric)} {bounds(interval, metric)}".strip()
+
+
+def tentative(interval: str, seeds: int) -> str:
+    """The same, marked where it is of one training alone."""
+    return f"{interval} {ONE_SEED}" if seeds == 1 and interval else interval
 
 
 def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
@@ -129,7 +149,45 @@ def direction(metric: str) -> str:
 def plural(n: int, thing: str) -> str:
     if n == 1:
         return f"{n:,} {thing}"
-    return f"{n:,} {thing}{'es' if thing.endswith('s') else 's'}"
+    head, of, rest = thing.partition(" of ")
+    return f"{n:,} {head}{'es' if head.endswith('s') else 's'}{of}{rest}"
+
+
+def tasks_of(comparison: Comparison, n_tasks: int, n_groups: int) -> str:
+    """`600 of 9 stations`; `600` where the tasks are independent draws."""
+    if n_groups == n_tasks and not comparison.grouped_by:
+        return f"{n_tasks:,}"
+    return f"{n_tasks:,} of {plural(n_groups, comparison.grouped_by or 'group')}"
+
+
+def drawn_from(comparison: Comparison, group: Group) -> str:
+    """`600 test tasks of 9 stations`; empty where the tasks are independent draws."""
+    tasks, groups = group.tasks(comparison.metric), group.grounds(comparison.metric).groups
+    if groups == tasks and not comparison.grouped_by:
+        return ""
+    named = plural(groups, comparison.grouped_by or "group")
+    return f"{plural(tasks, f'{comparison.split} task')} of {named}"
+
+
+def hindrance(comparison: Comparison, group: Group, metric: str) -> str:
+    """Why nothing can be told apart; empty where it can."""
+    grounds, tasks = group.grounds(metric), group.tasks(metric)
+    if not tasks or grounds.verdict:
+        return ""
+    return " and ".join(_hindrances(comparison, grounds, tasks))
+
+
+def _hindrances(comparison: Comparison, grounds: Grounds, tasks: int) -> Iterator[str]:
+    if grounds.groups < FEW_GROUPS:
+        alone = grounds.groups == tasks and not comparison.grouped_by
+        what = "task" if alone else comparison.grouped_by or "group"
+        few = plural(grounds.groups, f"{comparison.split} {what}")
+        if grounds.groups == 1:
+            yield f"{few}: too few for an interval or a verdict (it takes {FEW_GROUPS})"
+        else:
+            yield f"{few}: too few for a verdict (it takes {FEW_GROUPS})"
+    if grounds.seeds == 1:
+        yield "one seed: no verdict on the learners, only on these weights"
 
 
 def setting(comparison: Comparison, shots: int) -> str:
@@ -163,19 +221,15 @@ def tasks_scored(comparisons: Iterable[Comparison]) -> str:
 
 def seeds_warning(comparisons: tuple[Comparison, ...]) -> str:
     """What the number of seeds does to the intervals; empty where it does little."""
-    fewest = min((it.done for c in comparisons for it in c.entrants if it.done), default=FEW_SEEDS)
-    if fewest == 1:
-        return (
-            "An interval from one seed shows how much the score depends on the "
-            f"{tasks_scored(comparisons)}, and nothing of how much it would differ after training "
-            "again."
+    seeds = {it.done for c in comparisons for it in c.entrants if it.done}
+    few = min((n for n in seeds if n > 1), default=FEW_SEEDS)
+    said = [ONE_SEED_NOTE.format(tasks_scored(comparisons))] if 1 in seeds else []
+    if few < FEW_SEEDS:
+        said.append(
+            f"Intervals allow for there being {few} seeds (Student's t): where training varies "
+            "much, few seeds make them wide, and more would narrow them."
         )
-    if fewest < FEW_SEEDS:
-        return (
-            f"Intervals from {fewest} seeds understate how much scores would differ after training "
-            "again."
-        )
-    return ""
+    return " ".join(said)
 
 
 def origin(name: str, provenance: Mapping[str, Any]) -> str:

@@ -155,7 +155,7 @@ def build(
             "command": "reml run synthetic",
         },
         order=tuple(learners),
-        settings={label: Settings(label, {}) for label in learners},
+        settings={label: Settings(label.partition(" (")[0], {}) for label in learners},
     )
 
 

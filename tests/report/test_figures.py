@@ -8,10 +8,11 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from benchmarks.harness.store import Results
+from benchmarks.harness.store import Results, Settings
 from benchmarks.report.figures import pictures, write_figures
 from benchmarks.report.labels import Spot, place_labels
 from benchmarks.report.plots import against_shots, against_spending, against_steps
+from benchmarks.report.roles import role_of
 from benchmarks.report.statistics import Interval
 from benchmarks.report.style import looks, panels, styles, tick
 from benchmarks.report.summary import Comparison, Entrant, summarise
@@ -50,7 +51,10 @@ def legend_of(figure: Figure) -> list[str]:
 
 
 def entrants(*labels: str) -> tuple[Entrant, ...]:
-    return tuple(Entrant(label, False, 1, 1, (), False, {}) for label in labels)
+    return tuple(
+        Entrant(label, False, 1, 1, (), False, {}, role=role_of(Settings(label.split(" (")[0], {})))
+        for label in labels
+    )
 
 
 def test_every_figure_is_written_as_png_and_svg_twice_the_same(
@@ -266,13 +270,13 @@ def test_styles_tell_learners_apart() -> None:
 
 
 def test_only_a_control_looks_like_one() -> None:
-    chosen = styles(entrants("mean", "mean (all points)", "mean-shift", "reml-randomised"))
+    chosen = styles(entrants("mean", "scratch", "mean-shift", "reml-randomised"))
     assert [style.line for style in chosen.values()] == ["--", "--", "-", "-"]
 
 
 def test_twenty_lines_without_markers_differ() -> None:
     chosen = styles(
-        entrants(*(f"learner {i}" for i in range(20)), *(f"reml {i}" for i in range(9)))
+        entrants(*(f"learner {i}" for i in range(20)), *(f"reml ({i})" for i in range(9)))
     )
     assert len({(style.colour, style.line) for style in chosen.values()}) == 29
 

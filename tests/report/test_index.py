@@ -32,8 +32,8 @@ def test_index_shows_findings_tables_figures_and_origin(make_results: Make, tmp_
     assert "peak memory in MB" in text
     assert "torch 2.13.0" in text
     assert "commit `0123456` + uncommitted changes" in text
-    assert "Intervals from 1" not in text
-    assert "An interval from one seed shows" in text  # mean has but one
+    assert "§ of these weights: from one seed" in text  # mean has but one
+    assert "Intervals allow for there being 2 seeds" in text
     assert "Compositions" not in text  # nobody diagnosed
 
 
@@ -105,4 +105,5 @@ def test_hostile_labels_are_no_markup(make_results: Make, tmp_path) -> None:
 def test_few_seeds_are_said_to_be_few(make_results: Make, tmp_path) -> None:
     for seeds, said in ((2, True), (12, False)):
         text = write_index(make_results(["mean"], tasks=4, seeds=seeds), tmp_path).read_text()
-        assert ("understate" in text) == said
+        assert ("Intervals allow for there being 2 seeds" in text) == said
+        assert "§" not in text

@@ -228,7 +228,7 @@ def test_costs_name_who_won_and_the_cheapest(make_results: Make) -> None:
 
 
 def test_the_verdict_says_told_apart_only_where_the_interval_does(make_results: Make) -> None:
-    results = make_results(["reml", "maml", "mean"], tasks=60, shots=(5,))
+    results = make_results(["reml", "maml", "mean"], tasks=60, shots=(5,), seeds=5)
     ((on, best, _, following, behind, apart),) = verdicts(summarise(results)).sheets[0].rows
     assert on.text == "MSE, sinusoid, 5 shots, 10 steps"
     assert (best.text, following.text, apart.text) == ("reml", "maml", "yes, from all")

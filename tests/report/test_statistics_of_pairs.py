@@ -6,18 +6,16 @@ from benchmarks.report.statistics import (
     Coverage,
     Estimate,
     Scores,
-    bootstrap,
-    bootstrap_means,
+    estimate,
     holm,
     improvement,
     minimum_detectable,
     optimality_gap,
     p_value,
     paired_difference,
-    performance_profiles,
-    probabilities_of_improvement,
+    performance_profile,
+    probability_of_improvement,
 )
-from benchmarks.report.statistics.resampling import draws
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -27,29 +25,6 @@ def generator(seed: int = 0) -> np.random.Generator:
 def scores(values) -> Scores:
     values = np.asarray(values, dtype=float)
     return Scores(values, tuple(range(len(values))))
-
-
-def one_by_one(cells: list[Scores], resamples: int):
-    """Every resample made as written down: for each, the seeds and the tasks that it has."""
-    for draw in draws(cells, generator(), resamples):
-        for r in range(draw.tasks.shape[1]):
-            yield [
-                cell.values[
-                    np.ix_(
-                        np.repeat(np.arange(len(cell.seeds)), draw.seeds[cell.seeds][:, r]),
-                        np.repeat(np.arange(len(draw.tasks)), draw.tasks[:, r]),
-                    )
-                ]
-                for cell in cells
-            ]
-
-
-def test_means_alone_are_those_of_the_whole_bootstrap_to_the_bit() -> None:
-    cells = {key: scores(generator(key).normal(size=(3, 20))) for key in range(2)}
-    whole, alone = bootstrap(cells, generator(5)), bootstrap_means(cells, generator(5))
-    for key in cells:
-        assert alone[key].value == whole[key].mean.value
-        assert np.array_equal(alone[key].draws, whole[key].mean.draws)
 
 
 def test_probability_of_improvement_by_hand() -> None:
@@ -71,21 +46,31 @@ def test_probability_of_improvement_is_mann_and_whitneys_on_each_task() -> None:
     assert mine.mean() == pytest.approx(np.mean(expected), rel=1e-12)
 
 
-@pytest.mark.parametrize("seeds", [(3, 3), (4, 2), (1, 1)])
-def test_every_resampled_probability_is_that_of_its_resample(seeds: tuple[int, int]) -> None:
-    first, second = (scores(np.round(generator(s).normal(size=(s, 9)), 1)) for s in seeds)
-    found = probabilities_of_improvement({"a": first}, second, generator(), resamples=150)["a"]
-    assert found.value == improvement(first.values, second.values).mean()
-    for at, (one, other) in enumerate(one_by_one([first, second], 150)):
-        assert found.draws[at] == pytest.approx(improvement(one, other).mean(), abs=1e-12)
-
-
 def test_who_is_always_better_is_certain_to_improve_and_whoever_is_the_same_is_even() -> None:
     cell = scores(generator().lognormal(size=(3, 20)))
     better = scores(cell.values.min(axis=0, keepdims=True) - 1 + np.zeros((3, 1)))
-    found = probabilities_of_improvement({"better": better, "same": cell}, cell, generator())
-    assert found["better"].interval == (1.0, 1.0, 1.0)
-    assert found["same"].value == 0.5
+    assert probability_of_improvement(better, cell).interval == (1.0, 1.0, 1.0)
+    assert probability_of_improvement(cell, cell).value == 0.5
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_interval_of_a_probability_of_improvement_covers_it(paired: bool) -> None:
+    """Two equal learners: ½. Tasks suit one or the other, and seeds are better or worse."""
+    draw, covered = generator(6), []
+    for _ in range(300):
+        shared = draw.normal(size=(1, 60))
+        one, other = (
+            shared + draw.normal(size=(1, 60)) + 0.5 * draw.normal(size=(6, 1)) for _ in range(2)
+        )
+        second = Scores(other, tuple(range(6)) if paired else tuple(range(10, 16)))
+        found = probability_of_improvement(scores(one), second)
+        covered.append(found.interval.low <= 0.5 <= found.interval.high)
+    assert 0.91 < np.mean(covered) <= 0.99
+
+
+def test_a_probability_of_improvement_needs_the_same_tasks() -> None:
+    with pytest.raises(ValueError, match="same tasks"):
+        probability_of_improvement(scores([[1.0]]), scores([[1.0, 2.0]]))
 
 
 def test_holm_by_hand() -> None:
@@ -108,61 +93,73 @@ def test_holm_rejects_what_stepping_down_rejects() -> None:
         assert {key for key, value in holm(p).items() if value <= 0.05} == rejected
 
 
-def test_p_value_by_hand() -> None:
-    assert p_value(Estimate(1.0, np.array([1.0, 2.0, -1.0, 3.0]))) == 2 * (1 + 1) / 5
-    assert p_value(Estimate(1.0, np.full(99, 1.0))) == 2 / 100
-    assert p_value(Estimate(0.0, np.zeros(10))) == 1.0
+def test_p_of_one_sort_of_variance_is_that_of_a_t_test() -> None:
+    by_task = generator(1).normal(0.2, 1, 150)
+    both = scores(np.stack([by_task, by_task]))  # the seeds are alike
+    assert p_value(estimate(both)) == pytest.approx(scipy.stats.ttest_1samp(by_task, 0).pvalue)
+    by_seed = np.array([1.0, 3.0, 4.0])
+    mine = p_value(estimate(scores(np.repeat(by_seed[:, None], 20, axis=1))))
+    assert mine == pytest.approx(scipy.stats.ttest_1samp(by_seed, 0).pvalue)
+
+
+def test_p_of_what_does_not_vary_is_0_or_1() -> None:
+    assert p_value(estimate(scores(np.full((2, 9), 0.5)))) == 0
+    assert p_value(estimate(scores(np.zeros((2, 9))))) == 1
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Scores(np.ones((1, 100)), (0,)),  # one seed
+        Scores(np.ones((3, 5)), (0, 1, 2)),  # five tasks
+        Scores(np.ones((3, 100)), (0, 1, 2), np.arange(100) % 3),  # three groups
+    ],
+)
+def test_there_is_no_p_and_nothing_detectable_without_a_verdict(cell: Scores) -> None:
+    assert np.isnan(p_value(estimate(cell)))
+    assert np.isnan(minimum_detectable(estimate(cell)))
+
+
+def test_what_has_no_p_counts_as_no_comparison() -> None:
+    adjusted = holm({"a": 0.01, "b": float("nan"), "c": 0.04})
+    assert (adjusted["a"], adjusted["c"]) == (0.02, 0.04)
+    assert np.isnan(adjusted["b"])
 
 
 def test_p_is_below_5_percent_where_the_interval_is_on_one_side_of_0() -> None:
     sides = set()
     for trial in range(60):
         draw = generator(trial)
-        means = bootstrap_means(
-            {name: scores(draw.normal(mean, 1, (3, 40))) for name, mean in (("a", 0.6), ("b", 0))},
-            draw,
-            resamples=999,
-        )
-        difference = paired_difference(means["a"], means["b"])
-        low, high = difference.interval[1:]
+        cells = [draw.normal(mean, 1, (3, 40)) + draw.normal(0, 0.1, (3, 1)) for mean in (0.6, 0)]
+        difference = paired_difference(*(estimate(scores(it)) for it in cells))
         p = p_value(difference)
-        if abs(p - 0.05) > 0.003:  # the interval's ends lie between two resamples
-            assert (p < 0.05) == (not low <= 0 <= high)
-            sides.add(p < 0.05)
+        assert (p < 0.05) == difference.interval.excludes_zero
+        sides.add(p < 0.05)
     assert sides == {True, False}
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.1, 0.2])
-def test_p_of_one_seed_is_near_scipys_permutation_test_and_t_test(shift: float) -> None:
-    first, second = generator(1).normal(shift, 1, 150), generator(2).normal(0, 1, 150)
-    means = bootstrap_means({"a": scores([first]), "b": scores([second])}, generator(), 10_000)
-    mine = p_value(paired_difference(means["a"], means["b"]))
-    permuted = scipy.stats.permutation_test(
-        (first - second,),
-        lambda x, axis: x.mean(axis=axis),
-        permutation_type="samples",
-        n_resamples=5_000,
-        vectorized=True,
-        rng=generator(3),
-    ).pvalue
-    assert mine == pytest.approx(permuted, abs=0.03)
-    assert mine == pytest.approx(scipy.stats.ttest_rel(first, second).pvalue, abs=0.03)
+def test_the_interval_at_the_level_of_p_just_reaches_0() -> None:
+    difference = estimate(scores(generator(8).normal(0.3, 1, (4, 50))))
+    assert difference.reach(1 - p_value(difference)) == pytest.approx(difference.value, rel=1e-6)
 
 
 def test_minimum_detectable_effect_by_hand() -> None:
-    spread = np.array([-1.0, 0.0, 1.0])  # a standard deviation of 1
-    assert minimum_detectable(Estimate(7.0, spread)) == pytest.approx(1.95996 + 0.84162, abs=1e-4)
-    assert minimum_detectable(Estimate(0.0, 3 * spread)) == pytest.approx(3 * 2.80159, abs=1e-4)
-    assert minimum_detectable(Estimate(0.5, np.full(9, 0.5))) == 0.0
+    task = np.arange(10.0)
+    error = task.std(ddof=1) / np.sqrt(10)
+    found = minimum_detectable(estimate(scores(np.stack([task, task]))))
+    t = scipy.stats.t(9)
+    assert found == pytest.approx((t.ppf(0.975) + t.ppf(0.8)) * error)
+    assert minimum_detectable(estimate(scores(np.full((2, 10), 0.5)))) == 0.0
 
 
 def test_an_effect_as_small_as_detectable_is_detected_four_times_in_five() -> None:
     draw = generator(4)
     task = draw.normal(size=(500, 1, 80))  # as hard for both learners
     noise = 0.2 * draw.normal(size=(2, 500, 25, 1)) + draw.normal(size=(2, 500, 1, 80))
-    cells = {(name, i): scores(task[i] + noise[name, i]) for name in (0, 1) for i in range(500)}
-    means = bootstrap_means(cells, generator(5), resamples=500)
-    differences = [paired_difference(means[1, i], means[0, i]) for i in range(500)]
+    differences: list[Estimate] = [
+        paired_difference(*(estimate(scores(task[i] + noise[name, i])) for name in (1, 0)))
+        for i in range(500)
+    ]
     smallest = float(np.mean([minimum_detectable(it) for it in differences]))
     seen = [it.interval.low + smallest > 0 for it in differences]
     assert 0.75 < np.mean(seen) < 0.86
@@ -176,8 +173,8 @@ def test_optimality_gap_by_hand() -> None:
 def test_profiles_by_hand() -> None:
     cell = scores([[1.0, 2.0, 2.0, 4.0]])
     thresholds = np.array([0.5, 1.0, 2.0, 3.0, 4.0, 9.0])
-    down = performance_profiles({"a": cell}, thresholds, generator())["a"]
-    up = performance_profiles({"a": cell}, thresholds, generator(), higher_is_better=True)["a"]
+    down = performance_profile(cell, thresholds)
+    up = performance_profile(cell, thresholds, higher_is_better=True)
     assert down.share.tolist() == [0.0, 0.25, 0.75, 0.75, 1.0, 1.0]
     assert up.share.tolist() == [1.0, 1.0, 0.75, 0.25, 0.25, 0.0]
     for profile in (down, up):
@@ -191,27 +188,21 @@ def test_profiles_by_hand() -> None:
 def test_a_profile_is_scipys_distribution_function() -> None:
     cell = scores(generator().lognormal(size=(3, 50)))
     thresholds = np.geomspace(0.05, 20, 40)
-    found = performance_profiles({"a": cell}, thresholds, generator())["a"]
     ecdf = scipy.stats.ecdf(cell.values.ravel())
+    found = performance_profile(cell, thresholds)
     np.testing.assert_allclose(found.share, ecdf.cdf.evaluate(thresholds))
-    up = performance_profiles({"a": cell}, thresholds, generator(), higher_is_better=True)["a"]
+    up = performance_profile(cell, thresholds, higher_is_better=True)
     np.testing.assert_allclose(up.share, ecdf.sf.evaluate(thresholds))  # no ties with thresholds
 
 
-@pytest.mark.parametrize("upward", [False, True])
-def test_bands_of_a_profile_are_quantiles_of_resamples_made_one_by_one(upward: bool) -> None:
-    cell = scores(np.round(generator().normal(size=(3, 12)), 1))
-    thresholds = np.round(np.linspace(-2, 2, 9), 1)
-    found = performance_profiles(
-        {"a": cell}, thresholds, generator(), resamples=200, higher_is_better=upward
-    )["a"]
-    shares = [
-        [(values >= t).mean() if upward else (values <= t).mean() for t in thresholds]
-        for (values,) in one_by_one([cell], 200)
-    ]
-    low, high = np.quantile(shares, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose(found.low, low, atol=1e-12)
-    np.testing.assert_allclose(found.high, high, atol=1e-12)
+def test_the_band_of_a_profile_is_wider_where_tasks_come_in_groups() -> None:
+    by_group = np.repeat(generator().normal(size=(1, 9)), 2, axis=0)
+    groups = np.repeat(np.arange(9), 20)
+    alone = performance_profile(scores(by_group[:, groups]), np.array([0.0]))
+    cell = Scores(by_group[:, groups], (0, 1), groups)
+    grouped = performance_profile(cell, np.array([0.0]))
+    assert grouped.share == alone.share
+    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
 
 
 def test_coverage_of_trials_in_words() -> None:

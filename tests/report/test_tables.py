@@ -10,7 +10,9 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.store import Results
 from benchmarks.report.figures import write_figures
 from benchmarks.report.index import write_index
+from benchmarks.report.pair_sheets import make_pairs
 from benchmarks.report.statistics import Interval
+from benchmarks.report.summary import summarise
 from benchmarks.report.tables import COLUMNS, make_table, render_table, write_table
 from benchmarks.report.words import bounds, essential
 
@@ -60,17 +62,51 @@ def test_table_by_hand(make_results: Make) -> None:
     assert row_of(text, "mean")[1].startswith("17.0 [")
 
 
-def test_bold_is_the_best_and_whoever_cannot_be_told_from_it(make_results: Make) -> None:
-    easy, hard = [1.0, 9.0, 1.0, 9.0, 1.0, 9.0], [1.1, 9.1, 1.1, 9.1, 1.1, 9.1]
-    noisy = [9.0, 1.2, 9.0, 1.0, 1.2, 9.0]
+EASY, HARD = [1.0, 9.0, 1.0, 9.0, 1.0, 9.0], [1.1, 9.1, 1.1, 9.1, 1.1, 9.1]
+NOISY = [9.0, 1.2, 9.0, 1.0, 1.2, 9.0]
+
+
+def test_bold_is_the_best_and_a_mark_shows_who_is_not_told_from_it(make_results: Make) -> None:
     results = with_scores(
-        make_results(["reml", "maml", "mean"], seeds=1),
-        {("reml", 0): easy, ("maml", 0): hard, ("mean", 0): noisy},
+        make_results(["reml", "maml", "mean"], seeds=2),
+        {
+            (label, seed): values
+            for label, values in (("reml", EASY), ("maml", HARD), ("mean", NOISY))
+            for seed in (0, 1)
+        },
     )
     text = render_table(results, "md")
-    assert "**" in row_of(text, "reml")[1]
-    assert "**" not in row_of(text, "maml")[1]  # 0.1 worse on every single task
-    assert "**" in row_of(text, "mean")[1]
+    shown = {label: row_of(text, label)[1] for label in ("reml", "maml", "mean")}
+    assert [label for label, cell in shown.items() if "**" in cell] == ["reml"]
+    assert [label for label, cell in shown.items() if "≈ [" in cell] == ["mean"]  # its interval is
+    # wide, and maml 0.1 worse on every single task
+    assert r"\approx$" in render_table(results, "latex")
+
+
+@pytest.mark.parametrize(("seeds", "tasks"), [(1, 6), (2, 5)])
+def test_without_a_verdict_bold_is_the_best_number_alone(
+    make_results: Make, seeds: int, tasks: int
+) -> None:
+    results = with_scores(
+        make_results(["reml", "maml", "mean"], seeds=seeds),
+        {
+            (label, seed): values[:tasks]
+            for label, values in (("reml", EASY), ("maml", HARD), ("mean", NOISY))
+            for seed in range(seeds)
+        },
+    )
+    text = render_table(results, "md")
+    shown = [row_of(text, label)[1] for label in ("reml", "maml", "mean")]
+    assert ["**" in cell for cell in shown] == [True, False, False]
+    assert not any("≈" in cell for cell in shown)
+    assert all(cell.endswith(" §") == (seeds == 1) for cell in shown)
+    said = "One seed: no verdict" if seeds == 1 else "5 test tasks: too few for a verdict"
+    assert said in text
+    pair = make_pairs(summarise(results)).set_index("learner").loc["mean"]
+    assert math.isnan(pair["p"])
+    assert math.isnan(pair["p_holm"])
+    assert math.isnan(pair["detectable"])
+    assert pair["difference_low"] < pair["difference"] < pair["difference_high"]
 
 
 def test_one_row_a_cell_in_the_order_of_the_matrix(make_results: Make) -> None:

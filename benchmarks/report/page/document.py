@@ -21,8 +21,11 @@ from benchmarks.report.stale import PAGE
 from benchmarks.report.summary import summarise
 from benchmarks.report.verdict import costs, verdicts
 from benchmarks.report.words import (
+    ALIKE,
     DAGGER_NOTE,
     DOUBLE_DAGGER_NOTE,
+    ONE_SEED,
+    ONE_SEED_NOTE,
     UNMATCHED,
     UNMATCHED_NOTE,
     essential,
@@ -34,6 +37,8 @@ from benchmarks.report.words import (
 MARKS = {
     "†": DAGGER_NOTE.partition(" ")[2],
     "‡": DOUBLE_DAGGER_NOTE.partition(" ")[2],
+    ALIKE: "not told apart from the best of its column, which is bold.",
+    ONE_SEED: ONE_SEED_NOTE.format("tasks").partition(" ")[2],
     UNMATCHED: UNMATCHED_NOTE.partition(" ")[2],
     "⚠": "something is missing: trials that failed or were not run, or seeds that are too few.",
 }
@@ -93,7 +98,7 @@ def _marks(sections: Iterable[Section]) -> dict[str, str]:
     entries = (
         it for section in sections for sheet in section.sheets for row in sheet.rows for it in row
     )
-    shown = {symbol for entry in entries for symbol in entry.text}
+    shown = {symbol for entry in entries for symbol in f"{entry.text} {entry.detail}"}
     return {mark: said for mark, said in MARKS.items() if mark in shown}
 
 

@@ -1,42 +1,45 @@
 """Statistics of seeds × tasks: averages, intervals, comparisons of pairs, and what is missing."""
 
+from benchmarks.report.statistics.estimate import (
+    Estimate,
+    Summary,
+    estimate,
+    paired_difference,
+    summary,
+    unpaired_difference,
+)
 from benchmarks.report.statistics.pairs import (
     POWER,
     holm,
     improvement,
     minimum_detectable,
     p_value,
-    paired_difference,
-    probabilities_of_improvement,
+    probability_of_improvement,
 )
-from benchmarks.report.statistics.profiles import Profile, performance_profiles
-from benchmarks.report.statistics.resampling import bootstrap, bootstrap_means
+from benchmarks.report.statistics.profiles import Profile, performance_profile
 from benchmarks.report.statistics.scores import (
-    FEW_SEEDS,
+    FEW_GROUPS,
     LEVEL,
-    RESAMPLES,
     Coverage,
-    Estimate,
+    Grounds,
     Interval,
     Scores,
-    Summary,
     interquartile_mean,
     optimality_gap,
 )
 
 __all__ = [
-    "FEW_SEEDS",
+    "FEW_GROUPS",
     "LEVEL",
     "POWER",
-    "RESAMPLES",
     "Coverage",
     "Estimate",
+    "Grounds",
     "Interval",
     "Profile",
     "Scores",
     "Summary",
-    "bootstrap",
-    "bootstrap_means",
+    "estimate",
     "holm",
     "improvement",
     "interquartile_mean",
@@ -44,6 +47,8 @@ __all__ = [
     "optimality_gap",
     "p_value",
     "paired_difference",
-    "performance_profiles",
-    "probabilities_of_improvement",
+    "performance_profile",
+    "probability_of_improvement",
+    "summary",
+    "unpaired_difference",
 ]

@@ -1,65 +1,69 @@
 """Two learners on the same tasks: how far apart they are, and how surely.
 
-All of it follows from the resamples of one nested bootstrap, so that a difference, its interval,
-its p-value and the effect that could have been seen never contradict each other. They share its
-weakness, too: with few seeds all of them are too sure (see `bootstrap`).
+A difference, its interval, its p-value and the effect that could have been seen all follow from
+the same shares of its variance, so that they never contradict each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import numpy as np
-import scipy.stats
 from jaxtyping import Float
 
-from benchmarks.report.statistics.resampling import Key, draws
-from benchmarks.report.statistics.scores import LEVEL, RESAMPLES, Estimate, Scores
+from benchmarks.report.statistics.estimate import Estimate
+from benchmarks.report.statistics.scores import LEVEL, Grounds, Scores
 
+Key = TypeVar("Key", bound=Hashable)
 POWER = 0.8
-
-
-def paired_difference(first: Estimate, second: Estimate) -> Estimate:
-    """`first` − `second`, paired per task.
-
-    Both must come from one call of `bootstrap`, or from calls with generators in the same state.
-    """
-    return Estimate(first.value - second.value, first.draws - second.draws)
+SURELY = 1e-12
+"""P-values are not told from 0 below this."""
 
 
 def p_value(difference: Estimate) -> float:
-    """The two-sided bootstrap p-value of no difference.
+    """The two-sided p-value of no difference: 1 − the level at which the interval just reaches 0.
 
-    Twice the share of resamples on the rarer side of 0 (those at 0 count on both), with one more
-    resample on that side, so that it is never 0 (Davison & Hinkley, 1997, "Bootstrap Methods and
-    their Application", chapter 4): about the level at which the percentile interval would just
-    reach 0. It cannot be below 2 / (resamples + 1).
+    Not a number where there is no verdict: with one seed, or few groups.
     """
-    below, above = (difference.draws <= 0).sum(), (difference.draws >= 0).sum()
-    return min(1.0, 2.0 * (1 + int(min(below, above))) / (1 + difference.draws.size))
+    if not difference.grounds.verdict or not difference.parts:
+        return float("nan")
+    distance = abs(difference.value)
+    if difference.variance == 0 or distance == 0:
+        return float(distance == 0)
+    low, high = 0.0, 1.0  # bisection: the reach rises with the level, from 0 without bound
+    while high - low > SURELY:
+        middle = (low + high) / 2
+        if difference.reach(1 - middle) > distance:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
     """P-values adjusted so that any false one among them has 5 % at 0.05 (Holm, 1979).
 
     Of m, the smallest is multiplied by m, the next by m − 1, and so on; none becomes smaller than
-    one before it, or greater than 1.
+    one before it, or greater than 1. What is not a number stays so, and counts as no comparison.
     """
+    known = {key: p for key, p in p_values.items() if not np.isnan(p)}
     adjusted: dict[Key, float] = {}
     least = 0.0
-    for rank, key in enumerate(sorted(p_values, key=lambda key: p_values[key])):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[key]))
+    for rank, key in enumerate(sorted(known, key=lambda key: known[key])):
+        least = max(least, min(1.0, (len(known) - rank) * known[key]))
         adjusted[key] = least
-    return {key: adjusted[key] for key in p_values}
+    return {key: adjusted.get(key, float("nan")) for key in p_values}
 
 
 def minimum_detectable(difference: Estimate) -> float:
     """The smallest true difference that would have been told from 0 with 80 % power at 5 %.
 
-    (z₀.₉₇₅ + z₀.₈) ≈ 2.80 times the standard deviation of the resampled differences: a two-sided
-    test of a normal estimate with that standard error, without Holm's correction. It is about
-    these seeds and tasks, and does not depend on the difference that was found.
+    The reach of the 95 % interval and that of a one-sided 80 % one, without Holm's correction: with
+    many seeds and groups (1.96 + 0.84) standard errors. It is about these seeds and tasks, and does
+    not depend on the difference that was found. Not a number where there is no verdict.
     """
-    z = float(scipy.stats.norm.ppf((1 + LEVEL) / 2)) + float(scipy.stats.norm.ppf(POWER))
-    return z * float(difference.draws.std(ddof=1))
+    if not difference.grounds.verdict:
+        return float("nan")
+    return difference.reach(LEVEL) + difference.reach(2 * POWER - 1)
 
 
 def improvement(
@@ -76,28 +80,26 @@ def improvement(
     return 0.5 + 0.5 * np.sign(sign * (first[:, None] - second[None]))
 
 
-def probabilities_of_improvement(
-    scores: Mapping[Key, Scores],
-    baseline: Scores,
-    generator: np.random.Generator,
-    resamples: int = RESAMPLES,
-    higher_is_better: bool = False,
-) -> dict[Key, Estimate]:
-    """How likely each is better than the baseline, with the resamples of `bootstrap`.
+def probability_of_improvement(
+    first: Scores, second: Scores, higher_is_better: bool = False
+) -> Estimate:
+    """How likely the first is better than the second, on the same tasks.
+
+    The influence of a seed is what it wins against all of the other's on each task (Hájek's
+    projection of this two-sample U-statistic).
 
     Raises:
-        ValueError: somebody's number of tasks differs.
+        ValueError: the tasks are not as many.
     """
-    cells = [*scores.values(), baseline]
-    found: dict[Key, list[np.ndarray]] = {key: [] for key in scores}
-    better = {}
-    for draw in draws(cells, generator, resamples):
-        task_counts = draw.tasks.astype(np.float64)
-        for key, cell in scores.items():
-            if key not in better:
-                better[key] = improvement(cell.values, baseline.values, higher_is_better)
-            by_pair = better[key].reshape(-1, len(task_counts)) @ task_counts
-            pairs = draw.seeds[cell.seeds][:, None] * draw.seeds[baseline.seeds][None]
-            weighted = np.einsum("pr,pr->r", by_pair, pairs.reshape(by_pair.shape))
-            found[key].append(weighted / better[key].size)
-    return {key: Estimate(float(better[key].mean()), np.concatenate(found[key])) for key in scores}
+    if first.values.shape[1] != second.values.shape[1]:
+        counts = sorted({first.values.shape[1], second.values.shape[1]})
+        raise ValueError(f"expected the same tasks everywhere, got {counts} tasks")
+    won = improvement(first.values, second.values, higher_is_better)
+    mine, theirs = won.mean(axis=1), won.mean(axis=0) - won.mean(axis=(0, 1))
+    if first.seeds == second.seeds:
+        rows = {first.seeds: mine + theirs}
+    else:
+        rows = {first.seeds: mine, second.seeds: theirs}
+    seeds = min(len(first.seeds), len(second.seeds))
+    grounds = Grounds(seeds, first.clusters.groups)
+    return Estimate(float(won.mean()), rows, first.clusters, grounds, (0.0, 1.0))

@@ -1,28 +1,56 @@
 """What is averaged, and what an average is given with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-RESAMPLES = 5_000
+from benchmarks.report.statistics.clusters import Clusters
+
 LEVEL = 0.95
-FEW_SEEDS = 10
-"""Below this many seeds a nested bootstrap interval is plainly too narrow; see `bootstrap`."""
+FEW_GROUPS = 6
+"""With fewer groups of test tasks than this there is no verdict.
+
+Of 5 groups that all favour one side, the exact sign-flip test has p = 2 / 2⁵ = 0.0625: no data
+whatever could reach 5 %.
+"""
+
+
+class Grounds(NamedTuple):
+    """What an interval rests on: trainings (seeds), and groups of test tasks."""
+
+    seeds: int
+    groups: int
+
+    @property
+    def verdict(self) -> bool:
+        """Whether there is enough to say that two learners are told apart, or a p-value."""
+        return self.seeds > 1 and self.groups >= FEW_GROUPS
 
 
 @dataclass(frozen=True)
 class Scores:
     """The scores of one learner on the test tasks, one row a seed.
 
+    Attributes:
+        values: the scores.
+        seeds: a training's randomness each; those of equal seeds are paired.
+        groups: what each task belongs to, whose tasks are alike; None where tasks are independent.
+        folds: which training of a seed each task was scored by; None where there is one for all.
+            All tasks of a group are of one fold.
+
     Raises:
-        ValueError: there is nothing to average, a score is not finite, or the seeds are not as many
-            as the rows.
+        ValueError: there is nothing to average, a score is not finite, the seeds are not as many
+            as the rows, groups or folds not as many as the tasks, or a group is in two folds.
     """
 
     values: Float[np.ndarray, "seeds tasks"]
     seeds: tuple[int, ...]
+    groups: Sequence[int] | Sequence[str] | np.ndarray | None = None
+    folds: Sequence[int] | Sequence[str] | np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or not self.values.size:
@@ -31,37 +59,36 @@ class Scores:
             raise ValueError(f"{len(self.values)} rows of scores but {len(self.seeds)} seeds")
         if not np.isfinite(self.values).all():
             raise ValueError("scores must be finite")
+        _ = self.clusters
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        return Clusters.of(self.values.shape[1], self.groups, self.folds)
+
+    def like(self, values: Float[np.ndarray, "seeds tasks"]) -> "Scores":
+        """Other values of the same seeds and tasks."""
+        return Scores(values, self.seeds, self.groups, self.folds)
 
 
 class Interval(NamedTuple):
-    """A statistic and its 95 % interval."""
+    """A statistic and its 95 % interval; the ends are not numbers where there can be none."""
 
     value: float
     low: float
     high: float
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic and the bootstrap replicates its interval comes from."""
-
-    value: float
-    draws: Float[np.ndarray, " resamples"]
+    @property
+    def known(self) -> bool:
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
     @property
-    def interval(self) -> Interval:
-        low, high = np.quantile(self.draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Interval(self.value, float(low), float(high))
+    def drawn(self) -> "Interval":
+        """The same, and where there can be no interval the value alone."""
+        return self if self.known else Interval(self.value, self.value, self.value)
 
-
-@dataclass(frozen=True)
-class Summary:
-    """What is reported of one cell; `seeds` and `tasks` are those that were really there."""
-
-    mean: Estimate
-    iqm: Estimate
-    seeds: int
-    tasks: int
+    @property
+    def excludes_zero(self) -> bool:
+        return self.known and not self.low <= 0 <= self.high
 
 
 class Coverage(NamedTuple):
