@@ -204,18 +204,18 @@ those of `metoffice`, 39 to 89. Power is against a true difference of {effect}. 
 should be 95, false separation 5. Coverage of differences is 100 less their false separation.
 Simulation itself is good to about ± 1.
 
-What misses 93 to 97 % is too wide rather than too narrow: few seeds that do not differ, and seeds
-that matter about as much as groups do, where up to 98 or 99 % are covered (the two parts count what
-is neither's own twice, and one degree of freedom hardly tells how much seeds differ). False
-separation above 6 % is left with 2 seeds, below 7.5 %. With 2 seeds that differ much nothing has
-power: the remedy is more seeds.
+False separation stays below 6 % throughout; with 2 seeds and much more noise of seed × task than here
+it may reach 7 %. What misses 93 to 97 % of coverage is too wide rather than too narrow, at most 98 %:
+2 seeds that do not differ, and seeds that matter about as much as groups do (the two parts count what
+is neither's own twice, and few degrees of freedom hardly tell how much seeds differ). With 2 seeds
+that differ much nothing has power: the remedy is more seeds.
 """
 SKEWED = """
 ## Skewed scores
 
 The same, exponentiated: lognormal errors, whose hardest tasks make most of the mean. Intervals of
-*means* are then too short, as all are that go by a mean and a variance; differences hardly suffer.
-Where errors are so skewed, go by the interquartile mean.
+means may then be somewhat short, as all are that go by a mean and a variance; differences hardly
+suffer.
 """
 
 
