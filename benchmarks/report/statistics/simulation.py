@@ -204,11 +204,11 @@ those of `metoffice`, 39 to 89. Power is against a true difference of {effect}. 
 should be 95, false separation 5. Coverage of differences is 100 less their false separation.
 Simulation itself is good to about ± 1.
 
-False separation stays below 6 % throughout; with 2 seeds and much more noise of seed × task than here
-it may reach 7 %. What misses 93 to 97 % of coverage is too wide rather than too narrow, at most 98 %:
-2 seeds that do not differ, and seeds that matter about as much as groups do (the two parts count what
-is neither's own twice, and few degrees of freedom hardly tell how much seeds differ). With 2 seeds
-that differ much nothing has power: the remedy is more seeds.
+False separation stays below 6 % throughout; with 2 seeds and much more noise of seed × task than
+here it may reach 7 %. What misses 93 to 97 % of coverage is too wide rather than too narrow, at
+most 98 %: 2 seeds that do not differ, and seeds that matter about as much as groups do (the two
+parts count what is neither's own twice, and few degrees of freedom hardly tell how much seeds
+differ). With 2 seeds that differ much nothing has power: the remedy is more seeds.
 """
 SKEWED = """
 ## Skewed scores
