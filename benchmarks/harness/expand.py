@@ -22,6 +22,7 @@ from benchmarks.harness.known import (
     demand_room,
     know_family,
     know_learner,
+    say_left_out,
 )
 from benchmarks.harness.matrix import Entry, Matrix
 from benchmarks.harness.protocols import Compared, Protocol, Retention
@@ -86,7 +87,7 @@ def expand(
             say(f"{it.entry.label}: {note}")
     learners = [know_learner(matrix, entry, registry) for entry in matrix.learners]
     rounds = [
-        _round(matrix, it, protocol, families, registry, fold)
+        _round(matrix, it, protocol, families, registry, fold, say)
         for family in families
         for protocol in matrix.protocols
         if meets(protocol.families, family.entry) and protocol.other != family.entry.label
@@ -180,6 +181,7 @@ def _round(
     families: Sequence[Known],
     registry: Registry,
     fold: int | None,
+    say: Callable[[str], object],
 ) -> _Round:
     other = next((it for it in families if it.entry.label == protocol.other), None)
     carries_on = isinstance(protocol, Retention)
@@ -196,6 +198,7 @@ def _round(
     for tested in (family, other) if carries_on else (other or family,):
         demand_room(matrix, tested or family, protocol)
     demand_draws(matrix, other or family, protocol)
+    say_left_out(other or family, protocol, fold, say)
     reference = _reference(matrix, protocol, family, registry)
     return _Round(family, protocol, other, reference, fold)
 

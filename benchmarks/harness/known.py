@@ -2,7 +2,7 @@
 
 import os
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -145,6 +145,22 @@ def demand_points(
                         f"than {shots} points, and the largest of the {split} split has "
                         f"{allowed if allowed > 1 else 'no more than 1'}"
                     )
+
+
+def say_left_out(
+    known: Known, protocol: Protocol, fold: int | None, say: Callable[[str], object]
+) -> None:
+    """A word on the tasks, or the classes, that are too small to be tested on at some k."""
+    thing, points = ("class", "pictures") if known.built.problem.image else ("task", "points")
+    where = known.entry.label if fold is None else f"{known.entry.label}, fold {fold}"
+    for shots in protocol.shots:
+        left = known.built.left_out(protocol.split, shots)
+        if left:
+            things = f"{thing}{'es' if thing == 'class' else 's'}" if left > 1 else thing
+            say(
+                f"{where}: {left:,} {protocol.split} {things} left out at {shots} shots, with no "
+                f"more than {shots} {points}"
+            )
 
 
 def demand_room(matrix: Matrix, known: Known, protocol: Protocol) -> None:

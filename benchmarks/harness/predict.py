@@ -1,10 +1,10 @@
 """A trained learner outside the benchmark: adapt to one new task, predict its query points."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import torch
 from benchmarks.core import MetaLearner, Problem, Support
 from benchmarks.core.contract import Explains
 from benchmarks.core.errors import DataError, StoreError
+from benchmarks.core.text import count
 from benchmarks.harness.fields import build
 from benchmarks.harness.files import read_json
 from benchmarks.harness.kept import LEARNER, check_learner
@@ -25,6 +26,7 @@ from benchmarks.tasks.columns import (
     to_numbers,
     without_missing,
 )
+from benchmarks.tasks.dates import Origin, parted, to_dates
 from benchmarks.tasks.forms import USUAL, Form, Misread, delimiter_of, form_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.sniffing import sniff
@@ -96,23 +98,23 @@ def predict(
         raise DataError(f"{support}: the learner classifies, and predict is for regression")
     if learner.needs:
         raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
-    known, x = _inputs(support, checkpoint, [problem.target])
+    known, x, words = _inputs(support, checkpoint, [problem.target])
     y = torch.tensor(
         _standard(support, known[problem.target], problem.target_offset, problem.target_scale),
         dtype=torch.float32,
     )
-    asked, query_x = _inputs(query, checkpoint, [])
+    asked, query_x, more = _inputs(query, checkpoint, [])
     task = Support(x, y.view(1, -1, 1))
     (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
     standard = adapted(query_x)[0, :, 0].double().numpy()
     asked[problem.target] = standard * problem.target_scale + problem.target_offset
-    return asked, learner.explain(task) if isinstance(learner, Explains) else []
+    return asked, [*words, *more, *(learner.explain(task) if isinstance(learner, Explains) else [])]
 
 
 def _inputs(
     path: Path, checkpoint: Checkpoint, more: Sequence[str]
-) -> tuple[pd.DataFrame, torch.Tensor]:
-    """The columns as read, and the inputs as the learner knows them: (1, points, features)."""
+) -> tuple[pd.DataFrame, torch.Tensor, list[str]]:
+    """The columns as read, inputs as learners know them, (1, points, features), and warnings."""
     problem, form = checkpoint.problem, checkpoint.form
     try:
         return _read(path, problem, more, form)
@@ -129,25 +131,46 @@ def _inputs(
 
 def _read(
     path: Path, problem: Problem, more: Sequence[str], form: Form
-) -> tuple[pd.DataFrame, torch.Tensor]:
+) -> tuple[pd.DataFrame, torch.Tensor, list[str]]:
     needed = {*problem.inputs, *(name.partition("=")[0] for name in problem.inputs), *more}
     sheet = read_sheet(str(path), needed, form=form)
     sources = {name: _source(name, sheet.names) for name in problem.inputs}
-    columns = [column for column, _ in sources.values()]
-    numbers = {column for column, category in sources.values() if category is None} | set(more)
-    whole = choose(sheet, [*columns, *more], numbers, {*columns} - numbers).table
+    columns = [it.column for it in sources.values()]
+    dates = {it.column for it in sources.values() if it.origin is not None}
+    names = {it.column for it in sources.values() if it.category is not None}
+    numbers = {*columns, *more} - dates - names
+    whole = choose(sheet, [*columns, *more], numbers, names, dates).table
     table = without_missing(str(path), whole, False, "; expected a value in each")
     features: list[np.ndarray] = []
     for name, offset, scale in zip(
         problem.inputs, problem.input_offset, problem.input_scale, strict=True
     ):
-        column, category = sources[name]
-        if category is None:
-            features.append(_standard(path, table[column], offset, scale))
+        column, category, origin = sources[name]
+        cells, rows = table[column], table.index.to_numpy()
+        if category is not None:
+            features.append((cells == plain(category)).to_numpy(float))
+        elif origin is not None:
+            values = origin.numbers(to_dates(str(path), cells, origin.order).values)
+            features.append(standardised(str(path), column, values, rows, offset, scale))
         else:
-            features.append((table[column] == plain(category)).to_numpy(float))
-    stacked = np.stack(features, 1)
-    return table, torch.tensor(stacked, dtype=torch.float32).unsqueeze(0)
+            features.append(_standard(path, cells, offset, scale))
+    stacked = torch.tensor(np.stack(features, 1), dtype=torch.float32).unsqueeze(0)
+    words = [word for column in sorted(names) for word in _strange(path, table[column], sources)]
+    return table, stacked, words
+
+
+def _strange(
+    path: Path, cells: "pd.Series[str]", sources: Mapping[str, "_Source"]
+) -> Iterator[str]:
+    """A word on categories that the learner was not trained on."""
+    known = {plain(it.category or "") for it in sources.values() if it.column == cells.name}
+    strange = cells[~cells.isin(known)]
+    if len(strange):
+        yield (
+            f"{path}: column {cells.name!r} holds {strange.iloc[0]!r} in row "
+            f"{int(strange.index[0]) + 1:,}, a category that no training row had; "
+            f"{count(len(strange), 'row')} like it {'has' if len(strange) == 1 else 'have'} none"
+        )
 
 
 def _standard(path: Path, column: "pd.Series[str]", offset: float, scale: float) -> np.ndarray:
@@ -155,10 +178,21 @@ def _standard(path: Path, column: "pd.Series[str]", offset: float, scale: float)
     return standardised(str(path), str(column.name), values, rows, offset, scale)
 
 
-def _source(name: str, columns: Collection[str]) -> tuple[str, str | None]:
-    """The column behind an input; of the 0/1 input `column=category`, the category too."""
+class _Source(NamedTuple):
+    """The column behind an input; of a 0/1 input its category, of dates what they count from."""
+
+    column: str
+    category: str | None = None
+    origin: Origin | None = None
+
+
+def _source(name: str, columns: Collection[str]) -> _Source:
+    if name in columns:
+        return _Source(name)
+    if date := parted(name):
+        return _Source(date[0], origin=date[1])
     column, equals, category = name.partition("=")
-    return (column, category) if equals and name not in columns else (name, None)
+    return _Source(column, category) if equals else _Source(name)
 
 
 def _tuples(value: Any) -> Any:

@@ -114,13 +114,17 @@ def read_sheet(
 
 
 def choose(
-    sheet: Sheet, columns: Iterable[str], numbers: Collection[str], names: Collection[str]
+    sheet: Sheet,
+    columns: Iterable[str],
+    numbers: Collection[str],
+    names: Collection[str],
+    dates: Collection[str] = (),
 ) -> Columns:
     """The columns as text, whatever the kind of file; empty cells are NaN.
 
-    In the columns that hold `numbers` the `EMPTY_NUMBERS` are empty cells too, and decimals follow
-    a point; elsewhere "NA" may well be the name of something. Those of `names` are made plain: see
-    `unified`.
+    In the columns that hold `numbers` or `dates` the `EMPTY_NUMBERS` are empty cells too, and in
+    numbers decimals follow a point; elsewhere "NA" may well be the name of something. Those of
+    `names` are made plain: see `unified`.
 
     Raises:
         DataError: the file lacks a column, or has it twice; or a number has another decimal sign.
@@ -135,8 +139,10 @@ def choose(
             cells, said = unified(cells)
             notes += [*said, *lookalikes(cells)]
             reread = reread or cells is not written
+        if name in numbers or name in dates:
+            cells = cells.mask(cells.isin((*EMPTY_NUMBERS, *("NaT",) * (name in dates))))
         if name in numbers:
-            cells = _pointed(sheet.path, cells.mask(cells.isin(EMPTY_NUMBERS)), sheet.form.decimal)
+            cells = _pointed(sheet.path, cells, sheet.form.decimal)
         chosen[name] = cells
     return Columns(pd.DataFrame(chosen), tuple(notes), reread)
 

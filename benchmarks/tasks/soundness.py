@@ -105,6 +105,44 @@ def constant_tasks(path: str, target: str, split: Split, y: Tensor, count: Tenso
     return [f"{_of(still, len(variance), split)} a constant target {target!r}"] if still else []
 
 
+def still_inputs(
+    inputs: Mapping[str, np.ndarray], task: np.ndarray, train: np.ndarray, group: np.ndarray
+) -> list[str]:
+    """A word on each input that no training task varies: it is learnt from as many groups only."""
+    tasks, place, count = np.unique(task[train], return_inverse=True, return_counts=True)
+    if not len(tasks) or count.max() < 2:
+        return []
+    groups = len({*group[train]})
+    words = []
+    for name, values in inputs.items():
+        first = values[train][np.unique(place, return_index=True)[1]]
+        if (values[train] != first[place]).any():
+            continue
+        words.append(
+            f"input {name!r} is one and the same in all training rows: nothing is learnt from it"
+            if (first == first[0]).all()
+            else f"input {name!r} is one value within every task: it can only be learnt from "
+            f"{groups:,} training group{'' if groups == 1 else 's'}"
+        )
+    return words
+
+
+def unseen_categories(name: str, values: np.ndarray, split: np.ndarray) -> list[str]:
+    """A word on the categories of other splits that no training row has."""
+    known = {*values[split == "train"]}
+    words = []
+    for other in ("validation", "test"):
+        here = values[split == other]
+        strange = np.array([it not in known for it in here], bool)
+        if strange.any():
+            words.append(
+                f"column {name!r}: {int(strange.sum()):,} of {len(here):,} {other} rows hold a "
+                f"category that no training row has ({str(here[strange][0])[:60]!r}, say): all of "
+                "its 0/1 inputs are 0 there"
+            )
+    return words
+
+
 def _of(number: int, whole: int, split: Split) -> str:
     tasks = f"{whole:,} {split} task" + ("" if whole == 1 else "s")
     every = f"the only {tasks}" if whole == 1 else f"all {tasks}"

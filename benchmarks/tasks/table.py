@@ -10,8 +10,10 @@ import pandas as pd
 from pydantic import BeforeValidator
 
 from benchmarks.core.errors import DataError
+from benchmarks.core.text import count
 from benchmarks.tasks.columns import choose, read_sheet, to_numbers, without_missing
-from benchmarks.tasks.forms import Form, form_of
+from benchmarks.tasks.dates import is_date, to_dates
+from benchmarks.tasks.forms import Form, Misread, form_of
 from benchmarks.tasks.sniffing import hinting
 from benchmarks.tasks.tabular import Points, Tabular
 
@@ -52,6 +54,10 @@ class Table(Tabular):
         encoding: how a file of text is encoded, by Python's name for it.
         missing: further texts that mean an empty cell ("?" or "-999", say).
         sheet: the sheet of an Excel file; the first, if left out.
+        dates: the columns of `x` that hold dates or times: they become days since the first day of
+            the training split, or hours since midnight.
+        drop_duplicates: leave out rows that repeat another in all columns used; otherwise they are
+            counted, as both may be drawn, one to adapt on and one to be scored on.
     """
 
     task: Names
@@ -66,6 +72,8 @@ class Table(Tabular):
     encoding: str = "utf-8"
     missing: Annotated[tuple[str | int | float, ...], ONE_OR_MORE] = ()
     sheet: str = ""
+    dates: Names = ()
+    drop_duplicates: bool = False
 
     name: ClassVar[str] = "table"
     version: ClassVar[int] = 1
@@ -75,6 +83,8 @@ class Table(Tabular):
         "encoding": "utf-8",
         "missing": (),
         "sheet": "",
+        "dates": (),
+        "drop_duplicates": False,
     }
 
     @property
@@ -94,13 +104,21 @@ class Table(Tabular):
     def _read(self) -> Points:
         keys = (*self.task, self.split_by)
         used = (*keys, *self.x, self.y)
-        numbers = {*self.x, self.y} - set(self.categorical)
+        numbers = {*self.x, self.y} - {*self.categorical, *self.dates}
         sheet = read_sheet(self.path, used, keys, self.form, self.sheet)
-        read = choose(sheet, used, numbers, {*keys, *self.categorical})
+        read = choose(sheet, used, numbers, {*keys, *self.categorical}, self.dates)
         whole = read.table
         table = without_missing(self.path, whole, self.drop_missing, LEAVE_OUT)
-        target = to_numbers(self.path, table[self.y])
-        inputs = {column: self._values(table[column]) for column in self.x}
+        moments = {column: to_dates(self.path, table[column]) for column in self.dates}
+        known = {
+            **{column: table[column].to_numpy(object) for column in (*keys, *self.categorical)},
+            **{column: it.values for column, it in moments.items()},
+            **{column: self._numbers(table[column]) for column in used if column in numbers},
+        }
+        again = pd.DataFrame(known).duplicated().to_numpy()
+        if self.drop_duplicates:
+            known = {column: values[~again] for column, values in known.items()}
+            table = table[~again]
         task = table.groupby(list(self.task), sort=True).ngroup().to_numpy()
         self._check_tasks_whole(task, table)
         names = [table[column] for column in self.task]
@@ -108,21 +126,37 @@ class Table(Tabular):
             task,
             reduce(lambda one, other: one + ", " + other, names).to_numpy(object),
             table[self.split_by].to_numpy(object),
-            inputs,
-            target,
+            {column: known[column] for column in self.x},
+            known[self.y],
             target_name=self.y,
             unit=self.unit,
             grouped_by=f"column {self.split_by!r}",
-            dropped=len(whole) - len(table),
+            dropped=int(whole.isna().any(axis=1).sum()),
             row=table.index.to_numpy(),
-            notes=read.notes,
+            notes=(*read.notes, *self._repeated(int(again.sum()))),
             reread=read.reread,
+            orders={column: it.order for column, it in moments.items()},
         )
 
-    def _values(self, column: "pd.Series[str]") -> np.ndarray:
-        if column.name in self.categorical:
-            return column.to_numpy(object)
-        return to_numbers(self.path, column, ", or the column's name in categorical")
+    def _numbers(self, column: "pd.Series[str]") -> np.ndarray:
+        if column.name == self.y:
+            return to_numbers(self.path, column)
+        try:
+            return to_numbers(self.path, column, ", or the column's name in categorical")
+        except Misread as error:
+            if error.cell is None or not is_date(error.cell):
+                raise
+            return to_numbers(self.path, column, ", or the column's name in dates")
+
+    def _repeated(self, rows: int) -> list[str]:
+        if not rows:
+            return []
+        if self.drop_duplicates:
+            return [f"left out {count(rows, 'row')} that repeat another in all columns used"]
+        return [
+            f"{count(rows, 'row')} repeat{'s' if rows == 1 else ''} another in all columns used: "
+            "one may be adapted on, and the other scored; drop_duplicates = true keeps one of them"
+        ]
 
     def _check_fields(self) -> None:
         if len(self.delimiter) > 1 or self.delimiter in IN_FIELDS or self.delimiter.isalnum():
@@ -138,9 +172,12 @@ class Table(Tabular):
                 f"{self.path}: the target {self.y!r} is also an input, a task or the split column; "
                 "it would give itself away"
             )
-        for column in self.categorical:
-            if column not in self.x:
-                raise DataError(f"{self.path}: categorical names {column!r}, which is not in x")
+        for key, columns in (("categorical", self.categorical), ("dates", self.dates)):
+            for column in columns:
+                if column not in self.x:
+                    raise DataError(f"{self.path}: {key} names {column!r}, which is not in x")
+        for column in {*self.categorical} & {*self.dates}:
+            raise DataError(f"{self.path}: {column!r} is in both categorical and dates")
 
     def _check_tasks_whole(self, task: np.ndarray, table: pd.DataFrame) -> None:
         groups = table[self.split_by].groupby(task).nunique()

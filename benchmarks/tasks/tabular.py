@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Annotated, ClassVar, Self
@@ -16,6 +16,7 @@ from torch import Tensor
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
 from benchmarks.core.errors import DataError, nearest
 from benchmarks.tasks.columns import standardised
+from benchmarks.tasks.dates import Moments, origin_of
 from benchmarks.tasks.folds import Folds, folds_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.regular import read_regular
@@ -25,6 +26,8 @@ from benchmarks.tasks.soundness import (
     far_cells,
     in_words,
     moments,
+    still_inputs,
+    unseen_categories,
 )
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -40,7 +43,7 @@ class Points:
     task: np.ndarray  # the number of each point's task
     names: np.ndarray  # what each point's task is called
     group: np.ndarray  # the name of each point's group
-    inputs: Mapping[str, np.ndarray]  # numbers; or objects, which are categories
+    inputs: Mapping[str, np.ndarray]  # numbers; objects, which are categories; or moments
     target: np.ndarray
     target_name: str
     unit: str
@@ -49,6 +52,7 @@ class Points:
     row: np.ndarray  # where each point is in the file, from 0
     notes: tuple[str, ...]  # what was read otherwise than it is written
     reread: bool  # whether the file once gave other points than now
+    orders: Mapping[str, str] = field(default_factory=dict)  # of the days in moments, see `Moments`
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,9 @@ class Tabular(ABC):
         for column, values in points.inputs.items():
             if values.dtype == object:
                 features += _categories(column, values, train)
+            elif values.dtype.kind in "mM":
+                origin = origin_of(Moments(values, points.orders.get(column, "")), train)
+                features.append(standard(origin.name(column), origin.numbers(values)))
             else:
                 features.append(standard(column, values))
         target = standard(points.target_name, points.target)
@@ -263,6 +270,10 @@ class Tabular(ABC):
         counts = {name: (len(splits[name].count), len(groups[name])) for name in SPLITS}
         words = [in_words(counts, len(points.task), points.dropped, self.points_are), *points.notes]
         words += far_cells(points.target_name, points.target, points.row)
+        words += still_inputs(points.inputs, points.task, train, points.group)
+        for column, values in points.inputs.items():
+            if values.dtype == object:
+                words += unseen_categories(column, values, split)
         for name in SPLITS:
             rows = splits[name]
             words += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
