@@ -87,6 +87,25 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
     _add_plugin(run)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
+    init = command(
+        "init",
+        "Look at data, guess what its columns are for, and write a matrix that suits them; without "
+        "DATA, list what there is to start from.",
+    )
+    init.add_argument("data", metavar="DATA", nargs="?", help="a table, or a folder of pictures")
+    for option, what in (("--task", "together name a task"), ("--x", "are inputs")):
+        init.add_argument(
+            option, action="append", default=[], metavar="COLS", help=f"columns that {what}: a,b"
+        )
+    init.add_argument("--y", metavar="COL", help="the target")
+    init.add_argument("--split-by", metavar="COL", help="its values are the groups held out whole")
+    init.add_argument("--unit", default="", metavar="U", help="the target's unit, for tables")
+    init.add_argument(
+        "--out", type=Path, default=Path("matrix.toml"), metavar="FILE", help="(%(default)s)"
+    )
+    new = command("new", "Write a working file to start from, and its test.")
+    new.add_argument("kind", choices=("learner", "family", "protocol"), help="what it is")
+    new.add_argument("name", metavar="NAME", help="what it is called, and its file")
     for name, text in (
         ("status", "Show what is done, failed and missing, and what it has cost."),
         ("table", "Print the table of a results folder, and keep it there."),

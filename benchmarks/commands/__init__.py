@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from benchmarks.commands import learners, run, show
+from benchmarks.commands import learners, run, show, start
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": run.run,
@@ -19,4 +19,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "check": learners.check,
     "help": learners.about,
     "doctor": learners.doctor,
+    "init": start.init,
+    "new": start.new,
 }

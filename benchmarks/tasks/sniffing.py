@@ -136,7 +136,7 @@ def _fits(text: str, delimiter: str) -> tuple[float, bool, int]:
     if not rows:
         return (1.0, True, len(header)) if len(header) > 1 else (0.0, False, 0)
     ((width, often),) = Counter(map(len, rows)).most_common(1)
-    if width < 2 or abs(width - len(header)) > 1:
+    if width < 2 or len(header) < 2 or abs(width - len(header)) > 1:
         return 0.0, False, 0
     return often / len(rows), width == len(header), width
 

@@ -28,6 +28,11 @@ CASES = {
         "x;y\n" + "".join(f"{i},5;{i}\n" for i in range(9)),
         Form(";", ","),
     ),
+    "a row cut off, and names with a space": (
+        "a.csv",
+        "".join(f"{line}\n" for line in ["g,x,y", *("a b,1.5,2" for _ in range(9)), "a b,1"]),
+        Form(","),
+    ),
     "semicolons and points": ("a.csv", written(";"), Form(";")),
     "tabs": ("a.tsv", written("\t"), Form("\t")),
     "tabs in a .csv": ("a.csv", written("\t", ","), Form("\t", ",")),

@@ -1,0 +1,101 @@
+"""Who is compared, on what budget: settings that suit small families, and what they take."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+SEEDS = 3
+LEAST_TASKS, MOST_TASKS = 5_000, 50_000
+EPOCHS = 250
+"""How often each training task is drawn, within those limits."""
+PICTURE_TASKS, PICTURE_TEST = 2_000, 20.0
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A `[[learner]]` table.
+
+    Attributes:
+        seconds: of training, for 1,000 tasks on one core: of `reml run metoffice`, and of pictures
+            of 28 by 28 pixels.
+        needs: a package that must be there.
+    """
+
+    name: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    remark: str = ""
+    seconds: float = 0.0
+    needs: str = ""
+
+    @property
+    def missing(self) -> bool:
+        return bool(self.needs) and find_spec(self.needs) is None
+
+
+def for_curves(shots: Sequence[int]) -> list[Contender]:
+    """For regression: the cheap ones first; training tasks are as large as test tasks."""
+    few, most = min(shots), max(shots)
+    return [
+        Contender("mean", remark="a floor: the mean of the points shown"),
+        Contender("gp", remark="what one would use for each task alone"),
+        Contender("gp-prior", {"train_shots": most}, seconds=0.3),
+        Contender("cnp", {"train_shots": (few, most)}, seconds=0.27),
+        Contender("fine_tuning", {"train_shots": most}, seconds=0.05),
+        Contender("maml", {"train_shots": most}, seconds=0.13, needs="learn2learn"),
+        Contender(
+            "reml",
+            {
+                "train_shots": (few, most),
+                "pool": (2, 4, 2),
+                "warm": 0.2,
+                "train_steps": 5,
+                "unadapted_weight": 0.2,
+            },
+            remark="for small tasks that are noisy and alike, as the matrix metoffice has it",
+            seconds=1.1,
+        ),
+    ]
+
+
+def for_pictures(shots: Sequence[int], filters: int = 32) -> list[Contender]:
+    """For classification of pictures."""
+    few, most = min(shots), max(shots)
+    norm = {"batch_norm": "transductive", "inner_lr": 0.4}
+    return [
+        Contender("nearest_centroid", remark="a floor: on raw pixels"),
+        Contender("logistic_regression", remark="likewise"),
+        Contender("protonet", {"filters": filters, "train_shots": few}, seconds=7),
+        Contender(
+            "maml",
+            {"network": "cnn4", "filters": filters, **norm, "train_shots": few},
+            seconds=20,
+            needs="learn2learn",
+        ),
+        Contender(
+            "reml",
+            {
+                "layers": "conv",
+                "width": filters,
+                "pool": (2, 6, 2),
+                **norm,
+                "train_shots": (few, most),
+                "train_queries": 15,
+            },
+            seconds=30,
+        ),
+    ]
+
+
+def curve_budget(train_tasks: int) -> int:
+    """Training tasks, in round numbers: few tasks are soon known by heart."""
+    tasks = min(MOST_TASKS, max(LEAST_TASKS, EPOCHS * train_tasks))
+    return round(tasks, -3)
+
+
+def minutes(
+    contenders: Sequence[Contender], tasks: int, tested: float = 2.0, cores: int = 2
+) -> int:
+    """What a run takes, about: training, and `tested` seconds a trial for all else."""
+    each = sum(it.seconds * tasks / 1000 + tested for it in contenders if not it.missing)
+    return max(1, round(SEEDS * each / cores / 60))

@@ -1,0 +1,1 @@
+"""What `reml new` writes, under the names that it replaces: kept as code, so that it is checked."""

@@ -1,0 +1,246 @@
+"""From a file of rows to what it seems to hold, in words, and a matrix for it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.core import Split
+from benchmarks.core.errors import DataError
+from benchmarks.core.text import count, line
+from benchmarks.start.contenders import curve_budget, for_curves, minutes
+from benchmarks.start.draft import drafted, name_from, relative
+from benchmarks.start.holding import Column, columns_of, joined, sizes
+from benchmarks.start.roles import Roles, Wanted, guess, ordered
+from benchmarks.start.sketch import can_show, curves
+from benchmarks.tasks.columns import Sheet, read_sheet
+from benchmarks.tasks.forms import delimiter_of, form_of
+from benchmarks.tasks.names import plain
+from benchmarks.tasks.sniffing import sniff
+from benchmarks.tasks.table import Table
+from benchmarks.tasks.tabular import SPLITS
+
+FEW_GROUPS = 20
+MOST_SHOTS = (5, 10)
+SHOWN = 4
+MOST_LEFT = 12
+WORDS = {"train": "to train on", "validation": "to validate", "test": "to test"}
+FEW_TEST_TASKS, DRAWS = 100, 10
+ROOM = 0.8
+"""So many tasks of a split have more points than are shown, at the least."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A file that was read, with the role of each column."""
+
+    path: Path
+    sheet: Sheet
+    roles: Roles
+    unreadable: Mapping[str, str]
+    unit: str = ""
+
+    @cached_property
+    def family(self) -> Table:
+        return Table(str(self.path), **self.fields)
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """The keys of the family `table`, its path aside."""
+        roles = self.roles
+        assert roles.y is not None
+        assert roles.split_by is not None
+        categories = tuple(it.name for it in roles.x if it.kind == "text")
+        usual = form_of({})
+        usual = usual._replace(delimiter=delimiter_of(str(self.path)))
+        form = self.sheet.form._replace(missing=self.missing)._asdict()
+        fields: dict[str, Any] = {
+            "task": tuple(it.name for it in roles.task),
+            "x": tuple(it.name for it in roles.x),
+            "y": roles.y.name,
+            "split_by": roles.split_by.name,
+        }
+        if categories:
+            fields["categorical"] = categories
+        if self.unit:
+            fields["unit"] = self.unit
+        if not roles.whole.all():
+            fields["drop_missing"] = True
+        return fields | {key: it for key, it in form.items() if it != getattr(usual, key)}
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """The texts that mean no value, of those in columns used."""
+        cells = {plain(it) for column in self.roles.used for it in self._raw(column).dropna()}
+        return tuple(it for it in self.sheet.form.missing if plain(it) in cells)
+
+    def _raw(self, column: Column) -> "pd.Series[str]":
+        return self.sheet.cells(column.place)
+
+    @cached_property
+    def task(self) -> np.ndarray:
+        """The number of each row's task; −1 where the row is not used."""
+        return np.where(self.roles.whole, joined(self.roles.task), -1)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """How many each task has."""
+        points = sizes(self.task)
+        return points[points > 0]
+
+    @cached_property
+    def shots(self) -> tuple[int, ...]:
+        """A third and a half of the points of a task, as far as nearly all tasks have more.
+
+        Raises:
+            DataError: no two tasks in three have two points.
+        """
+        half = int(np.median(self.points)) // 2
+        third = round(int(np.median(self.points)) / 3)
+        few, most = (max(1, min(*pair)) for pair in zip((third, half), MOST_SHOTS, strict=True))
+        possible = [k for k in range(1, most + 1) if self._room(k)]
+        if not possible:
+            raise DataError(
+                f"{self.path}: most tasks of {ordered(self.roles.task)} have one row, so nothing "
+                "is left to predict; give fewer columns with --task"
+            )
+        most = min(most, possible[-1])
+        few = min(few, most)
+        return (few, most) if most - few >= 2 else (most,)
+
+    def _room(self, shots: int) -> bool:
+        """Whether nearly all tasks that are trained or tested on have more points."""
+        splits: tuple[Split, ...] = ("train", "test")
+        return all(self._size(it, shots) >= max(1, ROOM * self._size(it, 0)) for it in splits)
+
+    def _size(self, split: Split, shots: int) -> int:
+        return self.family.size(split, shots) or 0
+
+    def said(self) -> list[str]:
+        """What was seen, line by line."""
+        roles, family = self.roles, self.family
+        assert roles.y is not None
+        assert roles.split_by is not None
+        low, middle, high = np.quantile(self.points, [0, 0.5, 1])
+        used = int((self.task >= 0).sum())
+        without = self.sheet.rows - used
+        lost = f"; {count(without, 'row')} left out, as a cell is empty" if without else ""
+        rows = [
+            ("task", roles.task, roles.why["task"]),
+            *(("x", (it,), roles.why[it.name]) for it in roles.x),
+            ("y", (roles.y,), roles.why["y"]),
+            ("split by", (roles.split_by,), roles.why["split_by"]),
+        ]
+        shown = [(what, line(ordered(it), 40), why) for what, it, why in rows]
+        left = [(name, why) for name, why in {**roles.left_out, **self.unreadable}.items()]
+        shown += [("left out", line(name, 40), line(why, 200)) for name, why in left[:MOST_LEFT]]
+        width = max(len(name) for _, name, _ in shown)
+        splits = ", ".join(f"{len(family.groups(it))} {WORDS[it]}" for it in SPLITS)
+        more = [f"  left out  {len(left) - MOST_LEFT:,} more columns"] * (len(left) > MOST_LEFT)
+        groups = f"{count(roles.split_by.distinct, 'group')} of {line(roles.split_by.name, 40)}"
+        shape = f"{count(self.sheet.rows, 'row')} of {count(len(self.sheet.names), 'column')}"
+        return [
+            f"{self.path}: {shape}",
+            *self._form(),
+            *(f"  {what:8}  {name:{width}}  {why}" for what, name, why in shown),
+            *more,
+            f"{count(len(self.points), 'task')} of {middle:g} points ({low:g} to {high:g}){lost}",
+            f"{groups}: {splits}",
+            *self._warnings(),
+        ]
+
+    def _form(self) -> list[str]:
+        """How the file is written, if it is not as its suffix says."""
+        words = {
+            "delimiter": "fields are between {!r}",
+            "decimal": "decimals follow {!r}",
+            "encoding": "the encoding is {}",
+            "missing": "no value: {}",
+        }
+        said = [words[key].format(it) for key, it in self.fields.items() if key in words]
+        return [f"  written   {'; '.join(said)}"] if said else []
+
+    def _warnings(self) -> list[str]:
+        groups = sum(len(self.family.groups(it)) for it in SPLITS)
+        few = f"note: {groups} groups are few to learn from, and to tell learners apart by"
+        return [few] * (groups < FEW_GROUPS) + [f"note: {it}" for it in self.family.notes()[1:]]
+
+    def picture(self) -> str:
+        """Some tasks, y against the first input that is no category."""
+        roles = self.roles
+        x = next((it for it in roles.x if it.kind != "text"), None)
+        if x is None or roles.y is None:
+            return ""
+        numbers = np.argsort(-sizes(self.task), kind="stable")[:200]
+        chosen = sorted(numbers[:: max(1, len(numbers) // SHOWN)][:SHOWN])
+        tasks = []
+        for number in chosen:
+            rows = np.flatnonzero(self.task == number)
+            name = ", ".join(str(self._raw(it).iloc[rows[0]]) for it in roles.task)
+            tasks.append((name, x.numbers[rows], roles.y.numbers[rows]))
+        drawn = curves(tasks, plain=False)
+        if not can_show(drawn, sys.stdout.encoding):
+            drawn = curves(tasks, plain=True)
+        axes = f"{line(roles.y.name, 30)} against {line(x.name, 30)}"
+        return f"  {axes}, in {len(tasks)} of the tasks\n{drawn}"
+
+    def matrix(self, out: Path) -> str:
+        """The text of a matrix for it, to be written to `out`."""
+        shots, tasks = self.shots, self._size("train", 1)
+        test = self._size("test", max(shots))
+        protocol: dict[str, Any] = {
+            "kind": "few_shot",
+            "shots": shots,
+            "steps": (0, 1, 5, 10),
+            "queries": int(min(100, max(1, self.points.max() - min(shots)))),
+        }
+        if test < FEW_TEST_TASKS:
+            protocol["draws"] = DRAWS
+        remarks = {}
+        if "drop_missing" in self.fields:
+            lost = int((self.task < 0).sum())
+            remarks["drop_missing"] = f"{count(lost, 'row')} with an empty cell"
+        return drafted(
+            f"Made by `reml init`: {count(len(self.points), 'task')} of about "
+            f"{int(np.median(self.points))} points.",
+            name_from(self.path),
+            curve_budget(tasks),
+            protocol,
+            {"name": "table", "path": relative(self.path, out), **self.fields},
+            for_curves(shots),
+            remarks,
+        )
+
+    @property
+    def minutes(self) -> int:
+        return minutes(for_curves(self.shots), curve_budget(self._size("train", 1)))
+
+
+def survey(path: Path, wanted: Wanted, unit: str = "") -> Survey:
+    """Read a file, and give its columns their roles.
+
+    Raises:
+        DataError: it cannot be read, or the roles cannot be told.
+        UnknownName: a column that is wanted isn't there.
+    """
+    sheet = read_sheet(str(path), (), wanted.task, sniff(str(path)))
+    columns, unreadable = columns_of(sheet)
+    return Survey(path, sheet, guess(str(path), columns, wanted), unreadable, unit)
+
+
+def wanted(
+    path: Path, task: Sequence[str], x: Sequence[str], y: str | None, split_by: str | None
+) -> Wanted:
+    """What was typed: columns in one option with commas between them, or in several."""
+    tasks, inputs = (
+        tuple(name.strip() for it in given for name in it.split(",")) for given in (task, x)
+    )
+    for option, names in (("--task", tasks), ("--x", inputs)):
+        if "" in names:
+            raise DataError(f"{path}: {option} names a column without a name")
+    return Wanted(tasks, inputs, y or "", split_by or "")
