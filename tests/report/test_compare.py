@@ -141,3 +141,37 @@ def test_nothing_in_common_is_said(base: Results) -> None:
         trials=base.trials.assign(family="table"),
     )
     assert "The two have no cell in common." in text(base, other)
+
+
+def test_runs_on_other_draws_say_so_before_all_else(base: Results) -> None:
+    """Another family version is another draw, though as many tasks of the same name."""
+    spec = {**SPEC, "family": {"name": "sinusoid", "version": 2}}
+    other = replace(base, trials=base.trials.assign(spec=[spec] * len(base.trials)))
+    said = text(base, other)
+    assert "**The test tasks of A and B are not known to be the same on sinusoid, few" in said
+    assert said.index("Nothing is paired there") < said.index("## sinusoid")
+    assert "Nothing is paired" not in text(base, base)
+    again = replace(base, scores=base.scores.assign(group=base.scores["task"].astype(str)))
+    halves = replace(base, scores=base.scores.assign(group=(base.scores["task"] // 2).astype(str)))
+    assert all(it.paired for it in changes(base, halves))  # A is too old to say
+    assert not any(it.paired for it in changes(again, halves))
+
+
+@pytest.mark.parametrize(("groups", "seeds"), [(3, (0, 1, 2)), (40, (0,))])
+def test_few_groups_or_one_seed_make_no_verdict(
+    base: Results, groups: int, seeds: tuple[int, ...]
+) -> None:
+    few = replace(
+        base,
+        scores=base.scores[base.scores["seed"].isin(seeds)].assign(
+            group=lambda it: "g" + (it["task"] % groups).astype(str)
+        ),
+        trials=base.trials[base.trials["seed"].isin(seeds)],
+    )
+    better = scaled(few, "maml", 0.5)
+    found = {it.learner: it for it in changes(few, better) if it.steps == 1}
+    assert (found["maml"].verdict, found["reml"].verdict) == ("no verdict", "same")
+    said = text(few, better)
+    assert "better in B" not in said
+    assert "There is no verdict from one seed" in said
+    assert ("] § |" in said) == (len(seeds) == 1)

@@ -258,3 +258,19 @@ def test_where_nothing_is_published_a_sentence_says_so(make_results: Make, tmp_p
 def test_a_learner_without_scores_is_not_compared(make_results: Make) -> None:
     made = make_results(["maml", "mean"], tasks=5, failed=[("maml", 0), ("maml", 1)])
     assert only(with_specs(made, maml=spec_of("maml", MAML))) == []
+
+
+@pytest.mark.parametrize("lacking", ["seeds", "groups"])
+def test_what_makes_no_verdict_is_not_outside(make_results: Make, lacking: str) -> None:
+    made = make_results(["reml"], tasks=20, seeds=1 if lacking == "seeds" else 2)
+    if lacking == "groups":
+        groups = (made.scores["task"] % 4).astype(str)
+        made = replace(made, scores=made.scores.assign(group=groups))
+    near, far = (
+        only(with_specs(scored(made, value), reml=spec_of("maml", MAML)))[1]
+        for value in (0.38, 0.6)
+    )
+    assert near.verdict == "inside"
+    assert far.verdict == "not comparable"
+    said = "one seed" if lacking == "seeds" else "4 groups of test tasks, too few"
+    assert said in " ".join(far.essential)
