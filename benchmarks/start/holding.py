@@ -12,12 +12,12 @@ import pandas as pd
 
 from benchmarks.core.errors import DataError
 from benchmarks.tasks.columns import Sheet, choose
+from benchmarks.tasks.dates import is_date, to_dates
 from benchmarks.tasks.forms import EMPTY_NUMBERS, Misread
-from benchmarks.tasks.names import plain
+from benchmarks.tasks.names import plain, short
 
 Kind = Literal["numbers", "dates", "text", "nothing"]
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[ T].*)?")
 ROW_NAMES = frozenset({"rownames", "row", "index", "unnamed", "id", "obs", "record"})
 MOSTLY = 0.8
 
@@ -28,8 +28,9 @@ class Column:
 
     Attributes:
         codes: the number of each cell's value; −1 where the cell is empty.
-        numbers: the cells of a column of numbers or dates (days since 1970); NaN where empty.
-        odd: a cell that keeps a column of numbers from being one.
+        numbers: the cells of a column of numbers or dates (days since 1970, or hours); NaN where
+            empty.
+        trouble: what keeps a column of numbers or dates from being one.
         place: which column of the file it is, from 0.
     """
 
@@ -37,7 +38,7 @@ class Column:
     kind: Kind
     codes: np.ndarray
     numbers: np.ndarray
-    odd: str
+    trouble: str
     place: int
 
     @cached_property
@@ -145,21 +146,16 @@ def _column(cells: "pd.Series[str]", decimal: str, name: str, place: int) -> Col
         return Column(name, "nothing", nothing, np.full(len(cells), np.nan), "", place)
     if (numeric | empty).all():
         return _of_numbers(name, "numbers", numbers[codes], codes >= 0, place)
-    if dates := _dates([text for text, gone in zip(texts, empty, strict=True) if not gone]):
+    dates, trouble = _dates([text for text, gone in zip(texts, empty, strict=True) if not gone])
+    if dates:
         days = np.array([dates.get(text, np.nan) for text in texts])
         return _of_numbers(name, "dates", days[codes], codes >= 0, place)
-    written = numeric[codes][codes >= 0].mean()
-    odd = next(text for text, fine in zip(texts, numeric | empty, strict=True) if not fine)
+    if numeric[codes][codes >= 0].mean() > MOSTLY:
+        odd = next(text for text, fine in zip(texts, numeric | empty, strict=True) if not fine)
+        trouble = f"holds numbers, and text such as {short(odd, 20)}"
     names = pd.Series([plain(text) for text in texts])
     merged = np.append(pd.factorize(names)[0], -1)
-    return Column(
-        name,
-        "text",
-        merged[codes],
-        np.full(len(cells), np.nan),
-        odd if written > MOSTLY else "",
-        place,
-    )
+    return Column(name, "text", merged[codes], np.full(len(cells), np.nan), trouble, place)
 
 
 def _of_numbers(
@@ -170,15 +166,15 @@ def _of_numbers(
     return Column(name, kind, codes, numbers, "", place)
 
 
-def _dates(texts: Sequence[str]) -> dict[str, float]:
-    """Days since 1970 of each; empty where one is no date."""
-    if not all(DATE.fullmatch(text) for text in texts):
-        return {}
-    for first in (False, True):
-        days = pd.to_datetime(
-            pd.Series(texts), errors="coerce", format="mixed", dayfirst=first, utc=True
-        )
-        if days.notna().all():
-            ns = days.dt.as_unit("ns").astype("int64").to_numpy()
-            return dict(zip(texts, (ns / 86_400e9).tolist(), strict=True))
-    return {}
+def _dates(texts: Sequence[str]) -> tuple[dict[str, float], str]:
+    """Days since 1970, or hours since midnight, of each; or why dates cannot be read as such."""
+    dates = [text for text in texts if text != "NaT"]
+    if not dates or not all(map(is_date, dates)):
+        return {}, ""
+    try:
+        values = to_dates("", pd.Series(dates, dtype="str")).values
+    except DataError as error:
+        return {}, str(error).partition("; ")[0].removeprefix(": column None ")
+    unit = np.timedelta64(1, "h") if values.dtype.kind == "m" else np.timedelta64(1, "D")
+    since = values if values.dtype.kind == "m" else values - np.datetime64(0, "D")
+    return dict(zip(dates, (since / unit).tolist(), strict=True)), ""

@@ -8,11 +8,10 @@ import pandas as pd
 
 from benchmarks.core.errors import DataError, UnknownName
 from benchmarks.start.holding import Column, depends_on, joined, sizes, varies
-from benchmarks.start.words import IDS, INPUTS, PARTS_OF_A_DAY, PARTS_OF_A_YEAR, TARGETS, example
-from benchmarks.tasks.names import plain, short
+from benchmarks.start.naming import combined, likely_names, why_named
+from benchmarks.start.words import INPUTS, TARGETS, example
+from benchmarks.tasks.names import plain
 
-LEAST_POINTS = 4
-"""Of a task, at the median: a further name that would leave fewer is no part of the task."""
 LEAST_GROUPS = 4
 """Fewer are only taken where the user says so."""
 ENOUGH_GROUPS = 8
@@ -100,8 +99,8 @@ class _Guess:
             reason = "it has the same value in every row"
         elif column.numbers_rows:
             reason = "it numbers the rows"
-        elif column.odd:
-            reason = f"it holds numbers, and text such as {short(column.odd, 20)}"
+        elif column.trouble:
+            reason = f"it {column.trouble}"
         elif column.kind == "text" and column.distinct == column.filled:
             reason = "its texts are all different"
         if reason:
@@ -111,72 +110,33 @@ class _Guess:
     # ---- what makes a task
 
     def _task(self) -> list[Column]:
-        """Set the task; returns what a task has one value of, and may be split by."""
+        """Set the task; returns what it may be split by, the likeliest name first."""
         roles = self.roles
         if self.wanted.task:
             roles.task = tuple(self._named(name, "--task") for name in self.wanted.task)
             roles.why["task"] = "as you say"
             task = joined(roles.task)
             self._demand_points(task)
-            rest = [it for it in self._ids() if it not in roles.task and depends_on(it, task)]
-            return [*roles.task, *rest]
+            ids = self._ids()
+            first = next((it for it in ids if it in roles.task), roles.task[0])
+            return [first, *(it for it in ids if it is not first and depends_on(it, task))]
         ids = self._ids()
         if not ids:
             self._refuse_without_ids()
-        chosen: list[Column] = []
-        coarser: list[Column] = []
-        for column in ids:
-            if chosen and depends_on(column, joined(chosen)):
-                coarser.append(column)
-                continue
-            if np.median(sizes(joined([*chosen, column]))) < (LEAST_POINTS if chosen else 2):
-                continue
-            finer = column.distinct > max([it.distinct for it in chosen], default=0)
-            within = [it for it in chosen if finer and depends_on(it, column.codes)]
-            chosen = [*(it for it in chosen if it not in within), column]
-            coarser += within
+        chosen, coarser = combined(ids, self.free)
         if not chosen:
             self._refuse_without_ids()
         roles.task = tuple(sorted(chosen, key=lambda it: it.place))
         self._demand_points(joined(roles.task))
-        whys = dict.fromkeys(self._why_id(it) for it in roles.task)
+        whys = dict.fromkeys(why_named(it, self.free) for it in roles.task)
         roles.why["task"] = "; ".join(whys)
         for column in coarser:
             roles.left_out[column.name] = "every task has one value of it"
-        return [*roles.task, *coarser]
+        return [*chosen, *coarser]
 
     def _ids(self) -> list[Column]:
-        """What may name tasks, the likeliest first."""
         taken = {plain(name) for name in (*self.wanted.x, self.wanted.y)}
-        scored = [(self._id_score(it), it.distinct, it) for it in self.free if it.name not in taken]
-        ranked = sorted(scored, key=lambda it: (-it[0], -it[1], it[2].place))
-        return [column for score, _, column in ranked if score >= 2]
-
-    def _id_score(self, column: Column) -> float:
-        if column.distinct > column.filled / 2 or column.distinct < 2:
-            return 0
-        if self._calendar(column):
-            return 2
-        if column.kind == "dates" or (column.kind == "numbers" and not column.whole):
-            return 0
-        score = 3 * bool(column.words & IDS) - 4 * bool(column.words & (INPUTS | TARGETS))
-        if column.kind == "text":
-            return score + 3
-        return score + 2 * column.blocks
-
-    def _calendar(self, column: Column) -> bool:
-        """A year beside months is part of the task, and so is a day beside hours."""
-        others = frozenset().union(*(it.words for it in self.free if it is not column))
-        if "year" in column.words and column.whole:
-            return bool(others & PARTS_OF_A_YEAR)
-        return column.kind == "dates" and bool(others & PARTS_OF_A_DAY)
-
-    def _why_id(self, column: Column) -> str:
-        if self._calendar(column):
-            return f"a {'day' if column.kind == 'dates' else 'year'} is a curve of its own"
-        if column.kind == "text":
-            return "text that repeats"
-        return "whole numbers that repeat" + ", in blocks" * column.blocks
+        return likely_names([it for it in self.free if it.name not in taken])
 
     def _demand_points(self, task: np.ndarray) -> None:
         if not len(sizes(task)) or np.median(sizes(task)) < 2:
@@ -205,12 +165,9 @@ class _Guess:
         )
 
     def _odd(self) -> str:
-        """The first column that would be of numbers, were it not for some cell."""
-        odd = next((it for it in self.columns if it.odd), None)
-        if odd is None:
-            return ""
-        cell = short(odd.odd, 20)
-        return f" (column {odd.name!r} would be numbers, were it not for {cell})"
+        """The first column that would be of numbers or dates, were it not for something."""
+        odd = next((it for it in self.columns if it.trouble), None)
+        return f" (column {odd.name!r} {odd.trouble})" if odd else ""
 
     # ---- the target
 
@@ -267,22 +224,22 @@ class _Guess:
                     f"task of {ordered(roles.task)}; expected one, as splits hold whole tasks"
                 )
             return
-        fine = [it for it in candidates if it is not roles.y and it.name not in self.wanted.x]
-        enough = [it for it in fine if it.distinct >= ENOUGH_GROUPS]
-        best = min(enough, key=lambda it: (it.distinct, it.place), default=None)
-        best = best or max(fine, key=lambda it: (it.distinct, -it.place))
+        first, *others = candidates
+        half = first.distinct / 2
+        fine = [it for it in others if it.distinct <= half and depends_on(it, first.codes)]
+        enough = [it for it in fine if it.distinct >= ENOUGH_GROUPS and it is not roles.y]
+        best = min(enough, key=lambda it: (it.distinct, it.place), default=first)
         if best.distinct < (3 if self.wanted.task else LEAST_GROUPS):
             raise DataError(
-                f"{self.path}: {ordered(fine)} name{'s' * (len(fine) == 1)} at most "
-                f"{best.distinct} groups; expected at least {LEAST_GROUPS}, as whole groups are "
-                "trained on, validated on and tested on; name a column of more with --task and "
-                f"--split-by, as in `{example(self.path, self.columns)}`"
+                f"{self.path}: {best.name} names {best.distinct} groups; expected at least "
+                f"{LEAST_GROUPS}, as whole groups are trained on, validated on and tested on; name "
+                f"a column of more with --task, as in `{example(self.path, self.columns)}`"
             )
         roles.split_by = best
         roles.why["split_by"] = (
-            "whole groups are held out"
-            if len(fine) == 1
-            else "the coarsest name that no task has two of" + " and that has enough" * bool(enough)
+            f"the coarsest name of at least {ENOUGH_GROUPS} that no task has two of"
+            if enough
+            else "whole groups are held out"
         )
         roles.left_out.pop(best.name, None)
 
@@ -301,9 +258,7 @@ class _Guess:
         rest = [it for it in self.free if it.name not in {*keys, *roles.left_out}]
         reasons = {it.name: self._why_not(it) for it in rest}
         if all(reasons.values()):  # y = 2x, or an input that is often empty: better than none
-            reasons |= {
-                it.name: "" for it in rest if it.kind != "dates" and varies(it, self.task) > 0.1
-            }
+            reasons |= {it.name: "" for it in rest if varies(it, self.task) > 0.1}
         roles.x = tuple(it for it in rest if not reasons[it.name])
         roles.left_out |= {name: reason for name, reason in reasons.items() if reason}
         roles.why |= {it.name: _why_input(it) for it in roles.x}
@@ -321,11 +276,9 @@ class _Guess:
         if varies(column, self.task) < 0.1:
             seldom = "" if varies(column, self.task) else "never "
             return f"it {seldom or 'hardly ever '}varies within a task"
-        if column.kind == "dates":
-            return "dates are no inputs yet; a column of days would be one"
         if column.kind == "text" and column.distinct > MOST_CATEGORIES:
             return f"text of {column.distinct:,} values; --x takes it as categories"
-        if column.kind != "text" and (reason := _gives_away(column, y)):
+        if column.kind != "text" and (reason := _gives_away(column, y, self.task)):
             return reason
         if column.empty_share > MANY_EMPTY:
             return f"it is empty in {column.empty_share:.0%} of the rows"
@@ -337,8 +290,8 @@ def _why_input(column: Column) -> str:
     return f"{what.get(column.kind, '')} that vary within tasks"
 
 
-def _gives_away(column: Column, y: Column) -> str:
-    """Whether the column is the target in other words: as good as equal, or in the same order."""
+def _gives_away(column: Column, y: Column, task: np.ndarray) -> str:
+    """Whether the column is the target in other words: equal, in the same order, or scaled."""
     there = np.isfinite(column.numbers) & np.isfinite(y.numbers)
     if there.sum() < 3:
         return ""
@@ -350,4 +303,11 @@ def _gives_away(column: Column, y: Column) -> str:
         return f"it is the target {y.name} again"
     if abs(pair["x"].corr(pair["y"])) > 1 - 1e-7 or ranks > 1 - 1e-9:
         return f"it gives the target {y.name} away (correlation 1)"
+    if not column.words & INPUTS:
+        within = pair - pair.groupby(task[there]).transform("mean")
+        sums = within.mul(within["y"], axis=0).groupby(task[there]).sum()
+        size = (within["x"] ** 2).groupby(task[there]).sum() * sums["y"]
+        clear = (size > 0) & (np.bincount(task[there] + 1)[1:][sums.index] > 2)
+        if clear.sum() > 1 and (sums["x"] ** 2 / size)[clear].min() > 1 - 1e-7:
+            return f"it gives the target {y.name} away (correlation 1 within each task)"
     return ""

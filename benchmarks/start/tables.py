@@ -65,6 +65,9 @@ class Survey:
             "y": roles.y.name,
             "split_by": roles.split_by.name,
         }
+        dates = tuple(it.name for it in roles.x if it.kind == "dates")
+        if dates:
+            fields["dates"] = dates
         if categories:
             fields["categorical"] = categories
         if self.unit:
@@ -160,9 +163,10 @@ class Survey:
             "delimiter": "fields are between {!r}",
             "decimal": "decimals follow {!r}",
             "encoding": "the encoding is {}",
-            "missing": "no value: {}",
+            "missing": "no value is {}",
         }
-        said = [words[key].format(it) for key, it in self.fields.items() if key in words]
+        known = {**self.fields, "missing": " or ".join(map(repr, self.missing))}
+        said = [words[key].format(it) for key, it in known.items() if it and key in words]
         return [f"  written   {'; '.join(said)}"] if said else []
 
     def _warnings(self) -> list[str]:

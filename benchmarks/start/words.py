@@ -45,13 +45,15 @@ LONGEST = 40
 def example(path: str, columns: Sequence[Column]) -> str:
     """A whole command line with columns of the file; what is best for what is a guess."""
     alike = sorted(
-        (it for it in columns if it.distinct > 1), key=lambda it: (it.kind == "dates", it.distinct)
+        (it for it in columns if it.distinct > 1 and not it.numbers_rows),
+        key=lambda it: (it.kind == "dates", it.distinct),
     )
-    numbers = [it for it in columns if it.kind == "numbers" and it.distinct > 1]
+    numbers = [it for it in alike if it.kind == "numbers"]
     if len(alike) < 2 or len(numbers) < 2 or max(len(it.name) for it in columns) > LONGEST:
         return f"reml init {shlex.quote(path)} --task GROUP --x INPUT --y TARGET"
     task = alike[0]
     others = [it for it in numbers if it is not task] or numbers
+    others.sort(key=lambda it: it.place)
     x, y = others[0], others[-1]
     options = [("--task", task), ("--x", x), ("--y", y)]
     given = " ".join(f"{option} {shlex.quote(column.name)}" for option, column in options)

@@ -68,7 +68,29 @@ def passengers():
     return measured(crossed(year=range(1949, 1961), month=months), "passengers")
 
 
+def classes():
+    """Sex is no part of a task where nothing is measured for both alike."""
+    table = measured(crossed(School=[f"sch{i}" for i in range(20)], n=range(24)), "SES", "mark")
+    return table.assign(Sex=np.where(RNG.random(480) < 0.5, "F", "M")).drop(columns="n")
+
+
+def houses():
+    """There are fewer years than cities, yet cities are what is new."""
+    table = crossed(city=[f"c{i}" for i in range(30)], year=range(2000, 2010), month=range(1, 13))
+    return measured(table.assign(iso=table["city"].str.upper()), "sales")
+
+
+def visits():
+    table = crossed(
+        patient=range(1, 21), visit=pd.date_range("2020-01-31", periods=9).strftime("%F")
+    )
+    return measured(table, "dose", "pressure")
+
+
 KNOWN = {
+    "classes": (classes, ("School",), ("SES", "Sex"), "mark", "School"),
+    "houses": (houses, ("city", "year"), ("month",), "sales", "city"),
+    "visits": (visits, ("patient",), ("visit", "dose"), "pressure", "patient"),
     "sleep": (sleep, ("Subject",), ("Days",), "Reaction", "Subject"),
     "growth": (growth, ("Chick",), ("Time",), "weight", "Chick"),
     "weather": (weather, ("station", "year"), ("month",), "tmax_degC", "station"),
@@ -111,6 +133,7 @@ def test_what_is_left_out_has_a_reason(look):
         again=lambda it: it["Reaction"],
         scaled=lambda it: 3 - 2 * it["Reaction"],
         ranks=lambda it: it["Reaction"].rank(method="dense"),
+        shares=lambda it: it["Reaction"] / it.groupby("Subject")["Reaction"].transform("sum"),
         weight=lambda it: 60 + it["Subject"] / 7,
         same=5,
         nothing=np.nan,
@@ -124,6 +147,7 @@ def test_what_is_left_out_has_a_reason(look):
     assert reasons["again"] == "it is the target Reaction again"
     for name in ("scaled", "ranks"):
         assert reasons[name] == "it gives the target Reaction away (correlation 1)"
+    assert reasons["shares"].endswith("(correlation 1 within each task)")
     assert reasons["weight"] == "it never varies within a task"
     assert reasons["same"] == "it has the same value in every row"
     assert reasons["nothing"] == "it is empty"
@@ -173,7 +197,7 @@ REFUSED = {
     "too few groups": (
         lambda: measured(crossed(species=["a", "b", "c"], time=range(20)), "length"),
         {},
-        "species names at most 3 groups; expected at least 4",
+        "species names 3 groups; expected at least 4",
     ),
     "no target": (
         lambda: crossed(who=list("abcdef"), note=["x", "y"]),
