@@ -5,8 +5,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from benchmarks.core.text import count
 from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.progress import LiveProgress, PlainProgress, Tally, clock, count, watch
+from benchmarks.harness.progress import LiveProgress, PlainProgress, Tally, clock, watch
 
 Trials = Callable[..., list[TrialSpec]]
 
