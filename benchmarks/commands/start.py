@@ -9,7 +9,8 @@ from benchmarks.core.text import count, line
 from benchmarks.harness.matrix import bundled
 from benchmarks.start.draft import demand_new, write_matrix
 from benchmarks.start.pictures import album
-from benchmarks.start.tables import Survey, survey, wanted
+from benchmarks.start.roles import Wanted
+from benchmarks.start.tables import Survey, survey
 from benchmarks.start.templates import copied, listed, write_sample
 
 
@@ -46,8 +47,8 @@ def new(options: argparse.Namespace) -> int:
 
 
 def _table(path: Path, options: argparse.Namespace) -> Survey:
-    asked = wanted(path, options.task, options.x, options.y, options.split_by)
-    return survey(path, asked, options.unit)
+    said = Wanted(tuple(options.task), tuple(options.x), options.y or "", options.split_by or "")
+    return survey(path, said, options.unit)
 
 
 def _copy(name: str, out: Path) -> int:

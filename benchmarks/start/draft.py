@@ -18,6 +18,7 @@ REMARKS = {
     "shots": "points of a new task that learners are shown; they predict the others",
     "steps": "adaptation steps after which to score",
     "queries": "so many of the others, at most",
+    "folds": "few groups: each is left out once, by turns",
     "draws": "few test tasks: the points shown are drawn several times",
     "task": "each combination of their values is a task",
     "x": "inputs",

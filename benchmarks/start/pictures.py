@@ -121,13 +121,13 @@ class Album:
             PICTURE_TASKS,
             protocol,
             {"name": "images", "path": relative(self.path, out), **self.fields},
-            for_pictures(shots),
+            for_pictures(),
             {"shots": "pictures of each class that learners are shown; they name others"},
         )
 
     @property
     def minutes(self) -> int:
-        return minutes(for_pictures(self.shots), PICTURE_TASKS, PICTURE_TEST)
+        return minutes(for_pictures(), PICTURE_TASKS, PICTURE_TEST)
 
 
 def album(path: Path) -> Album:

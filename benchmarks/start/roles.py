@@ -1,7 +1,7 @@
 """Which column is what: the task, the inputs, the target, the groups; and why."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ WIDE = 8
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user says; empty where that is to be guessed."""
+    """What the user says; empty where that is to be guessed. `a,b` may be two columns."""
 
     task: tuple[str, ...] = ()
     x: tuple[str, ...] = ()
@@ -75,9 +75,12 @@ def ordered(columns: Collection[Column]) -> str:
 
 class _Guess:
     def __init__(self, path: str, columns: Sequence[Column], wanted: Wanted) -> None:
-        self.path, self.columns, self.wanted = path, columns, wanted
+        self.path, self.columns = path, columns
         self.roles = roles = Roles()
         self.by_name = {column.name: column for column in columns}
+        self.wanted = wanted = replace(
+            wanted, task=self._parted(wanted.task), x=self._parted(wanted.x)
+        )
         self.kept = {*map(plain, (*wanted.task, *wanted.x, wanted.y, wanted.split_by))}
         self.free = [it for it in columns if it.name in self.kept or not self._useless(it)]
         coarser = self._task()
@@ -85,6 +88,11 @@ class _Guess:
         self._target()
         self._split(coarser)
         self._inputs()
+
+    def _parted(self, given: tuple[str, ...]) -> tuple[str, ...]:
+        """`a,b` as two names, unless a column is called so."""
+        each = ([it] if plain(it) in self.by_name else it.split(",") for it in given)
+        return tuple(name for names in each for name in names)
 
     def _named(self, name: str, option: str) -> Column:
         if plain(name) not in self.by_name:

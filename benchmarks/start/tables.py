@@ -1,7 +1,7 @@
 """From a file of rows to what it seems to hold, in words, and a matrix for it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import pandas as pd
 from benchmarks.core import Split
 from benchmarks.core.errors import DataError
 from benchmarks.core.text import count, line
+from benchmarks.harness.folding import FEW_GROUPS as FEW_TESTED
 from benchmarks.start.contenders import curve_budget, for_curves, minutes
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.holding import Column, columns_of, joined, sizes
@@ -26,11 +27,13 @@ from benchmarks.tasks.table import Table
 from benchmarks.tasks.tabular import SPLITS
 
 FEW_GROUPS = 20
+"""Of all splits together; fewer of the test are too few for a verdict, so all are left out once."""
 MOST_SHOTS = (5, 10)
 SHOWN = 4
 MOST_LEFT = 12
 WORDS = {"train": "to train on", "validation": "to validate", "test": "to test"}
 FEW_TEST_TASKS, DRAWS = 100, 10
+FOLDS = 5
 ROOM = 0.8
 """So many tasks of a split have more points than are shown, at the least."""
 
@@ -170,9 +173,10 @@ class Survey:
         return [f"  written   {'; '.join(said)}"] if said else []
 
     def _warnings(self) -> list[str]:
-        groups = sum(len(self.family.groups(it)) for it in SPLITS)
-        few = f"note: {groups} groups are few to learn from, and to tell learners apart by"
-        return [few] * (groups < FEW_GROUPS) + [f"note: {it}" for it in self.family.notes()[1:]]
+        few = f"note: {self.groups} groups are few to learn from and to tell learners apart by"
+        return [few] * (self.groups < FEW_GROUPS) + [
+            f"note: {it}" for it in self.family.notes()[1:]
+        ]
 
     def picture(self) -> str:
         """Some tasks, y against the first input that is no category."""
@@ -193,6 +197,17 @@ class Survey:
         axes = f"{line(roles.y.name, 30)} against {line(x.name, 30)}"
         return f"  {axes}, in {len(tasks)} of the tasks\n{drawn}"
 
+    @property
+    def groups(self) -> int:
+        return sum(len(self.family.groups(it)) for it in SPLITS)
+
+    @property
+    def folds(self) -> int | str:
+        """In how many parts groups are left out by turns; 0 where enough are tested anyway."""
+        if len(self.family.groups("test")) >= FEW_TESTED:
+            return 0
+        return FOLDS if self.groups > FOLDS + 1 else "leave-one-group-out"
+
     def matrix(self, out: Path) -> str:
         """The text of a matrix for it, to be written to `out`."""
         shots, tasks = self.shots, self._size("train", 1)
@@ -203,6 +218,8 @@ class Survey:
             "steps": (0, 1, 5, 10),
             "queries": int(min(100, max(1, self.points.max() - min(shots)))),
         }
+        if self.folds:
+            protocol["folds"], test = self.folds, len(self.points)
         if test < FEW_TEST_TASKS:
             protocol["draws"] = DRAWS
         remarks = {}
@@ -216,13 +233,15 @@ class Survey:
             curve_budget(tasks),
             protocol,
             {"name": "table", "path": relative(self.path, out), **self.fields},
-            for_curves(shots),
+            for_curves(),
             remarks,
         )
 
     @property
     def minutes(self) -> int:
-        return minutes(for_curves(self.shots), curve_budget(self._size("train", 1)))
+        rounds = self.folds if isinstance(self.folds, int) else self.groups
+        once = for_curves()
+        return minutes(once, curve_budget(self._size("train", 1)), rounds=max(1, rounds))
 
 
 def survey(path: Path, wanted: Wanted, unit: str = "") -> Survey:
@@ -235,16 +254,3 @@ def survey(path: Path, wanted: Wanted, unit: str = "") -> Survey:
     sheet = read_sheet(str(path), (), wanted.task, sniff(str(path)))
     columns, unreadable = columns_of(sheet)
     return Survey(path, sheet, guess(str(path), columns, wanted), unreadable, unit)
-
-
-def wanted(
-    path: Path, task: Sequence[str], x: Sequence[str], y: str | None, split_by: str | None
-) -> Wanted:
-    """What was typed: columns in one option with commas between them, or in several."""
-    tasks, inputs = (
-        tuple(name.strip() for it in given for name in it.split(",")) for given in (task, x)
-    )
-    for option, names in (("--task", tasks), ("--x", inputs)):
-        if "" in names:
-            raise DataError(f"{path}: {option} names a column without a name")
-    return Wanted(tasks, inputs, y or "", split_by or "")

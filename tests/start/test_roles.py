@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.core.errors import DataError, UserError
+from benchmarks.core.errors import UserError
 from benchmarks.start.roles import Wanted
-from benchmarks.start.tables import survey, wanted
+from benchmarks.start.tables import survey
 
 RNG = np.random.default_rng(0)
 
@@ -176,11 +176,15 @@ def test_what_is_said_wins(look):
     assert look(table, x=("Time",), y="other").fields["x"] == ("Time",)
 
 
-def test_columns_may_stand_in_one_option_or_in_several(tmp_path):
-    path = tmp_path / "d.csv"
-    assert wanted(path, ["a, b", "c"], [], None, None) == Wanted(("a", "b", "c"))
-    with pytest.raises(DataError, match="--x names a column without a name"):
-        wanted(path, [], ["a,,b"], None, None)
+def test_columns_may_stand_in_one_option_or_in_several(look):
+    table = growth().rename(columns={"Diet": "Diet, kind"})
+    for task in (("Diet, kind, Chick",), ("Chick", "Diet, kind")):
+        with pytest.raises(UserError, match="unknown column 'Diet'"):
+            look(table, task=(*task, "Diet"))
+    assert look(table, task=("Chick", "Diet, kind")).fields["task"] == ("Chick", "Diet, kind")
+    assert look(growth(), task=("Diet, Chick",)).fields["task"] == ("Diet", "Chick")
+    with pytest.raises(UserError, match="--x: unknown column ''"):
+        look(table, x=("Time,",))
 
 
 REFUSED = {
