@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.draws import over_draws
 from benchmarks.report.statistics import Scores
 
 AGAIN = "delete this trial and run it again"
@@ -84,7 +85,8 @@ class Tasks:
 
 
 def with_folds(scores: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """The scores with a column `fold`: which training of its seed each was scored by."""
+    """The scores, one a task, with a column `fold`: which training of its seed each is of."""
+    scores = over_draws(scores)
     if "fold" not in trials:
         return scores.assign(fold="")
     known: Mapping[str, str] = dict(
