@@ -111,6 +111,10 @@ class GradientLearner(ABC):
             self.max_inner_norm,
         )
 
+    @property
+    def for_pictures(self) -> bool:
+        return self.network == "cnn4"
+
     def state(self) -> State:
         return {
             "features": self.problem_.features,

@@ -130,6 +130,10 @@ class ProtoNet:
         for _ in steps:
             yield predict
 
+    @property
+    def for_pictures(self) -> bool:
+        return self.network == "cnn4"
+
     def state(self) -> State:
         return {
             "features": self.features_,

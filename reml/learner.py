@@ -300,6 +300,10 @@ class REML:
             if module is not None:
                 module.to(device)
 
+    @property
+    def for_pictures(self) -> bool:
+        return self.layers == "conv"
+
     def state(self) -> State:
         problem, policy = self.problem_, self.policy_
         state: State = {"features": problem.features, "outputs": problem.outputs}

@@ -35,7 +35,8 @@ class TaskFamily(Protocol):
 
     In classification, the privileged field "class", of shape (tasks, ways) and whole numbers, says
     which class of the split stands behind each number; `classes`, where the family has it, is the
-    names of those classes by split.
+    names of those classes by split. With `shared_classes` these are the same in all splits, whose
+    tasks differ otherwise.
 
     The batches of a family may name their tasks, and say which group each is of (see `TaskBatch`):
     intervals then take the tasks of one group for what they are, alike. A group is in one split
@@ -102,6 +103,8 @@ class MetaLearner(Protocol):
     A class attribute `kinds`, a frozenset, says which kinds of `Problem` it can solve; without it,
     regression alone. A property `transductive` may say that a prediction depends on the other
     query points it is made together with: such learners are marked ‡ everywhere.
+
+    A property `for_pictures` may say that a learner with these fields takes pictures alone.
 
     A class attribute `privileged = True` marks a learner † everywhere though `needs` is empty: it
     is told nothing of a task that others are not, but was built knowing what they have to learn

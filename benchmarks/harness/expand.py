@@ -136,6 +136,12 @@ def _can_solve(matrix: Matrix, learner: "Known", family: "Known") -> bool:
             f"{matrix.path}: learner {learner.entry.label!r} is not for {family.kind}, which "
             f"family {family.entry.label!r} is; limit it with families = [...]"
         )
+    if getattr(learner.built, "for_pictures", False) and family.built.problem.image is None:
+        raise MatrixError(
+            f"{matrix.path}: learner {learner.entry.label!r}: its network is for pictures, which "
+            f"family {family.entry.label!r} has none of; set network = 'mlp' (for reml, layers = "
+            "'linear'), or limit it with families = [...]"
+        )
     return True
 
 

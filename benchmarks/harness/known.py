@@ -151,7 +151,10 @@ def say_left_out(
     known: Known, protocol: Protocol, fold: int | None, say: Callable[[str], object]
 ) -> None:
     """A word on the tasks, or the classes, that are too small to be tested on at some k."""
-    thing, points = ("class", "pictures") if known.built.problem.image else ("task", "points")
+    problem = known.built.problem
+    thing, points = ("class", "pictures") if problem.image else ("task", "points")
+    if problem.kind == "classification" and not problem.image:
+        points = f"rows in {problem.outputs} of its classes"
     where = known.entry.label if fold is None else f"{known.entry.label}, fold {fold}"
     for shots in protocol.shots:
         left = known.built.left_out(protocol.split, shots)

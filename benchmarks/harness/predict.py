@@ -94,21 +94,53 @@ def predict(
         DataError: a file cannot be used, or the learner needs privileged information.
     """
     learner, problem = checkpoint.learner, checkpoint.problem
-    if problem.kind == "classification":
-        raise DataError(f"{support}: the learner classifies, and predict is for regression")
+    if problem.image is not None:
+        raise DataError(f"{support}: the learner is for pictures, and predict is for tables")
     if learner.needs:
         raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
     known, x, words = _inputs(support, checkpoint, [problem.target])
-    y = torch.tensor(
-        _standard(support, known[problem.target], problem.target_offset, problem.target_scale),
-        dtype=torch.float32,
-    )
     asked, query_x, more = _inputs(query, checkpoint, [])
-    task = Support(x, y.view(1, -1, 1))
+    words += more
+    labels: list[str] = []
+    if problem.kind == "classification":
+        rows, y, labels, said = _classes(support, known[problem.target], problem.outputs)
+        task, words = Support(x[:, rows], y), [*words, *said]
+    else:
+        offset, scale = problem.target_offset, problem.target_scale
+        targets = _standard(support, known[problem.target], offset, scale)
+        task = Support(x, torch.tensor(targets, dtype=torch.float32).view(1, -1, 1))
     (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
-    standard = adapted(query_x)[0, :, 0].double().numpy()
-    asked[problem.target] = standard * problem.target_scale + problem.target_offset
-    return asked, [*words, *more, *(learner.explain(task) if isinstance(learner, Explains) else [])]
+    answer = adapted(query_x)[0]
+    if labels:
+        asked[problem.target] = [labels[number] for number in answer.argmax(1).tolist()]
+    else:
+        standard = answer[:, 0].double().numpy()
+        asked[problem.target] = standard * problem.target_scale + problem.target_offset
+    return asked, [*words, *(learner.explain(task) if isinstance(learner, Explains) else [])]
+
+
+def _classes(
+    path: Path, column: "pd.Series[str]", ways: int
+) -> tuple[torch.Tensor, torch.Tensor, list[str], list[str]]:
+    """The rows to adapt on, equally many of each class; their classes, one-hot; names; warnings.
+
+    Raises:
+        DataError: there are other than `ways` classes.
+    """
+    labels = sorted(column.unique())
+    if len(labels) != ways:
+        raise DataError(
+            f"{path}: column {column.name!r} holds {len(labels)} classes, and the learner tells "
+            f"{ways} from each other; expected as many"
+        )
+    shots = int(column.value_counts().min())
+    kept = (column.groupby(column).cumcount() < shots).to_numpy()
+    words = []
+    if not kept.all():
+        words.append(f"{path}: adapted on the first {count(shots, 'row')} of each class alone")
+    number = torch.tensor([labels.index(it) for it in column[kept]])
+    y = torch.nn.functional.one_hot(number, ways).float().unsqueeze(0)
+    return torch.from_numpy(np.flatnonzero(kept)), y, labels, words
 
 
 def _inputs(
@@ -138,8 +170,9 @@ def _read(
     columns = [it.column for it in sources.values()]
     dates = {it.column for it in sources.values() if it.origin is not None}
     names = {it.column for it in sources.values() if it.category is not None}
-    numbers = {*columns, *more} - dates - names
-    whole = choose(sheet, [*columns, *more], numbers, names, dates).table
+    labels = {*more} if problem.kind == "classification" else set()
+    numbers = {*columns, *more} - dates - names - labels
+    whole = choose(sheet, [*columns, *more], numbers, names | labels, dates).table
     table = without_missing(str(path), whole, False, "; expected a value in each")
     features: list[np.ndarray] = []
     for name, offset, scale in zip(

@@ -36,7 +36,7 @@ def held_out(family: TaskFamily) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for split in SPLITS:
         names: Sequence[str] = ()
-        if hasattr(family, "classes"):
+        if hasattr(family, "classes") and not getattr(family, "shared_classes", False):
             names = family.classes[split]
         elif hasattr(family, "groups"):
             names = family.groups(split)

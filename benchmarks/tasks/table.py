@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 from pydantic import BeforeValidator
 
 from benchmarks.core.errors import DataError
@@ -27,7 +28,7 @@ LEAVE_OUT = "; set drop_missing = true to leave such rows out"
 @final
 @dataclass(frozen=True)
 class Table(Tabular):
-    """One regression task for each combination of values in the `task` columns of a file.
+    """One task for each combination of values in the `task` columns of a file.
 
     Every column in `x` and the column `y` must hold numbers, except the inputs named in
     `categorical`, which become one 0/1 feature for each value that the training split has (a
@@ -42,9 +43,10 @@ class Table(Tabular):
             `.xlsx` file, read on first use.
         task: the columns whose values together name a task.
         x: the input columns.
-        y: the target column; errors are reported in its own units.
+        y: the target column; errors are reported in its own units, or its values are classes.
         split_by: the column whose values are the groups.
-        categorical: the columns of `x` that hold categories instead of numbers.
+        categorical: the columns of `x` that hold categories instead of numbers, and `y` if it holds
+            classes.
         unit: the unit of the target, for tables and figures.
         drop_missing: leave out the rows in which a used column is empty, and count them in
             `dropped_rows`; otherwise an empty cell is an error.
@@ -58,6 +60,8 @@ class Table(Tabular):
             the training split, or hours since midnight.
         drop_duplicates: leave out rows that repeat another in all columns used; otherwise they are
             counted, as both may be drawn, one to adapt on and one to be scored on.
+        ways: how many classes a task has, drawn anew from those it has; if left out, as many as the
+            training split has.
     """
 
     task: Names
@@ -74,6 +78,7 @@ class Table(Tabular):
     sheet: str = ""
     dates: Names = ()
     drop_duplicates: bool = False
+    ways: Annotated[int, Ge(2)] | None = None
 
     name: ClassVar[str] = "table"
     version: ClassVar[int] = 1
@@ -85,6 +90,7 @@ class Table(Tabular):
         "sheet": "",
         "dates": (),
         "drop_duplicates": False,
+        "ways": None,
     }
 
     @property
@@ -104,14 +110,15 @@ class Table(Tabular):
     def _read(self) -> Points:
         keys = (*self.task, self.split_by)
         used = (*keys, *self.x, self.y)
-        numbers = {*self.x, self.y} - {*self.categorical, *self.dates}
+        categories = {*self.categorical, *([] if self.ways is None else [self.y])}
+        numbers = {*self.x, self.y} - {*categories, *self.dates}
         sheet = read_sheet(self.path, used, keys, self.form, self.sheet)
-        read = choose(sheet, used, numbers, {*keys, *self.categorical}, self.dates)
+        read = choose(sheet, used, numbers, {*keys, *categories}, self.dates)
         whole = read.table
         table = without_missing(self.path, whole, self.drop_missing, LEAVE_OUT)
         moments = {column: to_dates(self.path, table[column]) for column in self.dates}
         known = {
-            **{column: table[column].to_numpy(object) for column in (*keys, *self.categorical)},
+            **{column: table[column].to_numpy(object) for column in (*keys, *categories)},
             **{column: it.values for column, it in moments.items()},
             **{column: self._numbers(table[column]) for column in used if column in numbers},
         }
@@ -136,15 +143,14 @@ class Table(Tabular):
             notes=(*read.notes, *self._repeated(int(again.sum()))),
             reread=read.reread,
             orders={column: it.order for column, it in moments.items()},
+            ways=self.ways,
         )
 
     def _numbers(self, column: "pd.Series[str]") -> np.ndarray:
-        if column.name == self.y:
-            return to_numbers(self.path, column)
         try:
             return to_numbers(self.path, column, ", or the column's name in categorical")
         except Misread as error:
-            if error.cell is None or not is_date(error.cell):
+            if column.name == self.y or error.cell is None or not is_date(error.cell):
                 raise
             return to_numbers(self.path, column, ", or the column's name in dates")
 
@@ -174,7 +180,7 @@ class Table(Tabular):
             )
         for key, columns in (("categorical", self.categorical), ("dates", self.dates)):
             for column in columns:
-                if column not in self.x:
+                if column not in (self.x if key == "dates" else (*self.x, self.y)):
                     raise DataError(f"{self.path}: {key} names {column!r}, which is not in x")
         for column in {*self.categorical} & {*self.dates}:
             raise DataError(f"{self.path}: {column!r} is in both categorical and dates")

@@ -11,15 +11,15 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
-from torch import Tensor
 
-from benchmarks.core import Problem, Query, Split, Support, TaskBatch, seed_of
+from benchmarks.core import Problem, Split, TaskBatch, seed_of
 from benchmarks.core.errors import DataError, nearest
 from benchmarks.tasks.columns import standardised
 from benchmarks.tasks.dates import Moments, origin_of
 from benchmarks.tasks.folds import Folds, folds_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.regular import read_regular
+from benchmarks.tasks.rows import Drawn, class_rows_of, draw, rows_of
 from benchmarks.tasks.soundness import (
     check_resolution,
     constant_tasks,
@@ -44,7 +44,7 @@ class Points:
     names: np.ndarray  # what each point's task is called
     group: np.ndarray  # the name of each point's group
     inputs: Mapping[str, np.ndarray]  # numbers; objects, which are categories; or moments
-    target: np.ndarray
+    target: np.ndarray  # numbers; or objects, which are classes
     target_name: str
     unit: str
     grouped_by: str  # what error messages call the place where groups are named
@@ -53,24 +53,14 @@ class Points:
     notes: tuple[str, ...]  # what was read otherwise than it is written
     reread: bool  # whether the file once gave other points than now
     orders: Mapping[str, str] = field(default_factory=dict)  # of the days in moments, see `Moments`
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of one split, task after task: row i of task t is row `first[t] + i`."""
-
-    x: Tensor  # (rows, features), standardised
-    y: Tensor  # (rows, 1), standardised
-    first: Tensor  # (tasks,)
-    count: Tensor  # (tasks,)
-    names: tuple[str, ...]  # of the tasks
-    groups: tuple[str, ...]  # of the tasks
+    ways: int | None = None  # how many classes a task has; None for as many as there are
 
 
 @dataclass(frozen=True)
 class Data:
     problem: Problem
-    splits: dict[Split, Rows]
+    splits: Mapping[Split, Drawn]
+    classes: tuple[str, ...]
     groups: dict[Split, tuple[str, ...]]
     dropped: int
     notes: list[str]
@@ -78,7 +68,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Tabular(ABC):
-    """One regression task for some of the rows of a file; each family says which these are.
+    """One task for some of the rows of a file; each family says which these are.
 
     Numeric inputs and the target are standardised with the training split's statistics; categories
     become one 0/1 feature for each value that the training split has (a value it does not have is
@@ -136,6 +126,14 @@ class Tabular(ABC):
         """
         return self._data.notes
 
+    shared_classes: ClassVar[bool] = True
+    """Classes are the same in all splits: it is tasks that differ."""
+
+    @property
+    def classes(self) -> Mapping[Split, Sequence[str]] | None:
+        """The names of the classes; None in regression."""
+        return dict.fromkeys(SPLITS, self._data.classes) if self._data.classes else None
+
     def groups(self, split: Split) -> tuple[str, ...]:
         """The groups that the split holds, sorted."""
         return self._data.groups[split]
@@ -170,10 +168,10 @@ class Tabular(ABC):
         return digest.hexdigest()
 
     def size(self, split: Split, shots: int) -> int | None:
-        return int((self._data.splits[split].count > shots).sum())
+        return int(self._data.splits[split].usable(shots, None).sum())
 
     def left_out(self, split: Split, shots: int) -> int:
-        return int((self._data.splits[split].count <= shots).sum())
+        return int((~self._data.splits[split].usable(shots, None)).sum())
 
     def sample(
         self,
@@ -183,45 +181,13 @@ class Tabular(ABC):
         *,
         shots: int = 10,
         queries: int = 10,
+        ways: int | None = None,
         draws: int = 1,
     ) -> TaskBatch:
-        """Draw tasks of the split, and their rows without replacement; see `TaskFamily.sample`.
-
-        The same generator visits the tasks in the same order for every k, apart from those that
-        k leaves out.
-        """
+        """Draw tasks of the split, and their rows without replacement; see `TaskFamily.sample`."""
         rows = self._data.splits[split]
-        tasks = self._draw_tasks(n_tasks, split, shots, generator).repeat(draws)
-        count = rows.count[tasks].unsqueeze(1)
-        width = int(count.max())
-        key = torch.rand(len(tasks), width, generator=generator)
-        key[torch.arange(width) >= count] = 2.0  # after every real row
-        order = key.argsort(1)[:, : shots + queries]
-        mask = torch.arange(shots, order.shape[1]) < count
-        order[:, shots:][~mask] = order[:, shots : shots + 1].expand_as(mask)[~mask]
-        index = rows.first[tasks].unsqueeze(1) + order
-        x, y = rows.x[index], rows.y[index]
-        return TaskBatch(
-            Support(x[:, :shots], y[:, :shots]),
-            Query(x[:, shots:], y[:, shots:], mask),
-            tuple(rows.names[task] for task in tasks.tolist()),
-            tuple(rows.groups[task] for task in tasks.tolist()),
-        )
-
-    def _draw_tasks(
-        self, n_tasks: int, split: Split, shots: int, generator: torch.Generator
-    ) -> Tensor:
-        count = self._data.splits[split].count
-        if int(count.max()) <= shots:
-            raise DataError(
-                f"{self.path}: {shots} shots need tasks of at least {shots + 1} rows, "
-                f"but the largest {split} task has {int(count.max())}"
-            )
-        drawn: list[Tensor] = []
-        while sum(map(len, drawn)) < n_tasks:
-            order = torch.randperm(len(count), generator=generator)
-            drawn.append(order[count[order] > shots])
-        return torch.cat(drawn)[:n_tasks]
+        rows.demand(shots, ways, self.path, split)
+        return draw(rows, n_tasks, shots, queries, generator, ways=ways, draws=draws)
 
     @cached_property
     def _points(self) -> Points:
@@ -251,33 +217,55 @@ class Tabular(ABC):
                 features.append(standard(origin.name(column), origin.numbers(values)))
             else:
                 features.append(standard(column, values))
-        target = standard(points.target_name, points.target)
         x = torch.tensor(np.stack([f.values for f in features], 1), dtype=torch.float32)
-        y = torch.tensor(target.values, dtype=torch.float32).unsqueeze(1)
         problem = Problem(
             features=len(features),
             outputs=1,
             metric="rmse",
             unit=points.unit,
             target=points.target_name,
-            target_scale=target.scale,
-            target_offset=target.offset,
             inputs=tuple(f.name for f in features),
             input_scale=tuple(f.scale for f in features),
             input_offset=tuple(f.offset for f in features),
         )
-        splits = {name: _rows_of(points, split == name, x, y) for name in SPLITS}
-        counts = {name: (len(splits[name].count), len(groups[name])) for name in SPLITS}
-        words = [in_words(counts, len(points.task), points.dropped, self.points_are), *points.notes]
-        words += far_cells(points.target_name, points.target, points.row)
-        words += still_inputs(points.inputs, points.task, train, points.group)
+        of = points.task, points.names, points.group
+        notes = [*points.notes, *still_inputs(points.inputs, points.task, train, points.group)]
         for column, values in points.inputs.items():
             if values.dtype == object:
-                words += unseen_categories(column, values, split)
-        for name in SPLITS:
-            rows = splits[name]
-            words += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
-        return Data(problem, splits, groups, points.dropped, words)
+                notes += unseen_categories(column, values, split)
+        classes: tuple[str, ...] = ()
+        splits: dict[Split, Drawn] = {}
+        if points.target.dtype == object:
+            classes, label = _classes(points.target)
+            ways = points.ways or len(set(label[train]))
+            notes += self._check_ways(points.target_name, ways, classes)
+            problem = replace(problem, outputs=ways, metric="accuracy", unit="")
+            for name in SPLITS:
+                splits[name] = class_rows_of(*of, split == name, x, label, ways)
+        else:
+            target = standard(points.target_name, points.target)
+            y = torch.tensor(target.values, dtype=torch.float32).unsqueeze(1)
+            problem = replace(problem, target_scale=target.scale, target_offset=target.offset)
+            notes += far_cells(points.target_name, points.target, points.row)
+            for name in SPLITS:
+                splits[name] = rows = rows_of(*of, split == name, x, y)
+                notes += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
+        counts = {name: (len(splits[name].names), len(groups[name])) for name in SPLITS}
+        first = in_words(counts, len(points.task), points.dropped, self.points_are)
+        return Data(problem, splits, classes, groups, points.dropped, [first, *notes])
+
+    def _check_ways(self, target: str, ways: int, classes: Sequence[str]) -> list[str]:
+        if not 2 <= ways <= len(classes):
+            raise DataError(
+                f"{self.path}: column {target!r} holds {len(classes):,} classes; "
+                + (
+                    f"expected at least {ways}, as ways says"
+                    if ways > 1
+                    else "expected two or more"
+                )
+            )
+        some = ", ".join(it[:40] for it in classes[:10]) + ", …" * (len(classes) > 10)
+        return [f"column {target!r} holds {len(classes)} classes ({some}); a task is of {ways}"]
 
     def _split_groups(self, groups: Sequence[str], grouped_by: str) -> dict[Split, tuple[str, ...]]:
         named: dict[Split, tuple[str, ...]] = {
@@ -332,14 +320,11 @@ def _categories(column: str, values: np.ndarray, train: np.ndarray) -> list[_Fea
     return [_Feature(f"{column}={value}", (values == value).astype(float)) for value in known]
 
 
+def _classes(target: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names of the classes, sorted, and the number of each row's."""
+    names, label = np.unique(target.astype(str), return_inverse=True)
+    return tuple(map(str, names)), label
+
+
 def _plain(groups: Sequence[Group]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plain(str(group)) for group in groups))
-
-
-def _rows_of(points: Points, chosen: np.ndarray, x: Tensor, y: Tensor) -> Rows:
-    index = np.flatnonzero(chosen)
-    index = index[np.argsort(points.task[index], kind="stable")]
-    _, first, count = np.unique(points.task[index], return_index=True, return_counts=True)
-    rows = torch.from_numpy(index)
-    names, groups = (tuple(map(str, it[index][first])) for it in (points.names, points.group))
-    return Rows(x[rows], y[rows], torch.from_numpy(first), torch.from_numpy(count), names, groups)

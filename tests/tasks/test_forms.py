@@ -23,6 +23,7 @@ from benchmarks.harness.registry import Registry
 from benchmarks.harness.trial import run_trial
 from benchmarks.tasks.sniffing import sniff
 from benchmarks.tasks.table import Table
+from benchmarks.testing import check_family
 
 MATRIX = """
 name = "forms"
@@ -454,3 +455,114 @@ def test_tasks_that_are_too_small_are_counted_before_training(tmp_path):
     put(tmp_path, "d.csv", written(frame()[:-6]))
     _, notes = matrix(tmp_path, 'path = "d.csv"\ntest = ["gé6", "gé7"]')
     assert "table: 1 test task left out at 2 shots, with no more than 2 points" in notes
+
+
+def flowers(groups=9, rows=30, kinds=("seta", "versi", "virgin")):
+    """Kinds are told apart by x and z; group 0 lacks one, group 1 has but two rows of another."""
+    rng = np.random.default_rng(0)
+    index = np.arange(groups * rows)
+    kind = index % len(kinds)
+    data = pd.DataFrame(
+        {
+            "g": [f"g{i // rows}" for i in index],
+            "x": kind * 2.0 + rng.normal(0, 0.2, len(index)),
+            "z": (index // rows) * 0.1 - kind + rng.normal(0, 0.2, len(index)),
+            "kind": [kinds[number] for number in kind],
+        }
+    )
+    lacks = (data["g"] == "g0") & (data["kind"] == kinds[0])
+    rare = (data["g"] == "g1") & (data["kind"] == kinds[1])
+    return data[~lacks & ~(rare & (rare.cumsum() > 2))]
+
+
+@pytest.mark.parametrize("fields", [{}, {"ways": 2}])
+def test_a_table_of_classes_keeps_the_laws(tmp_path, fields):
+    flowers().to_csv(tmp_path / "d.csv", index=False)
+    keys = {"x": ("x", "z"), "y": "kind", "split_by": "g", "categorical": ("kind",)}
+
+    def make():
+        splits = {"validation": ("g2", "g6"), "test": ("g1", "g5")}
+        return Table(str(tmp_path / "d.csv"), task=("g",), **splits, **keys, **fields)
+
+    assert not [check for check in check_family(make) if not check.passed]
+
+
+def test_tasks_of_text_are_classified_and_those_without_a_class_left_out(tmp_path):
+    flowers().to_csv(tmp_path / "d.csv", index=False)
+    keys = 'path = "d.csv"\ncategorical = "kind"\ntest = ["g0", "g1", "g2"]'
+    columns = {"x": '["x", "z"]', "y": '"kind"'}
+    _, notes = matrix(tmp_path, keys, **columns)
+    assert "table: column 'kind' holds 3 classes (seta, versi, virgin); a task is of 3" in notes
+    assert any(
+        it.startswith("table: 2 test tasks left out at 2 shots, with no more") for it in notes
+    )
+    folder = scored(tmp_path, keys, **columns)
+    scores = pd.read_parquet(folder / "scores.parquet")
+    assert {*scores["metric"]} == {"accuracy"}
+    assert {*scores["group"]} == {"g2"}
+    confusion = pd.read_parquet(folder / "confusion.parquet")
+    assert {*confusion["true"]} <= {"seta", "versi", "virgin"}
+    two, _ = matrix(tmp_path, keys, **columns, more="ways = 2")
+    assert two[0].id != matrix(tmp_path, keys, **columns)[0][0].id
+    family = Table(
+        str(tmp_path / "d.csv"), task=("g",), x=("x",), y="kind", split_by="g", ways=2,
+        test=("g0", "g1", "g2"),
+    )  # fmt: skip
+    assert (family.size("test", 2), family.left_out("test", 2)) == (3, 0)
+    with pytest.raises(DataError, match="11 shots of 2 ways need tasks with 2 classes of at least"):
+        family.sample(1, "test", generator_of(0), shots=11)
+
+
+def test_classes_of_new_groups_are_predicted_by_name(tmp_path):
+    flowers().to_csv(tmp_path / "d.csv", index=False)
+    columns = {"x": '["x", "z"]', "y": '"kind"'}
+    text = 'path = "d.csv"\ncategorical = "kind"'
+    (tmp_path / "m.toml").write_text(
+        MATRIX.replace('"maml"\nhidden = [4]', '"nearest_centroid"').replace(
+            "tasks = 20", "tasks = 0"
+        )
+        + "\n".join(['task = "g"', *(f"{key} = {it}" for key, it in columns.items()), text])
+    )
+    (spec, *_) = expand(load_matrix(str(tmp_path / "m.toml")), Registry())
+    (tmp_path / "trial").mkdir()
+    assert run_trial(spec, Registry(), tmp_path / "trial")["status"] == "done"
+    checkpoint = load_checkpoint(tmp_path / "trial", Registry())
+    here = flowers().query("g == 'g5'")
+    here[:7].to_csv(tmp_path / "s.csv", index=False)
+    here[7:].drop(columns="kind").to_csv(tmp_path / "q.csv", index=False)
+    predicted, words = predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
+    assert (predicted["kind"].to_numpy() == here[7:]["kind"].to_numpy()).mean() > 0.9
+    assert words == [f"{tmp_path / 's.csv'}: adapted on the first 2 rows of each class alone"]
+    here[:2].to_csv(tmp_path / "s.csv", index=False)
+    with pytest.raises(DataError, match="holds 2 classes, and the learner tells 3 from each other"):
+        predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
+
+
+NO_CLASSES = {
+    "text without a key": ({"y": '"kind"'}, "", "or the column's name in categorical"),
+    "too many ways": ({"y": '"kind"'}, "ways = 4", "holds 3 classes; expected at least 4, as ways"),
+    "one way": ({"y": '"kind"'}, "ways = 1", "key 'ways': expected"),
+    "one class": ({"y": '"g"', "task": '"kind"'}, "", "the target 'g' is also"),
+}
+
+
+@pytest.mark.parametrize("case", NO_CLASSES)
+def test_classes_that_cannot_be_told_are_refused(tmp_path, case):
+    columns, more, message = NO_CLASSES[case]
+    flowers().to_csv(tmp_path / "d.csv", index=False)
+    with pytest.raises((DataError, MatrixError)) as error:
+        matrix(tmp_path, 'path = "d.csv"', **columns, more=more)
+    assert message in str(error.value)
+
+
+def test_learners_for_pictures_or_for_numbers_say_so_before_training(tmp_path):
+    flowers().to_csv(tmp_path / "d.csv", index=False)
+    text = MATRIX + 'task = "g"\nx = ["x", "z"]\ny = "kind"\npath = "d.csv"\nways = 3\n'
+    for learner, message in (
+        ('"protonet"', "learner 'protonet': its network is for pictures"),
+        ('"maml"\nnetwork = "cnn4"', "learner 'maml': its network is for pictures"),
+        ('"gp"', "learner 'gp' is not for classification"),
+    ):
+        (tmp_path / "m.toml").write_text(text.replace('"maml"\nhidden = [4]', learner))
+        with pytest.raises(MatrixError, match=message):
+            expand(load_matrix(str(tmp_path / "m.toml")), Registry())
