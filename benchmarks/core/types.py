@@ -158,11 +158,15 @@ class Problem:
     Tensors of a family may be standardised. `target_scale` and `target_offset` turn a standardised
     target back into its own units (`y * scale + offset`), as `input_scale` and `input_offset` do
     for the inputs; errors are reported in the target's own units.
+
+    With several targets (`metric = "nmse"`: the mean of their normalised errors) each has its name,
+    unit, scale and offset in `targets`, `units`, `target_scales` and `target_offsets`; these are
+    empty where there is one.
     """
 
     features: int
     outputs: int
-    metric: Literal["mse", "rmse", "accuracy"] = "mse"
+    metric: Literal["mse", "rmse", "nmse", "accuracy"] = "mse"
     unit: str = ""
     target: str = "y"
     target_scale: float = 1.0
@@ -172,6 +176,17 @@ class Problem:
     input_offset: tuple[float, ...] = (0.0,)
     image: tuple[int, int, int] | None = None
     """Channels, height and width."""
+    targets: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    target_scales: tuple[float, ...] = ()
+    target_offsets: tuple[float, ...] = ()
+
+    @property
+    def columns(self) -> tuple[tuple[str, float, float], ...]:
+        """Name, scale and offset of each target."""
+        if not self.targets:
+            return ((self.target, self.target_scale, self.target_offset),)
+        return tuple(zip(self.targets, self.target_scales, self.target_offsets, strict=True))
 
     @property
     def kind(self) -> Kind:

@@ -1,6 +1,7 @@
 """Scores of every test task, each on its own. Nothing is averaged here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -190,11 +191,16 @@ def score(
     variance of all the task's points, support and query; the floor under that variance is relative
     to what is typical of these tasks (`variance_scale`), which stands in where a target is
     constant. An `mse` of more than `limit` counts as that, and the others follow.
+
+    With several targets `nmse` is the mean of each target's, and beside it there is the `rmse of`
+    each in its own units.
     """
     y = batch.query.y.double()
     if problem.kind == "classification":
         accuracy = task_accuracy(prediction.double().nan_to_num(), y, batch.query.mask)
         return {"accuracy": accuracy.masked_fill(diverged_in(prediction, batch, problem), 0.0)}
+    if problem.targets:
+        return _each(prediction, batch, problem)
     mse, _ = mse_of(prediction, batch)
     support = batch.support.y.double()
     everything = torch.cat([support, y], 1)
@@ -209,6 +215,26 @@ def score(
         "rmse": own.sqrt(),
         "nmse": task_nmse(mse, variance, variance_scale(variance, least)),
     }
+
+
+def _each(
+    prediction: Float[Tensor, "tasks points outputs"], batch: TaskBatch, problem: Problem
+) -> dict[str, Float[Tensor, " tasks"]]:
+    """The metrics of several targets, each scored as if it were the only one."""
+    nmse: list[Tensor] = []
+    own: dict[str, Tensor] = {}
+    for number, (name, scale, offset) in enumerate(problem.columns):
+        one = slice(number, number + 1)
+        support = replace(batch.support, y=batch.support.y[..., one])
+        query = replace(batch.query, y=batch.query.y[..., one])
+        alone = replace(
+            problem, outputs=1, targets=(), target_scale=scale, target_offset=offset, metric="rmse"
+        )
+        alike = replace(batch, support=support, query=query)
+        scores = score(prediction[..., one], alike, alone)
+        nmse.append(scores["nmse"])
+        own[f"rmse of {name}"] = scores["rmse"]
+    return {"nmse": torch.stack(nmse).mean(0), **own}
 
 
 def _draw_data(curves: Columns, batch: TaskBatch, problem: Problem, shots: int) -> None:

@@ -98,7 +98,8 @@ def predict(
         raise DataError(f"{support}: the learner is for pictures, and predict is for tables")
     if learner.needs:
         raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
-    known, x, words = _inputs(support, checkpoint, [problem.target])
+    targets = [name for name, *_ in problem.columns]
+    known, x, words = _inputs(support, checkpoint, targets)
     asked, query_x, more = _inputs(query, checkpoint, [])
     words += more
     labels: list[str] = []
@@ -106,16 +107,17 @@ def predict(
         rows, y, labels, said = _classes(support, known[problem.target], problem.outputs)
         task, words = Support(x[:, rows], y), [*words, *said]
     else:
-        offset, scale = problem.target_offset, problem.target_scale
-        targets = _standard(support, known[problem.target], offset, scale)
-        task = Support(x, torch.tensor(targets, dtype=torch.float32).view(1, -1, 1))
+        told = [
+            _standard(support, known[it], offset, scale) for it, scale, offset in problem.columns
+        ]
+        task = Support(x, torch.tensor(np.stack(told, 1), dtype=torch.float32).unsqueeze(0))
     (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
     answer = adapted(query_x)[0]
     if labels:
         asked[problem.target] = [labels[number] for number in answer.argmax(1).tolist()]
     else:
-        standard = answer[:, 0].double().numpy()
-        asked[problem.target] = standard * problem.target_scale + problem.target_offset
+        for number, (name, scale, offset) in enumerate(problem.columns):
+            asked[name] = answer[:, number].double().numpy() * scale + offset
     return asked, [*words, *(learner.explain(task) if isinstance(learner, Explains) else [])]
 
 

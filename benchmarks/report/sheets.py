@@ -9,7 +9,7 @@ from benchmarks.report.matching import matching_remarks, unmatched
 from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
 from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
-from benchmarks.report.summary import ADAPTED, Comparison, Group, Statistic
+from benchmarks.report.summary import ADAPTED, OF_ONE, Comparison, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
     DIVERGED_NOTE,
@@ -121,6 +121,9 @@ def _score_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:
             yield _score_sheet(comparison, group, comparison.metric, statistic)
     if comparison.metric == "rmse" and "nmse" in group.metrics:
         yield _score_sheet(comparison, group, "nmse", "mean")
+    for metric in group.metrics:
+        if metric.startswith(OF_ONE):
+            yield _score_sheet(comparison, group, metric, "mean")
 
 
 def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: Statistic) -> Sheet:

@@ -32,6 +32,8 @@ ACCURACIES = frozenset({"accuracy", *(f"accuracy_{name}" for name in GAINS)})
 METRICS = ("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold")
 HIGHER_IS_BETTER = ACCURACIES | {"jumpstart", "backward", "forward"}
 ERRORS = frozenset({"mse", "rmse", "nmse", "before", "then", "area", "steps_to_threshold"})
+OF_ONE = "rmse of "
+"""What the errors of one of several targets begin with; its name comes next."""
 SHARES = frozenset({"accuracy", "accuracy_before", "accuracy_then"})
 SPENDING = (
     "tasks",
@@ -261,7 +263,8 @@ def within(metric: str) -> tuple[float, float]:
     """The values that a metric's mean can have."""
     if metric in SHARES:
         return 0.0, 1.0
-    return (0.0 if metric in ERRORS else -math.inf), math.inf
+    error = metric in ERRORS or metric.startswith(OF_ONE)
+    return (0.0 if error else -math.inf), math.inf
 
 
 def _compare(

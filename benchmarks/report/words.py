@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.harness.diverging import FAR
 from benchmarks.report.markdown import code
 from benchmarks.report.statistics import FEW_GROUPS, Grounds, Interval
-from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison, Group
+from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, OF_ONE, Comparison, Group
 
 DAGGER_NOTE = (
     "† privileged: sees or knows what the other learners may not (the true parameters of a task or "
@@ -109,6 +109,9 @@ def tentative(interval: str, seeds: int) -> str:
 def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
     """The unit of a metric in words; empty where it has none."""
     unit = str(problem.get("unit", ""))
+    if metric.startswith(OF_ONE):
+        units = dict(zip(problem.get("targets", ()), problem.get("units", ()), strict=False))
+        return str(units.get(metric.removeprefix(OF_ONE), ""))
     if metric == "rmse":
         return unit
     if metric == "mse" and unit:
@@ -127,6 +130,11 @@ def metric_name(metric: str, problem: Mapping[str, Any]) -> str:
         return GAIN_NAMES[gain].format(metric_name(own, problem))
     if metric in ACCURACIES:
         return f"{metric} in %"
+    if metric.startswith(OF_ONE):
+        unit = unit_of(metric, problem)
+        return f"RMSE of {metric.removeprefix(OF_ONE)}{f' in {unit}' if unit else ''}"
+    if metric == "nmse" and problem.get("targets"):
+        return f"NMSE, the mean of {problem['target']}"
     name = metric.upper()
     target = str(problem.get("target", "y"))
     unit = unit_of(metric, problem)

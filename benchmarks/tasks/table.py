@@ -19,6 +19,9 @@ from benchmarks.tasks.sniffing import hinting
 from benchmarks.tasks.tabular import Points, Tabular
 
 ONE_OR_MORE = BeforeValidator(lambda it: tuple(it) if isinstance(it, list | tuple) else (it,))
+SEVERAL = BeforeValidator(
+    lambda it: (it[0] if len(it) == 1 else tuple(it)) if isinstance(it, list | tuple) else it
+)
 Names = Annotated[tuple[str, ...], ONE_OR_MORE]
 """Names of columns; one may be written without brackets."""
 IN_FIELDS = tuple('+-."\r\n\0')
@@ -44,10 +47,11 @@ class Table(Tabular):
         task: the columns whose values together name a task.
         x: the input columns.
         y: the target column; errors are reported in its own units, or its values are classes.
+            Several make a task of several outputs, each scored in its own units.
         split_by: the column whose values are the groups.
         categorical: the columns of `x` that hold categories instead of numbers, and `y` if it holds
             classes.
-        unit: the unit of the target, for tables and figures.
+        unit: the unit of the target, for tables and figures; of several, one for each.
         drop_missing: leave out the rows in which a used column is empty, and count them in
             `dropped_rows`; otherwise an empty cell is an error.
         delimiter: what is between two fields of a file of text; if left out, a comma in a `.csv`
@@ -66,10 +70,10 @@ class Table(Tabular):
 
     task: Names
     x: Names
-    y: str
+    y: Annotated[str | tuple[str, ...], SEVERAL]
     split_by: str
     categorical: Names = ()
-    unit: str = ""
+    unit: Annotated[str | tuple[str, ...], SEVERAL] = ""
     drop_missing: bool = False
     delimiter: str = ""
     decimal: Literal[".", ","] = "."
@@ -98,6 +102,16 @@ class Table(Tabular):
         return self.split_by
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        return (self.y,) if isinstance(self.y, str) else self.y
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        if isinstance(self.unit, str):
+            return (self.unit,) * (1 if self.unit else len(self.targets))
+        return self.unit
+
+    @property
     def form(self) -> Form:
         """How the file is written, as the keys say."""
         return form_of(vars(self))
@@ -109,9 +123,10 @@ class Table(Tabular):
 
     def _read(self) -> Points:
         keys = (*self.task, self.split_by)
-        used = (*keys, *self.x, self.y)
-        categories = {*self.categorical, *([] if self.ways is None else [self.y])}
-        numbers = {*self.x, self.y} - {*categories, *self.dates}
+        used = (*keys, *self.x, *self.targets)
+        categories = {*self.categorical, *([] if self.ways is None else self.targets)}
+        numbers = {*self.x, *self.targets} - {*categories, *self.dates}
+        first, *others = self.targets
         sheet = read_sheet(self.path, used, keys, self.form, self.sheet)
         read = choose(sheet, used, numbers, {*keys, *categories}, self.dates)
         whole = read.table
@@ -134,9 +149,9 @@ class Table(Tabular):
             reduce(lambda one, other: one + ", " + other, names).to_numpy(object),
             table[self.split_by].to_numpy(object),
             {column: known[column] for column in self.x},
-            known[self.y],
-            target_name=self.y,
-            unit=self.unit,
+            known[first],
+            target_name=first,
+            unit=self.units[0],
             grouped_by=f"column {self.split_by!r}",
             dropped=int(whole.isna().any(axis=1).sum()),
             row=table.index.to_numpy(),
@@ -144,13 +159,15 @@ class Table(Tabular):
             reread=read.reread,
             orders={column: it.order for column, it in moments.items()},
             ways=self.ways,
+            others={column: known[column] for column in others},
+            units=self.units if others else (),
         )
 
     def _numbers(self, column: "pd.Series[str]") -> np.ndarray:
         try:
             return to_numbers(self.path, column, ", or the column's name in categorical")
         except Misread as error:
-            if column.name == self.y or error.cell is None or not is_date(error.cell):
+            if column.name in self.targets or error.cell is None or not is_date(error.cell):
                 raise
             return to_numbers(self.path, column, ", or the column's name in dates")
 
@@ -173,14 +190,23 @@ class Table(Tabular):
         for field, value in (("task", self.task), ("x", self.x)):
             if not value:
                 raise DataError(f"{self.path}: {field} names no column; expected at least one")
-        if self.y in (*self.x, *self.task, self.split_by):
+        if not self.targets or len({*self.targets}) < len(self.targets):
+            raise DataError(f"{self.path}: y = {list(self.targets)}; expected different columns")
+        if len(self.units) != len(self.targets):
             raise DataError(
-                f"{self.path}: the target {self.y!r} is also an input, a task or the split column; "
+                f"{self.path}: unit names {len(self.units)} units for {len(self.targets)} targets; "
+                "expected one for each"
+            )
+        if len(self.targets) > 1 and (self.ways or {*self.targets} & {*self.categorical}):
+            raise DataError(f"{self.path}: classes are of one target; y names {len(self.targets)}")
+        for target in {*self.targets} & {*self.x, *self.task, self.split_by}:
+            raise DataError(
+                f"{self.path}: the target {target!r} is also an input, a task or the split column; "
                 "it would give itself away"
             )
         for key, columns in (("categorical", self.categorical), ("dates", self.dates)):
             for column in columns:
-                if column not in (self.x if key == "dates" else (*self.x, self.y)):
+                if column not in (self.x if key == "dates" else (*self.x, *self.targets)):
                     raise DataError(f"{self.path}: {key} names {column!r}, which is not in x")
         for column in {*self.categorical} & {*self.dates}:
             raise DataError(f"{self.path}: {column!r} is in both categorical and dates")

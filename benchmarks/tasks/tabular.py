@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -53,6 +53,8 @@ class Points:
     notes: tuple[str, ...]  # what was read otherwise than it is written
     reread: bool  # whether the file once gave other points than now
     orders: Mapping[str, str] = field(default_factory=dict)  # of the days in moments, see `Moments`
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)  # further targets
+    units: tuple[str, ...] = ()  # of all targets, where there are several
     ways: int | None = None  # how many classes a task has; None for as many as there are
 
 
@@ -243,13 +245,17 @@ class Tabular(ABC):
             for name in SPLITS:
                 splits[name] = class_rows_of(*of, split == name, x, label, ways)
         else:
-            target = standard(points.target_name, points.target)
-            y = torch.tensor(target.values, dtype=torch.float32).unsqueeze(1)
-            problem = replace(problem, target_scale=target.scale, target_offset=target.offset)
-            notes += far_cells(points.target_name, points.target, points.row)
+            columns = {points.target_name: points.target, **points.others}
+            targets = [standard(name, values) for name, values in columns.items()]
+            y = torch.tensor(np.stack([it.values for it in targets], 1), dtype=torch.float32)
+            problem = replace(problem, **_named(targets, points.units))
+            for column, values in columns.items():
+                notes += far_cells(column, values, points.row)
             for name in SPLITS:
                 splits[name] = rows = rows_of(*of, split == name, x, y)
-                notes += constant_tasks(self.path, points.target_name, name, rows.y, rows.count)
+                for number, column in enumerate(columns):
+                    one = rows.y[:, number : number + 1]
+                    notes += constant_tasks(self.path, column, name, one, rows.count)
         counts = {name: (len(splits[name].names), len(groups[name])) for name in SPLITS}
         first = in_words(counts, len(points.task), points.dropped, self.points_are)
         return Data(problem, splits, classes, groups, points.dropped, [first, *notes])
@@ -318,6 +324,22 @@ def _categories(column: str, values: np.ndarray, train: np.ndarray) -> list[_Fea
     """A 0/1 feature for each value that the training split has."""
     known = sorted(set(values[train]))
     return [_Feature(f"{column}={value}", (values == value).astype(float)) for value in known]
+
+
+def _named(targets: Sequence[_Feature], units: tuple[str, ...]) -> dict[str, Any]:
+    """What a problem says of its targets."""
+    if len(targets) == 1:
+        return {"target_scale": targets[0].scale, "target_offset": targets[0].offset}
+    return {
+        "outputs": len(targets),
+        "metric": "nmse",
+        "unit": "",
+        "target": ", ".join(it.name for it in targets),
+        "targets": tuple(it.name for it in targets),
+        "units": units,
+        "target_scales": tuple(it.scale for it in targets),
+        "target_offsets": tuple(it.offset for it in targets),
+    }
 
 
 def _classes(target: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:

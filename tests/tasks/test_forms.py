@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError, MatrixError, MissingDependency
+from benchmarks.harness.evaluator import score
 from benchmarks.harness.expand import expand
 from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.predict import load_checkpoint, predict
@@ -566,3 +567,60 @@ def test_learners_for_pictures_or_for_numbers_say_so_before_training(tmp_path):
         (tmp_path / "m.toml").write_text(text.replace('"maml"\nhidden = [4]', learner))
         with pytest.raises(MatrixError, match=message):
             expand(load_matrix(str(tmp_path / "m.toml")), Registry())
+
+
+TWO = {"y": '["y", "warmth"]'}
+
+
+def test_several_targets_are_scored_and_predicted_each_in_its_own_units(tmp_path):
+    data = frame()
+    data["warmth"] = (300 + 40 * data["x"] - 5 * data["y"]).round(2)
+    put(tmp_path, "d.csv", written(data))
+    keys = 'path = "d.csv"\nunit = ["m", "K"]'
+    folder = scored(tmp_path, keys, **TWO)
+    scores = pd.read_parquet(folder / "scores.parquet")
+    wide = scores[scores["steps"] == 1].pivot(index="task", columns="metric", values="value")
+    assert {*wide} == {"nmse", "rmse of y", "rmse of warmth"}
+    problem = json.loads((folder / "trial.json").read_text())["problem"]
+    assert (problem["targets"], problem["units"]) == (["y", "warmth"], ["m", "K"])
+    assert problem["metric"] == "nmse"
+    checkpoint = load_checkpoint(folder, Registry())
+    batch = Table(
+        str(tmp_path / "d.csv"), task=("g",), x=("x",), y=("y", "warmth"), split_by="g"
+    ).sample(len(wide), "test", generator_of(0), shots=2, queries=6)
+    (answer,) = checkpoint.learner.adapt(batch.support, [1])
+    values = score(answer(batch.query.x), batch, checkpoint.problem)
+    error = (answer(batch.query.x) - batch.query.y).double() * torch.tensor(
+        problem["target_scales"]
+    )
+    for number, name in enumerate(problem["targets"]):
+        torch.testing.assert_close(
+            values[f"rmse of {name}"], error[..., number].square().mean(1).sqrt()
+        )
+    support = put(tmp_path, "s.csv", written(data[:3]))
+    query = put(tmp_path, "q.csv", written(data[3:8][["x"]]))
+    predicted, _ = predict(checkpoint, support, query, None)
+    assert list(predicted) == ["x", "y", "warmth"]
+    assert 100 < predicted["warmth"].mean() < 500
+    assert predicted["y"].abs().max() < 30
+
+
+def test_one_target_in_brackets_is_one_target(tmp_path):
+    (tmp_path / "d.csv").write_bytes(written(frame()))
+    (one, *_), _ = matrix(tmp_path, 'path = "d.csv"')
+    (other, *_), _ = matrix(tmp_path, 'path = "d.csv"', y='["y"]')
+    assert one.id == other.id
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ('unit = ["m"]', "unit names 1 units for 2 targets; expected one for each"),
+        ("ways = 2", "classes are of one target; y names 2"),
+        ('unit = "m"', "unit names 1 units for 2 targets"),
+    ],
+)
+def test_several_targets_that_cannot_be(tmp_path, keys, message):
+    put(tmp_path, "d.csv", written(frame().assign(warmth=frame()["x"])))
+    with pytest.raises(DataError, match=message):
+        matrix(tmp_path, f'path = "d.csv"\n{keys}', **TWO)
