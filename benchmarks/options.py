@@ -87,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
     _add_plugin(run)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
+    run.add_argument("--no-figures", action="store_true", help="write the report without figures")
     init = command(
         "init",
         "Look at data, guess what its columns are for, and write a matrix that suits them; without "

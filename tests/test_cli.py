@@ -234,7 +234,9 @@ def test_from_a_matrix_to_its_report(
     text = capsys.readouterr().out
     assert "2 trials, 1 done already, 1 to run" in text
     assert "| guess-half |" in text
-    assert f"{out / 'report.html'} shows" in text.splitlines()[-1]
+    shown, _, *answer = text[text.index(f"{out / 'report.html'} shows") :].splitlines()
+    assert shown.endswith("for GitHub")
+    assert answer[0].startswith("On sinusoid with ")
     for name in (
         "table.csv",
         "table.md",

@@ -20,8 +20,9 @@ from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.progress import watch
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
-from benchmarks.harness.store import Results, consolidate, restore
-from benchmarks.report.stale import INDEX, remove_report
+from benchmarks.harness.store import consolidate, restore
+from benchmarks.report.stale import remove_report
+from benchmarks.report.whole import write_whole
 
 LONGEST_FOLDER = 60
 """Bytes of the temporary folder: a socket's path has at most a hundred or so."""
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     directory = options.out or Path("results") / matrix.name
     origin = provenance.collect(options.device, provenance.command_line())
     folder = ResultsFolder(directory)
-    with folder.open(describe(matrix, trials)) as strays:
+    with folder.open(describe(matrix, trials, notes)) as strays:
         restore(directory)
         # forced or not, what is there stays until its successor is committed
         records: dict[str, dict[str, Any]] = {
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         if results.scores.empty:
             remove_report(directory)  # of a matrix this one has replaced
         else:
-            _report(clean(results), directory)
+            write_whole(clean(results), directory, print, figures=not options.no_figures)
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())
     if failed:
@@ -112,22 +113,6 @@ def _announce(
     others = [origin for origin in origins if origin.get("commit") != commit]
     if others:
         print(f"note: {len(others)} of them were run by other commits; --force repeats them")
-
-
-def _report(results: Results, directory: Path) -> None:
-    # drawing takes a second to import, and workers import this module
-    from benchmarks.report.figures import write_figures
-    from benchmarks.report.index import write_index
-    from benchmarks.report.page import Inlay, inlay, write_page
-    from benchmarks.report.tables import render_table, write_table
-
-    inlays: list[Inlay] = []
-    write_table(results, directory)
-    write_figures(results, directory, lambda *drawn: inlays.append(inlay(*drawn)))
-    write_index(results, directory)
-    page = write_page(results, results.records, inlays, directory)
-    print(render_table(results, "md"))
-    print(f"{page} shows the table, the figures and every trial; {INDEX} has the same for GitHub")
 
 
 def _check_device(device: str) -> None:

@@ -28,6 +28,9 @@ from benchmarks.harness.matrix import Entry, Matrix
 from benchmarks.harness.protocols import Compared, Protocol, Retention
 from benchmarks.harness.registry import Registry
 
+READ = re.compile(r"read [0-9,]+ ")
+"""How a note begins that says how much was read, and no more."""
+
 
 @dataclass(frozen=True)
 class TrialSpec:
@@ -145,9 +148,14 @@ def _can_solve(matrix: Matrix, learner: "Known", family: "Known") -> bool:
     return True
 
 
-def describe(matrix: Matrix, trials: list[TrialSpec]) -> dict[str, Any]:
-    """The matrix as `matrix.json` keeps it: normalised, with the trials it consists of."""
+def describe(matrix: Matrix, trials: list[TrialSpec], notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The matrix as `matrix.json` keeps it: normalised, with the trials it consists of.
+
+    Of the `notes` of `expand` those are kept that tell more than what was read.
+    """
+    kept = [it for it in notes if not READ.match(it.partition(": ")[2])]
     return {
+        **({"notes": kept} if kept else {}),
         "name": matrix.name,
         "title": matrix.title,
         "seeds": list(matrix.seeds),

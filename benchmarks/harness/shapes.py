@@ -63,6 +63,7 @@ class _Protocol(_Model):
 class _Matrix(_Model):
     name: Text
     title: str | None = None
+    notes: list[str] = []
     learners: list[_Labelled]
     protocols: list[_Protocol]
     trials: list[_Row]

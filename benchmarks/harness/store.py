@@ -86,6 +86,7 @@ class Results:
         records: what is known of each trial, in the order of the matrix: its spec, spending,
             provenance.
         damage: what was found damaged and counts as missing, a sentence each.
+        notes: what may mislead in the data, a sentence each.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Results:
     tasks: pd.DataFrame = field(default_factory=lambda: empty(PLACE | TASK_TYPES))
     records: Sequence[Mapping[str, Any]] = ()
     damage: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def load_results(directory: Path) -> Results:
@@ -129,6 +131,7 @@ def load_results(directory: Path) -> Results:
         title=str(matrix.get("title") or ""),
         records=records,
         damage=damage,
+        notes=matrix.get("notes") or (),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
+from benchmarks.report.answer import IN_THE_FOLDER, Said, answer
 from benchmarks.report.compositions import FILE, TITLE, composition_sections
 from benchmarks.report.figures import pictures
 from benchmarks.report.layout import Entry, Section, Sheet, marked
@@ -52,6 +53,7 @@ def render_index(results: Results, directory: Path, against: str | None = None) 
     comparisons = summarise(results)
     blocks = [
         f"# {escape(results.name)}",
+        _answer(results, directory),
         " ".join([*findings(comparisons), seeds_warning(comparisons)]).strip(),
         *_shown_figures(results, directory),
         "## Tables",
@@ -66,6 +68,16 @@ def render_index(results: Results, directory: Path, against: str | None = None) 
             blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
     blocks += _provenance(results)
     return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _answer(results: Results, directory: Path) -> str:
+    lines = answer(results, directory, Path()).lines
+    return "\n".join(f"- {_said(line)}" for line in lines)
+
+
+def _said(line: Said) -> str:
+    about = f"{line.about}{IN_THE_FOLDER if line.code else ''}: " if line.about else ""
+    return f"{about}{escape(line.text)}{code(line.code) if line.code else ''}"
 
 
 def all_sections(

@@ -118,6 +118,10 @@ class Group:
     left_out_train: int
     ends: Mapping[tuple[str, str], End] = field(default_factory=dict)
 
+    def decisive(self, metric: str) -> int:
+        """After how many steps verdicts are."""
+        return self.steps[-1]
+
     def grounds(self, metric: str) -> Grounds:
         """The fewest seeds and groups of test tasks behind what can be ranked by this metric."""
         found = [it.grounds for (_, named, _), it in self.rankings.items() if named == metric]

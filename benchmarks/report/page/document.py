@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
+from benchmarks.report.answer import IN_THE_FOLDER, answer
 from benchmarks.report.index import all_sections, findings, origin_lines
 from benchmarks.report.layout import Section
 from benchmarks.report.page.colours import palette
@@ -50,6 +51,7 @@ def write_page(
     records: Sequence[Mapping[str, Any]],
     inlays: Iterable[Inlay],
     directory: Path,
+    made_of: str = "",
 ) -> Path:
     """Write report.html into the folder.
 
@@ -58,16 +60,23 @@ def write_page(
         records: Of each trial, as `Results.records` has them.
         inlays: The figures, in the order in which they are shown.
         directory: Where the page goes.
+        made_of: A digest of all that the report is made of.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or it cannot be written.
     """
-    Ledger(directory).write_text(PAGE, render(results, records, list(inlays)))
+    Ledger(directory).write_text(PAGE, render(results, records, list(inlays), directory, made_of))
     return directory / PAGE
 
 
-def render(results: Results, records: Sequence[Mapping[str, Any]], inlays: Sequence[Inlay]) -> str:
-    """The page as text."""
+def render(
+    results: Results,
+    records: Sequence[Mapping[str, Any]],
+    inlays: Sequence[Inlay],
+    directory: Path | None = None,
+    made_of: str = "",
+) -> str:
+    """The page as text; how learners are used is told where `directory` has them."""
     comparisons = summarise(results)
     sections = _with_ids([*all_sections(results, comparisons)])
     drawings = [inlay.svg for inlay in inlays if not inlay.rastered]
@@ -75,6 +84,9 @@ def render(results: Results, records: Sequence[Mapping[str, Any]], inlays: Seque
     parts = {
         "name": results.name,
         "title": results.title,
+        "made_of": made_of,
+        "answer": answer(results, directory, Path()).lines,
+        "in_the_folder": IN_THE_FOLDER,
         "findings": [*findings(comparisons), *costs(comparisons)],
         "caution": seeds_warning(comparisons),
         "verdicts": verdicts(comparisons),

@@ -17,7 +17,7 @@ Statistics that are no means (interquartile mean, probability of improvement) ar
 form by their influence functions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -94,13 +94,20 @@ class Estimate:
 
     def reach(self, level: float = LEVEL) -> float:
         """How far the interval goes to either side; not a number where there can be none."""
-        variance = self.variance
+        return _reach(self.parts, level)
+
+    def reach_with(self, seeds: float, groups: float) -> float:
+        """How far it might go with so many times the seeds and groups: variances fall as 1 / n."""
         if not self.parts:
             return float("nan")
-        if variance == 0:
-            return 0.0
-        weighted = sum(it.variance * _quantile(it.freedom, level) for it in self.parts)
-        return float(weighted / np.sqrt(variance))
+        times = [groups, *(seeds for _ in self.parts[1:])]
+        there = [self.grounds.groups, *(self.grounds.seeds for _ in self.parts[1:])]
+        return _reach(
+            [
+                Part(part.variance / more, part.freedom * (n * more - 1) / (n - 1))
+                for part, more, n in zip(self.parts, times, there, strict=True)
+            ]
+        )
 
     @cached_property
     def interval(self) -> Interval:
@@ -189,6 +196,16 @@ def unpaired_difference(first: Estimate, second: Estimate) -> Estimate:
         _fewest(first, second),
         others=(*first.others, *second.parts),
     )
+
+
+def _reach(parts: Sequence[Part], level: float = LEVEL) -> float:
+    variance = sum(part.variance for part in parts)
+    if not parts:
+        return float("nan")
+    if variance == 0:
+        return 0.0
+    weighted = sum(it.variance * _quantile(it.freedom, level) for it in parts)
+    return float(weighted / np.sqrt(variance))
 
 
 def _fewest(first: Estimate, second: Estimate) -> Grounds:
