@@ -43,7 +43,7 @@ def _count(text: str) -> int:
 
 
 def _whole(text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or len(text) > 9 or not least <= int(text) <= most:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not least <= int(text) <= most:
         shown = repr(text[:50])
         expected = f"expected a whole number from {least} to {most:,}, got {shown}"
         raise argparse.ArgumentTypeError(expected)

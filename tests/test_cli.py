@@ -163,6 +163,7 @@ def test_a_wrong_option(
     ("arguments", "message"),
     [
         (["run", "quick", "--jobs", "0"], "expected a whole number from 1 to 1,000, got '0'"),
+        (["run", "quick", "--jobs", "\u0661"], "expected a whole number from 1 to 1,000"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "the following arguments are required: COMMAND"),
     ],

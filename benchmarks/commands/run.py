@@ -20,7 +20,7 @@ from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.progress import watch
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
-from benchmarks.harness.store import consolidate, restore
+from benchmarks.harness.store import consolidate, restore, with_gaps
 from benchmarks.report.stale import remove_report
 from benchmarks.report.whole import write_whole
 
@@ -42,8 +42,9 @@ def run(options: argparse.Namespace) -> int:
     with folder.open(describe(matrix, trials, notes)) as strays:
         restore(directory)
         # forced or not, what is there stays until its successor is committed
+        again = {it.id for it in chosen} if options.force else with_gaps(directory)
         records: dict[str, dict[str, Any]] = {
-            trial.id: {} if options.force else folder.record(trial.id) or {} for trial in chosen
+            it.id: {} if it.id in again else folder.record(it.id) or {} for it in chosen
         }
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
         waiting = {trial.id for trial in left}
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             )
         results = consolidate(directory)
         for sentence in results.damage:
-            print(f"reml: {sentence}; the trial counts as missing", file=sys.stderr)
+            print(f"reml: {sentence}", file=sys.stderr)
         if results.scores.empty:
             remove_report(directory)  # of a matrix this one has replaced
         else:

@@ -117,7 +117,7 @@ def reproduce(options: argparse.Namespace) -> int:
 def _loaded(directory: Path) -> Results:
     results = load_results(directory)
     for sentence in results.damage:
-        print(f"reml: {sentence}; the trial counts as missing", file=sys.stderr)
+        print(f"reml: {sentence}", file=sys.stderr)
     return results
 
 

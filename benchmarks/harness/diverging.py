@@ -13,6 +13,8 @@ FAR = 1_000.0
 
 A task that diverged counts as just so much; in classification, as an accuracy of 0.
 """
+LARGEST = 1e150
+"""What statistics can still square."""
 WORST = {"accuracy": 0.0}
 _ERRORS = ("mse", "rmse", "nmse")
 _TASK = ["trial", "shots", "steps", "task"]
@@ -57,21 +59,22 @@ def tame(scores: pd.DataFrame) -> pd.DataFrame:
 
     Those have no column `diverged`, or nothing in it. What a constant guess costs follows there
     from MSE and NMSE (or is the median MSE, where that is more: tasks may differ in their means);
-    where the two are not stored, only scores that are not finite count as diverged, and as the
-    worst finite one of their metric.
+    where the two are not stored, only scores beyond `LARGEST` count as diverged, and as the worst
+    other one of their metric.
     """
     if "diverged" not in scores:
         scores = scores.assign(diverged=None)
     old = scores["diverged"].isna().to_numpy()
     value = scores["value"].to_numpy(dtype=float, copy=True)
-    if not old.any() and np.isfinite(value).all():
+    far = ~(np.abs(value) <= LARGEST)  # nor is NaN
+    if not old.any() and not far.any():
         return scores
     flags = scores["diverged"].eq(True).to_numpy(dtype=bool, copy=True)
     scores = scores.reset_index(drop=True)
     errors = scores[old & scores["metric"].isin(_ERRORS).to_numpy()]
     for _, rows in errors.groupby(["family", "protocol", "shots"], sort=False, observed=True):
         _tame_errors(rows, value, flags)
-    lost = ~np.isfinite(value)
+    lost = ~(np.abs(value) <= LARGEST)
     for metric in scores.loc[lost, "metric"].unique():
         mine = (scores["metric"] == metric).to_numpy()
         finite = value[mine & ~lost]

@@ -5,7 +5,7 @@ has `trials/` (which is not published), that is the truth, and the consolidated 
 """
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from benchmarks.core.budget import COUNTERS
 from benchmarks.core.errors import NotKept, StoreError
+from benchmarks.harness.complete import MISSING, only, without_gaps
 from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.files import fresh_name, make_folder, read_json, write_json
 from benchmarks.harness.folder import ENDED, RESTORING
@@ -23,7 +24,7 @@ from benchmarks.harness.kept import read_trial
 from benchmarks.harness.ledger import PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.reading import TABLES, keyed, met, published, tasks_in, together
 from benchmarks.harness.shapes import KEYS, check_provenance, read_matrix, read_records
-from benchmarks.harness.sums import write_sums
+from benchmarks.harness.sums import SUMS, write_sums
 from benchmarks.harness.task_names import PLACE, TASK_TYPES
 from benchmarks.harness.trial import write_tables
 
@@ -85,7 +86,7 @@ class Results:
             each is of; nothing of tasks without names.
         records: what is known of each trial, in the order of the matrix: its spec, spending,
             provenance.
-        damage: what was found damaged and counts as missing, a sentence each.
+        damage: what was found damaged, and what follows from that, a sentence each.
         notes: what may mislead in the data, a sentence each.
     """
 
@@ -117,6 +118,7 @@ def load_results(directory: Path) -> Results:
     matrix = read_matrix(directory)
     load = _from_trials if (directory / "trials").is_dir() else _published
     known, tables, damage = load(directory, matrix)
+    tables = without_gaps(directory, known, tables, damage)
     missing = {"status": "missing"}
     # labels are the matrix's: it may be newer than the trial
     records = [missing | known.get(row["trial"], {}) | row for row in matrix["trials"]]
@@ -133,6 +135,22 @@ def load_results(directory: Path) -> Results:
         damage=damage,
         notes=matrix.get("notes") or (),
     )
+
+
+def with_gaps(directory: Path) -> set[str]:
+    """The trials in `trials/` whose scores have gaps; those with checksums were whole when written.
+
+    What is damaged in them is said.
+    """
+    if all((folder / SUMS).is_file() for folder in directory.glob("trials/[!.]*")):
+        return set()
+    known, tables, _ = _from_trials(directory, read_matrix(directory))
+    damage: list[str] = []
+    there = set(known)
+    without_gaps(directory, known, tables, damage)
+    for sentence in damage:
+        print(f"reml: {sentence}", file=sys.stderr)
+    return there - set(known)
 
 
 def consolidate(directory: Path) -> Results:
@@ -185,8 +203,9 @@ def restore(directory: Path) -> None:
         make_folder(directory / "trials")
         return
     known, tables, damage = _published(directory, read_matrix(directory), all_trials=True)
+    tables = without_gaps(directory, known, tables, damage)
     for sentence in damage:
-        print(f"reml: {sentence}; the trial counts as missing", file=sys.stderr)
+        print(f"reml: {sentence}", file=sys.stderr)
     try:
         unfinished = directory / fresh_name(RESTORING)
         unfinished.mkdir()
@@ -229,7 +248,7 @@ def _from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, T
         try:
             kept = read_trial(folder)
         except StoreError as error:
-            damage.append(str(error))
+            damage.append(f"{error}{MISSING}")
             continue
         known[row["trial"]] = kept.record
         for name, part in kept.tables.items():
@@ -248,28 +267,25 @@ def _published(
     if not path.exists() and not any((directory / f"{name}.parquet").exists() for name in TABLES):
         return {}, {**{name: together([], name) for name in TABLES}, "tasks": met([])}, []
     ledger = Ledger(directory)
-    for name in (RECORDS, *(f"{name}.parquet" for name in (*TABLES, "tasks"))):
-        ledger.check(name)
-    known, damage = read_records(path)
+    ledger.check(RECORDS)
+    known, wrong = read_records(path)
+    damage = [f"{sentence}{MISSING}" for sentence in wrong]
     wanted = known.keys() if all_trials else {row["trial"] for row in matrix["trials"]}
     done = {it for it in wanted if known.get(it, {}).get("status") == "done"}
-    tables = {"tasks": tasks_in(directory, PLACE)}
-    for name in TABLES:
-        table = published(directory, name)
-        there = set(table["trial"].unique())
-        if name == "scores":
-            for trial in sorted(done - there):
-                damage.append(f"{directory / 'scores.parquet'}: has no row of trial {trial}")
-                del known[trial]
-            done &= there
-        tables[name] = table if there <= done else _only(table, done)
-    return known, tables, damage
-
-
-def _only(table: pd.DataFrame, trials: Collection[str]) -> pd.DataFrame:
-    table = table[table["trial"].isin(trials)].reset_index(drop=True)
-    words = table.select_dtypes("category")
-    return table.assign(**{str(it): words[it].cat.remove_unused_categories() for it in words})
+    tables = {}
+    for name in (*TABLES, "tasks"):
+        try:
+            ledger.check(f"{name}.parquet")
+            table = tasks_in(directory, PLACE) if name == "tasks" else published(directory, name)
+        except StoreError as error:
+            # a run makes trials of what is here, which then stands for all there was
+            if all_trials or name == "scores":
+                raise
+            damage.append(f"{error}; left out")
+            table = met([]) if name == "tasks" else together([], name)
+        foreign = name != "tasks" and not set(table["trial"].unique()) <= done
+        tables[name] = only(table, done) if foreign else table
+    return {it: known[it] for it in wanted if it in known}, tables, damage
 
 
 def _provenance_of(
@@ -282,7 +298,7 @@ def _provenance_of(
         Ledger(directory).check(PROVENANCE)
         return check_provenance(path, read_json(path))
     except StoreError as error:
-        damage.append(str(error))
+        damage.append(f"{error}; the latest trial's is shown")
         return _provenance(records)
 
 

@@ -56,8 +56,9 @@ def write_figures(
     """Draw what the results allow into `directory`/figures; returns the paths, PNG before SVG.
 
     With several families (or protocols) there is one file for each. Figures whose data are not
-    there (no training history, no curves) are left out, and former ones of other names removed.
-    `each` is called with every figure that is written, which nobody needs any more then.
+    there (no training history, no curves) are left out, and former ones of other names removed,
+    unless something is damaged that they may have been drawn from. `each` is called with every
+    figure that is written, which nobody needs any more then.
 
     Raises:
         StoreError: the scores of a trial are incomplete or not finite, or the folder cannot be
@@ -69,7 +70,8 @@ def write_figures(
         written += save(figure, directory, f"{FIGURES}/{picture.stem}")
         if each is not None:
             each(picture, figure)
-    remove_figures(directory, written)
+    if not results.damage:
+        remove_figures(directory, written)
     return written
 
 

@@ -71,6 +71,7 @@ def fitted_curves(
     Shows the fewest shots and, for each learner, its first seed that is there. `tasks_of` gives the
     names of the tasks at so many shots, where they have any.
     """
+    curves = curves.loc[np.isfinite(curves[["x", "y"]].to_numpy(dtype=float)).all(axis=1)]
     if curves.empty:
         return None
     shots = int(curves["shots"].min())
@@ -158,6 +159,8 @@ def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
         zorder=5,
     )
     known = pd.concat([truth["y"], support["y"]])
+    if known.empty:
+        return
     margin = 0.35 * (known.max() - known.min()) or 1.0
     ax.set_ylim(known.min() - margin, known.max() + margin)
 

@@ -17,7 +17,7 @@ from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.predict import load_checkpoint
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.status import status_text
-from benchmarks.harness.store import consolidate, load_results, restore
+from benchmarks.harness.store import consolidate, load_results, restore, with_gaps
 from benchmarks.harness.sums import SUMS
 from benchmarks.harness.trial import run_trial
 
@@ -113,6 +113,77 @@ def test_a_record_that_is_no_json(
 
 def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns={"value": "worth"})
+
+
+def _twice(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame, frame.iloc[:3]])
+
+
+GAPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "no row": lambda it: it.iloc[:0],
+    "half": lambda it: it.iloc[: len(it) // 2],
+    "one less": lambda it: it.iloc[1:],
+    "twice": _twice,
+    "fewer tasks": lambda it: it[it["task"] < 2],
+    "more tasks": lambda it: pd.concat([it, it[it["task"] == 4].assign(task=5)]),
+    "fewer steps": lambda it: it[it["steps"] == 0],
+    "negative": lambda it: it.assign(task=it["task"] - 1),
+    "other steps": lambda it: it.assign(steps=-1),
+    "other shots": lambda it: it.assign(shots=7),
+    "other metric": lambda it: it.assign(metric="other"),
+}
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("is_published", [False, True])
+def test_scores_that_are_not_all_there(
+    out: Path, gap: str, is_published: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = first(out).name
+    (first(out) / SUMS).unlink()
+    path = first(out) / "scores.parquet"
+    if is_published:
+        shutil.rmtree(out / "trials")
+        (out / ".reml.sha256").unlink()
+        path = out / "scores.parquet"
+    scores = pd.read_parquet(path)
+    hit = scores["trial"].eq(trial) if is_published else scores["task"].ge(0)
+    pd.concat([GAPS[gap](scores[hit]), scores[~hit]]).to_parquet(path, index=False)
+    results = load_results(out)
+    assert results.trials["status"].tolist() == ["missing", "done"]
+    assert results.scores["seed"].unique().tolist() == [1]
+    assert [str(path) in it and trial in it for it in results.damage] == [True]
+    if is_published:
+        restore(out)
+        assert not first(out).exists()
+    else:
+        assert with_gaps(out) == {trial}
+    assert trial in capsys.readouterr().err
+
+
+def test_scores_too_large_for_statistics_diverged(out: Path) -> None:
+    (first(out) / SUMS).unlink()
+    path = first(out) / "scores.parquet"
+    pd.read_parquet(path).assign(value=1e308).to_parquet(path, index=False)
+    scores = load_results(out).scores
+    assert scores["diverged"].eq(scores["seed"] == 0).all()
+    assert scores["value"].max() < 1e150
+
+
+@pytest.mark.parametrize("name", ["history", "curves", "diagnostics", "tasks"])
+def test_a_damaged_published_table_is_left_out_alone(out: Path, name: str) -> None:
+    shutil.rmtree(out / "trials")
+    for listed in (True, False):
+        if not listed:
+            (out / ".reml.sha256").unlink()
+        (out / f"{name}.parquet").write_bytes(b"PAR1")
+        results = load_results(out)
+        assert not results.scores.empty
+        assert getattr(results, name).empty
+        assert results.trials["status"].tolist() == ["done", "done"]
+        assert [it.endswith("; left out") and name in it for it in results.damage] == [True]
+        with pytest.raises(StoreError, match=name):
+            restore(out)
 
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -247,6 +247,15 @@ def test_fitted_figure_draws_truth_support_and_predictions(make_results: Make) -
     np.testing.assert_allclose(predictions[-1].get_ydata(), last["y"])
 
 
+def test_curves_with_holes_are_drawn_as_far_as_they_go(make_results: Make) -> None:
+    results = make_results(["mean"], tasks=2)
+    curves = results.curves
+    support = curves["kind"] == "support"
+    for holes in (support, curves["task"] == 0, support & (curves["task"] == 0)):
+        assert fitted_curves(comparison(results), curves.assign(y=curves["y"].mask(holes)))
+    assert fitted_curves(comparison(results), curves.assign(y=np.inf)) is None
+
+
 def test_fitted_figure_of_a_short_series_includes_the_support_points(make_results: Make) -> None:
     results = make_results(["mean"], families=["table"], shots=(5,), tasks=4)
     figure = fitted_curves(comparison(results), results.curves)
