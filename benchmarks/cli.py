@@ -85,7 +85,8 @@ def _broken(error: Exception, command: str) -> int:
     if isinstance(error, OSError) and error.errno in (*lacks, *denies):
         say(f"reml: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
         return FAULTY
-    if isinstance(error, MemoryError):
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in _summary(error)
+    if unmapped or isinstance(error, MemoryError):
         say("reml: there is not enough memory")
         return FAULTY
     say(f"reml: internal error: {_summary(error)}; {_kept()}")

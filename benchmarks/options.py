@@ -2,9 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchmarks.processors import processors
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 a trial failed or a law is broken; 2 something given is wrong, or the "
@@ -17,6 +20,10 @@ MOST_STEPS = 100_000
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, allow_abbrev=False)
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        # argparse would not say that a long text could not be written
+        print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
         message = message if len(message) < 500 else f"{message[:500]}…"

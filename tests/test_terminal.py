@@ -50,7 +50,7 @@ def test_any_encoding_can_be_written(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"], ["--version"]])
 @pytest.mark.parametrize("lines", [1, 10_000])
 def test_a_full_disk_under_standard_output(
     arguments: list[str],
@@ -87,6 +87,11 @@ def test_a_reader_that_has_seen_enough(
         (ImportError("libx.so: Too many open files"), 2, "Too many open files; `ulimit -n`"),
         (PermissionError(errno.EACCES, "Permission denied", "a/b"), 2, "a/b: Permission denied"),
         (MemoryError(), 2, "there is not enough memory"),
+        (
+            ImportError("libx.so: failed to map segment from shared object"),
+            2,
+            "there is not enough memory",
+        ),
         (ZeroDivisionError("one\n\x1b[31mtwo"), 70, "internal error: ZeroDivisionError: one; its"),
         (Unprintable(), 70, "internal error: Unprintable: its message cannot be printed; its"),
     ],
