@@ -21,6 +21,7 @@ class Untrained(ABC):
     test_fields: ClassVar[Mapping[str, Any]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
     adapted_parameters: ClassVar[int] = 0
+    effort: ClassVar[float] = 0.0
 
     @abstractmethod
     def _fitted(self, support: Support) -> Predictor:

@@ -52,6 +52,7 @@ class CNP:
     batch_tasks: Count = 25
 
     name: ClassVar[str] = "cnp"
+    effort: ClassVar[float] = 3e-4
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"encoder": (8, 8), "decoder": (8,)}
     needs: ClassVar[frozenset[str]] = frozenset()

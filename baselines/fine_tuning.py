@@ -54,6 +54,7 @@ class FineTuning(GradientLearner):
     max_inner_norm: Cap = 30.0
 
     name: ClassVar[str] = "fine_tuning"
+    effort: ClassVar[float] = 3e-4
     all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 5}
     later: ClassVar[Mapping[str, Any]] = {

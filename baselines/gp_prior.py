@@ -55,6 +55,7 @@ class GPPrior:
     batch_tasks: Count = 25
 
     name: ClassVar[str] = "gp-prior"
+    effort: ClassVar[float] = 3e-4
     all_points_alike: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8,), "features": 4}

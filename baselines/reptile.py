@@ -47,6 +47,7 @@ class Reptile(GradientLearner):
     max_inner_norm: Cap = 30.0
 
     name: ClassVar[str] = "reptile"
+    effort: ClassVar[float] = 6e-4
     all_points_alike: ClassVar[bool] = True
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:

@@ -31,6 +31,7 @@ class Scratch(GradientLearner):
     init: Literal["torch", "glorot"] = "torch"
 
     name: ClassVar[str] = "scratch"
+    effort: ClassVar[float] = 0.0
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw the weights, and nothing else."""

@@ -145,6 +145,7 @@ class REML:
     most_steps: Count | None = None
 
     name: ClassVar[str] = "reml"
+    effort: ClassVar[float] = 2e-3
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "reml-random": {"composer": "random"},
         "reml-fixed": {"composer": "fixed"},

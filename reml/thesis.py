@@ -106,6 +106,7 @@ class Thesis:
     longest: Count = 50
 
     name: ClassVar[str] = "reml-thesis"
+    effort: ClassVar[float] = 2e-3
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {
         "width": 8,

@@ -21,6 +21,7 @@ from benchmarks.harness.progress import watch
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.runner import run_trials
 from benchmarks.harness.store import consolidate, restore, with_gaps
+from benchmarks.harness.turns import in_turn, seconds_of
 from benchmarks.report.stale import remove_report
 from benchmarks.report.whole import write_whole
 
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
             it.id: {} if it.id in again else folder.record(it.id) or {} for it in chosen
         }
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
+        left = in_turn(left, registry, seconds_of([*records.values()]))
         waiting = {trial.id for trial in left}
         _announce(matrix.name, directory, records, left, origin["commit"])
         print(*notes, sep="\n", end="\n" if notes else "")

@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -10,13 +11,15 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
-from rich.table import Column
+from rich.table import Column, Table
 from rich.text import Text
 
 from benchmarks.harness.expand import TrialSpec
+from benchmarks.harness.first_scores import Score
 
 PLAIN_SECONDS = 5.0
 ETA_SECONDS = 3.0
+MOST_ROWS = 10
 MARKS = {"done": ("✓", "green"), "cannot": ("–", "yellow")}
 NUMBERS = Column(ratio=1, no_wrap=True, overflow="ellipsis")
 
@@ -29,6 +32,13 @@ class Progress(Protocol):
     def advanced(self, spec: TrialSpec, fraction: float, text: str) -> None: ...
     def ended(self, spec: TrialSpec, status: str, reason: str | None) -> None: ...
     def tick(self) -> None: ...
+
+
+@runtime_checkable
+class Scoring(Progress, Protocol):
+    """Also wants to know a first score of each trial, before it is told that it ended."""
+
+    def scored(self, spec: TrialSpec, score: Score) -> None: ...
 
 
 @dataclass
@@ -109,6 +119,7 @@ class PlainProgress:
     def __init__(self, trials: list[TrialSpec], jobs: int) -> None:
         self._tally = Tally(trials, jobs)
         self._last = time.monotonic()
+        self._scores: dict[str, Score] = {}
 
     def __enter__(self) -> "PlainProgress":
         return self
@@ -123,9 +134,12 @@ class PlainProgress:
         now = self._tally.running[spec.id]
         now.fraction, now.text = fraction, text
 
+    def scored(self, spec: TrialSpec, score: Score) -> None:
+        self._scores[spec.id] = score
+
     def ended(self, spec: TrialSpec, status: str, reason: str | None) -> None:
-        seconds = self._tally.ended(spec, status)
-        self._print(f"{status:6} {name(spec)} in {clock(seconds)}{f': {reason}' if reason else ''}")
+        seconds, said = self._tally.ended(spec, status), reason or self._scores.pop(spec.id, "")
+        self._print(f"{status:6} {name(spec)} in {clock(seconds)}{f': {said}' if said else ''}")
 
     def tick(self) -> None:
         if time.monotonic() - self._last >= PLAIN_SECONDS:
@@ -158,6 +172,8 @@ class LiveProgress:
         self._all = self._bars.add_task("all trials".ljust(width), total=1.0, text="")
         self._rows: dict[str, TaskID] = {}
         self._width = width
+        self._scores: dict[tuple[str, str, str], list[float]] = {}
+        self._said: dict[str, Score] = {}
         self._live = Live(self._view(), console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> "LiveProgress":
@@ -176,11 +192,16 @@ class LiveProgress:
         self._tally.running[spec.id].fraction = fraction
         self._bars.update(self._rows[spec.id], completed=fraction, text=escape(text))
 
+    def scored(self, spec: TrialSpec, score: Score) -> None:
+        self._said[spec.id] = score
+        key = ground(spec), score.name, spec.learner.label
+        self._scores.setdefault(key, []).append(score.value)
+
     def ended(self, spec: TrialSpec, status: str, reason: str | None) -> None:
-        seconds = self._tally.ended(spec, status)
+        seconds, said = self._tally.ended(spec, status), reason or self._said.pop(spec.id, "")
         self._bars.remove_task(self._rows.pop(spec.id))
         mark, style = MARKS.get(status, ("✗", "red"))
-        line = f"{mark} {name(spec)} in {clock(seconds)}{f': {reason}' if reason else ''}"
+        line = f"{mark} {name(spec)} in {clock(seconds)}{f': {said}' if said else ''}"
         self._console.print(Text(line, style=style))
 
     def tick(self) -> None:
@@ -188,7 +209,8 @@ class LiveProgress:
         self._live.update(self._view(), refresh=True)
 
     def _view(self) -> Group:
-        return Group(self._bars, Text(str(self._tally)))
+        shown = [so_far(self._scores)] if self._scores else []
+        return Group(*shown, self._bars, Text(str(self._tally)))
 
 
 def watch(trials: list[TrialSpec], jobs: int) -> LiveProgress | PlainProgress:
@@ -199,9 +221,31 @@ def watch(trials: list[TrialSpec], jobs: int) -> LiveProgress | PlainProgress:
     return PlainProgress(trials, jobs)
 
 
+def so_far(scores: Mapping[tuple[str, str, str], Sequence[float]]) -> Table:
+    """The means of the latest trials that have ended, by ground, what was scored, and learner."""
+    table = Table(
+        *("on", "learner", "score", "", "trials"),
+        title="so far, not final",
+        box=None,
+        title_justify="left",
+    )
+    for (on, what, label), values in [*scores.items()][-MOST_ROWS:]:
+        metric, _, after = what.partition(" after ")
+        score = Score(metric.partition(" ")[0].lower(), 0, 0, sum(values) / len(values))
+        told = (on, label, f"{metric} {score.number}", f"after {after}", f"{len(values)}")
+        table.add_row(*map(escape, told))
+    return table
+
+
+def ground(spec: TrialSpec) -> str:
+    """Family, protocol and fold, as far as others may have another."""
+    how = "" if spec.protocol.label == "few_shot" else f", {spec.protocol.label}"
+    fold = "" if spec.fold is None else f", fold {spec.fold}"
+    return f"{spec.family.label}{how}{fold}"
+
+
 def name(spec: TrialSpec) -> str:
-    how = "" if spec.protocol.kind == "few_shot" else f", {spec.protocol.label}"
-    return f"{spec.learner.label} on {spec.family.label}{how}, seed {spec.seed}"
+    return f"{spec.learner.label} on {ground(spec)}, seed {spec.seed}"
 
 
 def clock(seconds: float) -> str:

@@ -20,9 +20,10 @@ from benchmarks.core.errors import StoreError, UserError
 from benchmarks.core.text import described
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.files import write_json
+from benchmarks.harness.first_scores import first_score
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.keeper import keep
-from benchmarks.harness.progress import Progress
+from benchmarks.harness.progress import Progress, Scoring
 from benchmarks.harness.reasons import OUTPUT, with_place
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.trainings import PLACE
@@ -120,7 +121,7 @@ def run_trials(
                 record = _end(worker, folder)
                 if record.get("trained_by") == spec.id:
                     trained[spec.training] = trainings / spec.training
-                progress.ended(spec, record["status"], _told(record, folder))
+                tell_end(progress, spec, record, folder)
             progress.tick()
     finally:
         _end_all(running)
@@ -229,6 +230,17 @@ def _end_all(running: Sequence[_Running]) -> None:
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
+
+
+def tell_end(
+    progress: Progress, spec: TrialSpec, record: Mapping[str, Any], folder: ResultsFolder
+) -> None:
+    """That a trial has ended, what came of it, and a first score where it is done."""
+    if record["status"] == "done" and isinstance(progress, Scoring):
+        score = first_score(folder.trials / spec.id, record)
+        if score is not None:
+            progress.scored(spec, score)
+    progress.ended(spec, record["status"], _told(record, folder))
 
 
 def _told(record: Mapping[str, Any], folder: ResultsFolder) -> str | None:

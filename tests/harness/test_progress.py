@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -7,7 +8,8 @@ from rich.console import Console
 
 from benchmarks.core.text import count
 from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.progress import LiveProgress, PlainProgress, Tally, clock, watch
+from benchmarks.harness.first_scores import Score
+from benchmarks.harness.progress import LiveProgress, PlainProgress, Tally, clock, name, watch
 
 Trials = Callable[..., list[TrialSpec]]
 
@@ -83,3 +85,44 @@ def test_without_a_terminal_there_are_plain_lines(
         "(guess on sinusoid, seed 0: 50% loss 1.23)",
         "done   guess on sinusoid, seed 0 in 6 s",
     ]
+
+
+def test_a_trial_that_ends_says_what_it_scored(
+    trials_of: Trials, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (first, second) = trials_of("guess")
+    with PlainProgress([first, second], 1) as progress:
+        for spec, value in ((first, 0.4561), (second, 0.5)):
+            progress.started(spec)
+            progress.scored(spec, Score("mse", 5, 10, value))
+            progress.ended(spec, "done", None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("seed 0 in 0 s: MSE 0.456 after 10 steps, 5 shots")
+    assert lines[3].startswith("done   guess on sinusoid, seed 1")
+
+
+def test_the_live_display_has_a_table_that_grows(trials_of: Trials) -> None:
+    screen = StringIO()
+    first, second = trials_of("guess")
+    with LiveProgress([first, second], 1, Console(file=screen, width=100)) as progress:
+        for spec, value in ((first, 0.5), (second, 1.0)):
+            progress.started(spec)
+            progress.scored(spec, Score("accuracy", 1, 10, value))
+            progress.ended(spec, "done", None)
+        whole = StringIO()
+        Console(file=whole, width=100).print(progress._view())
+    assert "so far, not final" in whole.getvalue()
+    assert "accuracy in % 75.0" in " ".join(whole.getvalue().split())
+    assert "after 10 steps, 1 shot" in whole.getvalue()
+
+
+def test_names_tell_protocols_and_folds_apart(trials_of: Trials) -> None:
+    spec = trials_of("guess")[0]
+    others = [
+        spec,
+        replace(spec, protocol=spec.protocol.model_copy(update={"label": "hard"})),
+        replace(spec, fold=0),
+        replace(spec, fold=1),
+    ]
+    assert len({name(it) for it in others}) == 4
+    assert name(others[1]) == "guess on sinusoid, hard, seed 0"
