@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.markdown import code, escape
-from benchmarks.report.statistics import FEW_GROUPS
-from benchmarks.report.summary import Comparison, Entrant, Group
+from benchmarks.report.statistics import FEW_GROUPS, Interval
+from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
 from benchmarks.report.words import (
     bounds,
     hindrance,
@@ -76,6 +76,8 @@ def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
     if not ranking.behind:
         return *won, *(Entry("–") for _ in COLUMNS[3:])
     following, difference = next(iter(ranking.behind.items()))
+    if metric in HIGHER_IS_BETTER:
+        difference = Interval(-difference.value, -difference.high, -difference.low)
     return (
         *won,
         Entry(names[following]),

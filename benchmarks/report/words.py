@@ -49,6 +49,10 @@ ONE_SEED_NOTE = (
     "verdict."
 )
 """What stands in the place of {} is what the scores are of."""
+LOST_SEEDS_NOTE = (
+    "§ of these weights: {} {} one seed left of several, so that the interval shows how much the "
+    "score depends on the {} alone. Who misses trials is not ranked."
+)
 FEW_SEEDS = 5
 """Below this many seeds it is said why intervals are wide."""
 UNMATCHED = "≠"
@@ -229,9 +233,16 @@ def tasks_scored(comparisons: Iterable[Comparison]) -> str:
 
 def seeds_warning(comparisons: tuple[Comparison, ...]) -> str:
     """What the number of seeds does to the intervals; empty where it does little."""
-    seeds = {it.done for c in comparisons for it in c.entrants if it.done}
-    few = min((n for n in seeds if n > 1), default=FEW_SEEDS)
-    said = [ONE_SEED_NOTE.format(tasks_scored(comparisons))] if 1 in seeds else []
+    there = [it for c in comparisons for it in c.entrants if it.done]
+    few = min((it.done for it in there if it.done > 1), default=FEW_SEEDS)
+    lost = [it for it in there if it.done == 1 and not it.complete]
+    said = []
+    if any(it.done == 1 and it.complete for it in there):
+        said.append(ONE_SEED_NOTE.format(tasks_scored(comparisons)))
+    elif lost:
+        names = listing(dict.fromkeys(it.name for it in lost))
+        has = "has" if len({it.name for it in lost}) == 1 else "have"
+        said.append(LOST_SEEDS_NOTE.format(names, has, tasks_scored(comparisons)))
     if few < FEW_SEEDS:
         said.append(
             f"Intervals allow for there being {few} seeds (Student's t): where training varies "

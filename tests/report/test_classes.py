@@ -23,6 +23,7 @@ from benchmarks.report.roles import role_of
 from benchmarks.report.statistics import Interval
 from benchmarks.report.summary import Comparison, summarise
 from benchmarks.report.tables import COLUMNS, make_table, render_table
+from benchmarks.report.verdict import verdicts
 from benchmarks.report.words import bounds, plural, score
 
 
@@ -228,3 +229,10 @@ def test_controls_make_room_where_there_are_many_learners(
     assert figure is not None
     names = [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()]
     assert names[1:] == ["mean", "a", "b", "c", "d", "e"]
+
+
+def test_who_is_behind_in_accuracy_is_behind_by_more_than_nothing(mixed: Results) -> None:
+    rows = [row for row in verdicts(summarise(mixed)).sheets[0].rows if "accuracy" in row[0].text]
+    behind = [row[4].text for row in rows if row[4].text != "–"]
+    assert behind
+    assert not any(it.startswith("−") for it in behind)

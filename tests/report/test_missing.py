@@ -14,6 +14,7 @@ from benchmarks.report.pair_sheets import make_pairs
 from benchmarks.report.statistics import Coverage
 from benchmarks.report.summary import summarise
 from benchmarks.report.tables import make_table, render_table, write_table
+from benchmarks.report.words import seeds_warning
 
 Make = Callable[..., Results]
 LEARNERS = ("reml-random", "reml", "maml", "mean")
@@ -172,3 +173,14 @@ def test_a_mark_by_hand() -> None:
     assert marked(Entry("7"), Coverage(2, 3)) == Entry("⚠ 7", detail="(2 of 3)")
     assert marked(entry, Coverage(3, 3)) is entry
     assert marked(Entry("–"), Coverage(2, 3)) == Entry("–")
+
+
+def test_that_one_learner_lost_a_seed_is_no_run_of_one_seed(
+    make_results: Callable[..., Results],
+) -> None:
+    comparisons = summarise(make_results(("reml", "maml", "mean"), failed=(("maml", 1),)))
+    said = seeds_warning(comparisons)
+    assert said.startswith("§ of these weights: maml has one seed left of several")
+    assert "no verdict" not in said
+    alone = seeds_warning(summarise(make_results(("reml", "maml"), seeds=1)))
+    assert "There is no p and no verdict" in alone
