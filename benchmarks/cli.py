@@ -31,15 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output cannot be written; 70 for a mistake of this program's own; 130 after Ctrl-C.
     """
     prepare()
-    command = ""
+    command, started = "", False
     try:
         with _Quick():
             from benchmarks.options import parser
 
             options = parser().parse_args(arguments)
             command = options.command
-            from benchmarks.commands import COMMANDS
-        code = _answer(COMMANDS[command], options)
+            if command != "run" or _answer(_announce, options) == 0:
+                from benchmarks.commands import COMMANDS
+
+                started = True
+        code = _answer(COMMANDS[command], options) if started else FAULTY
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from here" * (command == "run")
         if goes_on and options.force:
@@ -68,6 +71,16 @@ def _answer(command: Callable[["argparse.Namespace"], int], options: "argparse.N
     except UserError as error:
         say(f"reml: {line(str(error), LONGEST)}")
         return FAULTY
+
+
+def _announce(options: "argparse.Namespace") -> int:
+    """Say what is read, or that it cannot be, before all that is slow is imported."""
+    from benchmarks.harness.matrix_file import find_matrix, read_toml
+
+    path = find_matrix(options.matrix)
+    read_toml(path)
+    print(f"reading {path} ...", flush=True)
+    return 0
 
 
 def _broken(error: Exception, command: str) -> int:

@@ -1,12 +1,15 @@
 """What a user sees: every mistake is one sentence and exit code 2."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cli import main
+from benchmarks.commands import COMMANDS
 from benchmarks.harness.ledger import Ledger
 
 PLUGIN = Path(__file__).parent / "harness" / "plugins" / "contenders.py"
@@ -417,3 +420,26 @@ def test_of_several_families_the_one_whose_data_are_wrong_is_named(
     said = complaint("run", matrix, "--plugin", PLUGIN, "--out", tmp_path / "out")
     assert said.startswith(f"{matrix}: family 'flat': ")
     assert "constant target 't'" in said
+
+
+def test_what_is_wrong_with_a_matrix_is_said_before_torch_is_there(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = \n")
+    script = (
+        "import sys; from benchmarks.cli import main; code = main(['run', sys.argv[1]]); "
+        "print(code, *(it for it in ('torch', 'pandas', 'pydantic') if it in sys.modules))"
+    )
+    for name, said in ((str(broken), "is not valid TOML"), ("quikc", "did you mean 'quick'?")):
+        done = subprocess.run(
+            [sys.executable, "-c", script, name], capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "2\n"
+        assert said in done.stderr
+
+
+def test_the_first_line_is_there_before_anything_slow(
+    matrix: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(COMMANDS, "run", lambda options: 0)
+    assert main(["run", str(matrix)]) == 0
+    assert capsys.readouterr().out == f"reading {matrix} ...\n"

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.core.errors import DataError
 from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.matrix_file import bundled
 from benchmarks.harness.registry import Registry
 
 ROOT = Path(__file__).parents[1]

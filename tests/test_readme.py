@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.matrix_file import bundled
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.trial import run_trial
 

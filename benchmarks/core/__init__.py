@@ -1,29 +1,37 @@
-"""The contract: task batches, families, learners, budgets, seeds, losses and errors."""
+"""The contract: task batches, families, learners, budgets, seeds, losses and errors.
 
-from benchmarks.core.budget import Budget, BudgetedSource, HistoryRow
-from benchmarks.core.contract import Diagnoses, MetaLearner, State, TaskFamily
-from benchmarks.core.losses import (
-    CONSTANT,
-    task_accuracy,
-    task_cross_entropy,
-    task_loss,
-    task_mse,
-    task_nmse,
-    task_variance,
-    variance_scale,
-)
-from benchmarks.core.seeds import generator_of, seed_of
-from benchmarks.core.types import (
-    Choice,
-    Diagnosis,
-    Kind,
-    Predictor,
-    Problem,
-    Query,
-    Split,
-    Support,
-    TaskBatch,
-)
+Names are imported when they are first asked for: errors and texts need no torch, which takes a
+second or two.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.core.budget import Budget, BudgetedSource, HistoryRow
+    from benchmarks.core.contract import Diagnoses, MetaLearner, State, TaskFamily
+    from benchmarks.core.losses import (
+        CONSTANT,
+        task_accuracy,
+        task_cross_entropy,
+        task_loss,
+        task_mse,
+        task_nmse,
+        task_variance,
+        variance_scale,
+    )
+    from benchmarks.core.seeds import generator_of, seed_of
+    from benchmarks.core.types import (
+        Choice,
+        Diagnosis,
+        Kind,
+        Predictor,
+        Problem,
+        Query,
+        Split,
+        Support,
+        TaskBatch,
+    )
 
 __all__ = [
     "CONSTANT",
@@ -53,3 +61,15 @@ __all__ = [
     "task_variance",
     "variance_scale",
 ]
+
+_MODULES = ("types", "seeds", "losses", "contract", "budget")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in _MODULES:
+            there = vars(import_module(f"{__name__}.{module}"))
+            if name in there:
+                globals()[name] = there[name]
+                return there[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

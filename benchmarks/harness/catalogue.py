@@ -1,7 +1,8 @@
 """What `reml list` shows: everything that a matrix can name, and the matrices there are."""
 
 from benchmarks.core.errors import UserError
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.matrix_file import bundled
 from benchmarks.harness.registry import Kind, Registry
 
 

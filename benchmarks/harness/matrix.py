@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +19,11 @@ from pydantic import (
 )
 
 from benchmarks.core import Budget
-from benchmarks.core.errors import MatrixError, UnknownName, nearest
+from benchmarks.core.errors import MatrixError, UnknownName
 from benchmarks.core.text import line
 from benchmarks.harness.counting import demand_few
 from benchmarks.harness.fields import parse
-from benchmarks.harness.matrix_file import MOST_ENTRIES, read_toml
+from benchmarks.harness.matrix_file import MOST_ENTRIES, find_matrix, read_toml
 from benchmarks.harness.protocols import KINDS, Compared, FewShot, Label, Protocol, Retention
 
 Tables = Annotated[list[dict[str, Any]], MinLen(1)]
@@ -133,29 +132,13 @@ class LearnerHead(FamilyHead):
     grid: dict[str, list[Any]] | None = None
 
 
-def bundled() -> dict[str, Path]:
-    """The matrices that come with the package, by name."""
-    folder = Path(str(files("benchmarks.matrices")))
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
 def load_matrix(name: str) -> Matrix:
     """Read a bundled matrix by its name, or any matrix by its path.
 
     Raises:
         MatrixError: it is missing, isn't TOML, or a key is unknown, missing or wrong.
     """
-    path = Path(name)
-    try:
-        there = path.is_file()
-    except (OSError, ValueError):  # too long a name, say, or a folder that cannot be entered
-        there = False
-    if not there:
-        if name not in bundled():
-            hint = nearest(name[:100], bundled())
-            shown = line(name, 200)
-            raise MatrixError(f"{shown}: is no file and no bundled matrix; {hint}")
-        path = bundled()[name]
+    path = find_matrix(name)
     return _matrix(path, read_toml(path))
 
 

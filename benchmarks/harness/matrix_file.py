@@ -4,10 +4,11 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from benchmarks.core.errors import MatrixError
+from benchmarks.core.errors import MatrixError, nearest
 from benchmarks.core.text import line, unseen
 
 MOST_BYTES = 1_000_000
@@ -23,6 +24,32 @@ MANY_PARTS = re.compile(r"(?:\.[ \t]*[\w-]{1,50}[ \t]*){40}")
 BEYOND = 2**63
 
 Keys = tuple[str | int, ...]
+
+
+def bundled() -> dict[str, Path]:
+    """The matrices that come with the package, by name."""
+    folder = Path(str(files("benchmarks.matrices")))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find_matrix(name: str) -> Path:
+    """The file of a bundled matrix by its name, or of any by its path.
+
+    Raises:
+        MatrixError: there is none.
+    """
+    path = Path(name)
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # too long a name, say, or a folder that cannot be entered
+        there = False
+    if not there:
+        if name not in bundled():
+            hint = nearest(name[:100], bundled())
+            shown = line(name, 200)
+            raise MatrixError(f"{shown}: is no file and no bundled matrix; {hint}")
+        path = bundled()[name]
+    return path
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import line
 from benchmarks.harness.explaining import REQUIRED, keys_of
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.matrix_file import bundled
 from benchmarks.harness.protocols import KINDS as PROTOCOLS
 from benchmarks.harness.protocols import FewShot
 from benchmarks.harness.registry import Registry

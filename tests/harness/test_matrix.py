@@ -7,7 +7,8 @@ from baselines.maml import MAML
 from benchmarks.core import Budget
 from benchmarks.core.errors import DataError, MatrixError
 from benchmarks.harness.expand import TrialSpec, describe, expand
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.matrix_file import bundled
 from benchmarks.harness.registry import Registry
 
 Trials = Callable[..., list[TrialSpec]]

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.core.errors import UserError
 from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import bundled, load_matrix
+from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.matrix_file import bundled
 from benchmarks.harness.registry import Registry
 
 CASES = int(os.environ.get("REML_FUZZ", "200"))
