@@ -27,6 +27,7 @@ from benchmarks.harness.known import (
 from benchmarks.harness.matrix import Entry, Matrix
 from benchmarks.harness.protocols import Compared, Protocol, Retention
 from benchmarks.harness.registry import Registry
+from benchmarks.harness.trainable import demand_trainable
 
 READ = re.compile(r"read [0-9,]+ ")
 """How a note begins that says how much was read, and no more."""
@@ -109,6 +110,10 @@ def expand(
             _trial(matrix, ground, learner, seed) for learner in there for seed in matrix.seeds
         ]
         demand_different(matrix, ground.family, ground.protocol, there)
+        for learner in there:
+            demand_trainable(matrix, ground.family, ground.protocol, learner)
+            if ground.other is not None and isinstance(ground.protocol, Retention):
+                demand_trainable(matrix, ground.other, ground.protocol, learner)
         idle |= dict.fromkeys(idle_notes(ground.family, ground.protocol, there))
     for note in idle:
         say(note)

@@ -12,7 +12,7 @@ from benchmarks.report.advice import Advice
 
 
 class Usage(NamedTuple):
-    """What to type; empty where nothing can be."""
+    """What to type; empty where nothing can be: pictures are in no table of points."""
 
     shell: str = ""
     python: str = ""
@@ -42,7 +42,7 @@ def usage(results: Results, advice: Advice, directory: Path | None, called: Path
     after = "" if steps is None else f", steps={steps}"
     learner = f"reml.load({str(called)!r}).learner({advice.use!r}, seed={int(row['seed'])}{family})"
     return Usage(
-        "" if problem.get("metric") == "accuracy" else shlex.join(words),
+        "" if problem.get("image") or not problem.get("inputs") else shlex.join(words),
         f"{learner}.adapt(X, y{after}).predict(X_new)",
     )
 
