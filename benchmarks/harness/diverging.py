@@ -65,10 +65,11 @@ def tame(scores: pd.DataFrame) -> pd.DataFrame:
     if "diverged" not in scores:
         scores = scores.assign(diverged=None)
     old = scores["diverged"].isna().to_numpy()
-    value = scores["value"].to_numpy(dtype=float, copy=True)
-    far = ~(np.abs(value) <= LARGEST)  # nor is NaN
+    stored = scores["value"].to_numpy(dtype=float)
+    far = ~(np.abs(stored) <= LARGEST)  # nor is NaN
     if not old.any() and not far.any():
         return scores
+    value = stored.copy()
     flags = scores["diverged"].eq(True).to_numpy(dtype=bool, copy=True)
     scores = scores.reset_index(drop=True)
     errors = scores[old & scores["metric"].isin(_ERRORS).to_numpy()]

@@ -4,10 +4,13 @@ Words that repeat in millions of rows (which trial, which metric, which group) a
 categories: a score then takes some thirty bytes instead of five times as many.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,7 +62,24 @@ def published(directory: Path, name: str) -> pd.DataFrame:
     Raises:
         Damaged: the file is missing, cannot be read or has other columns.
     """
-    return together([stored(directory, name, KEYS | TABLES[name])], name)
+    types, path = KEYS | TABLES[name], directory / f"{name}.parquet"
+    if name not in LARGE or not path.exists():
+        return together([stored(directory, name, types)], name)
+    with _readable(path):
+        there = pq.read_schema(path).names
+        words = [column for column, it in types.items() if it == "str" and column in there]
+        file = pq.ParquetFile(path, read_dictionary=words)
+    return _together(_by_row_groups(path, file, types), file.metadata.num_rows, name)
+
+
+def _by_row_groups(
+    path: Path, file: pq.ParquetFile, types: Mapping[str, str]
+) -> Iterator[pa.Table]:
+    """A large table in parts, so that it is never in memory twice."""
+    for number in range(file.num_row_groups):
+        with _readable(path):
+            part = file.read_row_group(number)
+        yield _checked(path, part, types)
 
 
 def met(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -98,13 +118,23 @@ def stored(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
 
 
 def _demanded(path: Path, types: Mapping[str, str], words: Sequence[str]) -> pa.Table:
-    try:
+    with _readable(path):
         table = pq.read_table(path, read_dictionary=list(words))
+    return _checked(path, table, types)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise Damaged(path, "is missing") from None
     except Exception as error:  # pyarrow knows many ways to say that these are no such bytes
         first = str(error).partition("\n")[0].rstrip(".")
         raise Damaged(path, f"cannot be read ({first})") from None
+
+
+def _checked(path: Path, table: pa.Table, types: Mapping[str, str]) -> pa.Table:
     for column, type_ in types.items():
         if column not in table.column_names:
             if column not in LATER:
@@ -144,27 +174,86 @@ def _repeated(value: Any, type_: str, times: int) -> pa.Array:
 
 def together(parts: Sequence[pa.Table], name: str) -> pd.DataFrame:
     """One table of many trials."""
+    return _together(parts, sum(map(len, parts)), name)
+
+
+def _together(parts: Iterable[pa.Table], rows: int, name: str) -> pd.DataFrame:
+    """One table of so many rows; of a large one, each part can be forgotten as the next comes."""
     types = types_of(name)
-    if not parts or not any(map(len, parts)):
+    if not rows:
         return empty(types)
-    words = [column for column, it in types.items() if it in ("category", "str")]
-    dictionary = pa.dictionary(pa.int32(), pa.string())
-    alike = []
+    if name not in LARGE:
+        tables = [_plain(part, types) for part in parts if len(part)]
+        return pa.concat_tables(tables, promote_options="permissive").to_pandas().astype(types)
+    columns = {column: _Column.of(it, rows) for column, it in types.items()}
     for part in parts:
-        for column in words:
-            place = part.column_names.index(column)
-            part = part.set_column(
-                place, column, part[column].cast(dictionary if name in LARGE else pa.string())
+        for name_, column in columns.items():
+            for chunk in part[name_].chunks:
+                column.add(chunk)
+    frame = pd.DataFrame({key: columns.pop(key).whole() for key in types}, copy=False)
+    return tame(frame) if name == "scores" else frame
+
+
+def _plain(part: pa.Table, types: Mapping[str, str]) -> pa.Table:
+    """The same without dictionaries, and without what pandas noted about its columns."""
+    columns = [
+        part.column(name).cast(pa.string()) if it == "str" else part.column(name)
+        for name, it in types.items()
+    ]
+    return pa.table(columns, names=list(types))
+
+
+@dataclass
+class _Column:
+    """A column of a large table as it fills; words by the order in which they were first met."""
+
+    values: np.ndarray
+    words: dict[str, int] | None
+    unknown: np.ndarray | None = None
+    filled: int = 0
+
+    @classmethod
+    def of(cls, type_: str, rows: int) -> "_Column":
+        if type_ == "category":
+            return cls(np.empty(rows, np.int16), {})
+        return cls(np.empty(rows, type_), None)
+
+    def add(self, chunk: pa.Array) -> None:
+        place = slice(self.filled, self.filled + len(chunk))
+        self.filled += len(chunk)
+        if self.words is not None:
+            codes = self._codes(self.words, chunk)
+            self.values = self.values.astype(
+                np.promote_types(self.values.dtype, codes.dtype), copy=False
             )
-        alike.append(part.replace_schema_metadata(None))
-    table = pa.concat_tables(alike, promote_options="permissive").unify_dictionaries()
-    del alike
-    frame = table.to_pandas(split_blocks=True, self_destruct=True)
-    for column in words if name in LARGE else ():
-        known = frame[column].cat
-        frame[column] = known.remove_unused_categories().cat.reorder_categories(
-            sorted(known.remove_unused_categories().cat.categories)
-        )
-    if name == "scores":
-        frame = tame(frame)
-    return frame.astype({column: it for column, it in types.items() if it != "category"})
+            self.values[place] = codes
+        elif chunk.null_count and self.values.dtype == bool:  # not known of former versions
+            if self.unknown is None:
+                self.unknown = np.zeros(len(self.values), bool)
+            self.unknown[place] = chunk.is_null().to_numpy(zero_copy_only=False)
+            self.values[place] = False
+        else:
+            self.values[place] = chunk.to_numpy(zero_copy_only=False)
+
+    def whole(self) -> Any:
+        if self.words is not None:
+            words = sorted(self.words)
+            places = np.empty(len(words), np.min_scalar_type(-len(words) - 1))
+            places[[self.words[word] for word in words]] = np.arange(len(words))
+            codes: Any = places[self.values]
+            return pd.Categorical.from_codes(codes, pd.Index(words))
+        if self.unknown is not None:
+            values = self.values.astype(object)
+            values[self.unknown] = None
+            return values
+        return self.values
+
+    @staticmethod
+    def _codes(words: dict[str, int], chunk: pa.Array) -> np.ndarray:
+        if not pa.types.is_dictionary(chunk.type):
+            chunk = chunk.dictionary_encode()
+        indices = chunk.indices.to_numpy(zero_copy_only=False)
+        known = np.zeros(len(chunk.dictionary), np.int32)
+        for place in np.unique(indices):
+            known[place] = words.setdefault(chunk.dictionary[int(place)].as_py(), len(words))
+        return known.astype(np.min_scalar_type(-len(words) - 1))[indices]

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.harness.evaluator import Evaluation
 from benchmarks.harness.files import make_folder, write_parquet
 
-SCORED = frozenset({"kind", "shots", "steps", "tasks", "queries", "split"})
+SCORED = frozenset({"kind", "shots", "steps", "tasks", "queries", "split", "draws"})
 """The keys of a protocol that scores depend on."""
 
 

@@ -1,0 +1,119 @@
+"""A report of 12 learners × 5 seeds × 101 steps × 600 tasks stays under 1 GB and a minute."""
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.harness.files import write_json, write_parquet
+from benchmarks.harness.frames import empty
+from benchmarks.harness.reading import TABLES, types_of
+from benchmarks.harness.shapes import KEYS
+
+LEARNERS, SEEDS, STEPS, TASKS, GROUPS = 12, 5, 101, 600, 40
+MOST_SECONDS, MOST_KB = 60, 1_000_000
+METRICS = ("mse", "nmse", "rmse")
+
+
+def build(directory: Path) -> None:
+    """A published folder of so many scores, of learners that differ by chance and by steps."""
+    labels = [f"learner {number}" for number in range(LEARNERS)]
+    rows = [
+        dict(
+            zip(
+                KEYS,
+                (
+                    f"{it.replace(chr(32), chr(45))}-s{seed}-{0:012x}",
+                    "table",
+                    "few_shot",
+                    it,
+                    seed,
+                    False,
+                ),
+                strict=True,
+            )
+        )
+        for it in labels
+        for seed in range(SEEDS)
+    ]
+    steps = list(range(STEPS))
+    protocol = {"kind": "few_shot", "label": "few_shot", "shots": [5], "steps": steps}
+    matrix = {
+        "name": "large",
+        "title": "",
+        "seeds": list(range(SEEDS)),
+        "budget": {"tasks": 1},
+        "protocols": [{**protocol, "tasks": TASKS, "queries": 10, "split": "test"}],
+        "families": [{"name": "table", "label": "table", "fields": {}, "budget": None}],
+        "learners": [{"name": it, "label": it, "fields": {}, "budget": None} for it in labels],
+        "trials": rows,
+    }
+    write_json(directory / "matrix.json", matrix)
+    problem = {"features": 1, "outputs": 1, "metric": "rmse", "unit": "", "target": "y"}
+    origin = {"started": "2026-01-01T00:00:00", "commit": "0" * 40, "dirty": False}
+    spec: dict[str, object] = {}
+    done = {"status": "done", "reason": None, "spending": {"tasks": 1}, "problem": problem}
+    write_json(
+        directory / "trials.json",
+        [
+            {**row, **done, "spec": spec, "provenance": origin, "grouped_by": "station"}
+            for row in rows
+        ],
+    )
+    write_json(directory / "provenance.json", origin)
+    for name in TABLES:
+        if name != "scores":
+            write_parquet(directory / f"{name}.parquet", empty(types_of(name)))
+    write_parquet(directory / "scores.parquet", _scores(rows))
+
+
+def _scores(rows: list[dict[str, object]]) -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    difficulty = draw.lognormal(0, 0.5, TASKS)
+    shape = (len(rows), len(METRICS), STEPS, TASKS)
+    mse = (
+        difficulty
+        * (1 + np.arange(LEARNERS).repeat(SEEDS)[:, None, None] / 10)
+        * (0.3 + np.exp(-np.arange(STEPS) / 10))[:, None]
+        * draw.lognormal(0, 0.3, (len(rows), STEPS, TASKS))
+    )
+    value = np.stack([mse, mse / 2, np.sqrt(mse)], 1)
+    place = np.indices(shape, dtype=np.int32).reshape(4, -1)
+    words = {
+        key: pd.Categorical([row[key] for row in rows]).take(place[0])
+        for key in ("trial", "family", "protocol", "learner")
+    }
+    group = pd.Categorical([f"station {task % GROUPS}" for task in range(TASKS)])
+    return pd.DataFrame(
+        {
+            **words,
+            "seed": np.array([row["seed"] for row in rows])[place[0]],
+            "privileged": False,
+            "shots": np.int32(5),
+            "steps": place[2],
+            "task": place[3],
+            "draw": np.int32(0),
+            "group": group.take(place[3]),
+            "metric": pd.Categorical(METRICS).take(place[1]),
+            "value": value.reshape(-1),
+            "diverged": False,
+        }
+    )
+
+
+@pytest.mark.parametrize("command", ["table", "report"])
+def test_a_large_folder_is_reported_within_bounds(command: str, tmp_path: Path) -> None:
+    build(tmp_path)
+    started = time.perf_counter()
+    run = [sys.executable, "-m", "benchmarks.cli", command, str(tmp_path)]
+    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - started
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"\nreml {command}: {seconds:.1f} s, {most / 1000:.0f} MB")
+    assert seconds < MOST_SECONDS
+    assert most < MOST_KB
