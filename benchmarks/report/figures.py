@@ -160,8 +160,8 @@ def _pictures_of(whole: Comparison, results: Results, ending: str) -> Iterator[P
     yield picture(
         "performance-profiles",
         "Performance profiles",
-        f"The share of seeds × tasks with {_reach(comparison)} τ after the most adaptation steps, "
-        f"{band} at each τ: at any τ the higher curve is the better.",
+        f"The share of seeds × tasks with {_reach(comparison)} τ where verdicts are (at the chosen "
+        f"step, else after the most), {band} at each τ: at any τ the higher curve is the better.",
         lambda: profiles(comparison),
     )
     if (grid := find_grid(whole, results.settings)) is not None:

@@ -16,6 +16,7 @@ from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_findings import changes, headlines
 from benchmarks.report.sheets import reading_guide, sections
 from benchmarks.report.stale import FIGURES, INDEX
+from benchmarks.report.stops import after
 from benchmarks.report.summary import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.words import (
     hindrance,
@@ -23,7 +24,6 @@ from benchmarks.report.words import (
     metric_name,
     number,
     origin,
-    plural,
     score,
     seeds_warning,
     setting,
@@ -91,7 +91,7 @@ def all_sections(
 
 
 def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
-    """For every family and number of shots: who is best at the most steps, and how surely."""
+    """For every family and number of shots: who is best where it counts, and how surely."""
     for comparison in comparisons:
         for group in comparison.groups:
             yield _finding(comparison, group, comparison.metric)
@@ -108,10 +108,10 @@ def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
 
 
 def _finding(comparison: Comparison, group: Group, metric: str) -> str:
-    steps = group.steps[-1]
+    steps = group.decisive(metric)
     title, shots = escape(comparison.title), setting(comparison, group.shots)
     at = f" with {shots}" if comparison.ways is None else f", {shots}"
-    where = f"On {title}{at}, after {plural(steps, 'step')}"
+    where = f"On {title}{at}, {after(steps)}"
     ranking = group.rankings.get((steps, metric, "mean"))
     if ranking is None:
         return f"{where}, no learner can be ranked."

@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.report.layout import Entry, Sheet, marked
 from benchmarks.report.pairs import Row, baseline_of, paired
 from benchmarks.report.statistics import Interval
+from benchmarks.report.stops import after, told
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Group
 from benchmarks.report.words import bounds, number, plural, score, tentative
 
@@ -32,7 +33,7 @@ NOTHING = Interval(float("nan"), float("nan"), float("nan"))
 def pair_sheets(
     comparison: Comparison, group: Group, against: str | None = None
 ) -> Iterator[Sheet]:
-    """The paired differences of one number of shots after the most steps, if there are any."""
+    """The paired differences of one number of shots where verdicts are, if there are any."""
     found = paired(comparison, group, against)
     if found is None:
         return
@@ -41,15 +42,15 @@ def pair_sheets(
     compared = sum(row.pair is not None for row in found.rows)
     sign = "above" if metric in HIGHER_IS_BETTER else "below"
     verdict = group.grounds(metric).verdict
-    told = (
+    about = (
         f"p for {plural(compared, 'comparison')}."
         if verdict
         else ("Neither p nor what could be detected: there can be no verdict.")
     )
     yield Sheet(
-        f"Paired differences after {plural(group.steps[-1], 'step')}: each learner's mean "
+        f"Paired differences {after(group.decisive(metric))}: each learner's mean "
         f"{_name(metric)} minus that of {found.baseline.name}; {sign} 0 it is the better one. "
-        f"{told}",
+        f"{about}",
         (
             *("learner", f"minus {found.baseline.label}", "p (Holm)", "probability of improvement"),
             "detectable",
@@ -76,14 +77,19 @@ def pair_remarks(comparison: Comparison, group: Group, against: str | None) -> I
 
 
 def make_pairs(comparisons: tuple[Comparison, ...], against: str | None = None) -> pd.DataFrame:
-    """One row a family × protocol × shots × learner, at the most steps, learners in matrix order.
+    """One row a family × protocol × shots × learner where verdicts are, learners in matrix order.
 
     Where a learner is not compared (it is the baseline, privileged, or has trials missing) there
     are no numbers of the pair. The `gap` is of the trials that are there.
     """
     table = [
         (
-            *(comparison.family, comparison.protocol, group.shots, group.steps[-1]),
+            *(
+                comparison.family,
+                comparison.protocol,
+                group.shots,
+                told(group.decisive(comparison.metric)),
+            ),
             *(comparison.metric, row.entrant.label, found.baseline.label),
             *(row.pair.difference if row.pair else NOTHING),
             *((row.pair.p, row.pair.p_holm) if row.pair else NOTHING[:2]),

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.statistics import Profile, Scores, performance_profile
+from benchmarks.report.stops import heading
 from benchmarks.report.style import (
     Style,
     fit_scale,
@@ -16,7 +17,7 @@ from benchmarks.report.style import (
     styles,
 )
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
-from benchmarks.report.words import metric_name, plural, setting
+from benchmarks.report.words import metric_name, setting
 
 PANEL = 3.3
 THRESHOLDS = 121
@@ -32,7 +33,7 @@ def profiled(comparison: Comparison) -> str:
 
 
 def profiles(comparison: Comparison) -> Figure | None:
-    """The share of seeds × tasks at least so good after the most steps, one panel a shots."""
+    """The share of seeds × tasks at least so good where verdicts are, one panel a shots."""
     metric, groups = profiled(comparison), comparison.groups
     drawn = [
         it
@@ -50,7 +51,7 @@ def profiles(comparison: Comparison) -> Figure | None:
         for label, scores in _scores(group, metric, drawn).items():
             profile = performance_profile(scores, thresholds, metric in HIGHER_IS_BETTER)
             _curve(ax, thresholds, profile, chosen[label])
-        ax.set_title(f"{setting(comparison, group.shots)}, {plural(group.steps[-1], 'step')}")
+        ax.set_title(f"{setting(comparison, group.shots)}, {heading(group.decisive(metric))}")
         if metric in HIGHER_IS_BETTER:
             percent_axis(ax.xaxis)
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,12 +86,18 @@ class Tasks:
 
 
 def with_folds(scores: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """The scores, one a task, with a column `fold`: which training of its seed each is of."""
+    """The scores, draws of a task averaged, with a column `fold`: which training each is of.
+
+    A training is one of its seed.
+    """
     scores = over_draws(scores)
-    if "fold" not in trials:
-        return scores.assign(fold="")
-    known: Mapping[str, str] = dict(
-        zip(trials["trial"], trials["fold"].map(lambda it: "" if pd.isna(it) else str(it)),
-            strict=True)
-    )  # fmt: skip
-    return scores.assign(fold=scores["trial"].astype(str).map(known).fillna(""))
+    named: Mapping[str, str] = {}
+    if "fold" in trials:
+        folds = trials["fold"].map(lambda it: "" if pd.isna(it) else str(it))
+        named = dict(zip(trials["trial"].astype(str), folds, strict=True))
+    trial = scores["trial"].astype("category").cat
+    of_trial = [named.get(str(it), "") for it in trial.categories]
+    known = sorted({*of_trial, ""})
+    codes = np.array([known.index(it) for it in of_trial], np.int16)
+    fold: Any = codes[trial.codes.to_numpy()] if of_trial else codes
+    return scores.assign(fold=pd.Categorical.from_codes(fold, pd.Index(known)))

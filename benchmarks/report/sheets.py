@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from benchmarks.harness.protocols import landmarks
+from benchmarks.report.chosen import CHOSEN
 from benchmarks.report.entries import BOLD_NOTE, counted, scored
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.matching import matching_remarks, unmatched
 from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
 from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
+from benchmarks.report.stops import CHOSEN_NOTE, heading, stop_remarks
 from benchmarks.report.summary import ADAPTED, OF_ONE, Comparison, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
@@ -53,6 +55,7 @@ def sections(comparisons: tuple[Comparison, ...], against: str | None = None) ->
                 ),
                 (
                     *_grouped(comparison, group),
+                    *stop_remarks(comparison, group),
                     *_left_out(comparison, group),
                     *_impossible(comparison),
                     *pair_remarks(comparison, group, against),
@@ -87,6 +90,8 @@ def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = Non
     groups = [group for comparison in comparisons for group in comparison.groups]
     if any(cell.diverged for group in groups for cell in group.cells.values()):
         sentences.append(DIVERGED_NOTE)
+    if any(group.chosen for group in groups):
+        sentences.append(CHOSEN_NOTE)
     if any(it.privileged for it in entrants):
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
@@ -130,10 +135,10 @@ def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: S
     name = metric_name(metric, comparison.problem) if metric != "nmse" else "NMSE"
     if metric == "nmse":
         name += " (MSE divided by the variance of the task's targets)"
-    shown = landmarks(group.steps)
+    shown = [*landmarks(group.steps), *([CHOSEN] if group.decisive(metric) == CHOSEN else [])]
     return Sheet(
         f"{STATISTICS[statistic]} {name} after adaptation steps; {direction(metric)}.",
-        ("learner", *(plural(steps, "step") for steps in shown), "seeds", "tasks"),
+        ("learner", *map(heading, shown), "seeds", "tasks"),
         tuple(
             (
                 Entry(entrant.name),

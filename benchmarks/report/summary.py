@@ -13,6 +13,7 @@ from benchmarks.harness.diverging import tame
 from benchmarks.harness.folder import ENDED
 from benchmarks.harness.protocols import summarised
 from benchmarks.harness.store import Results, Settings
+from benchmarks.report.chosen import CHOSEN, Chosen, at_chosen, steps_chosen
 from benchmarks.report.reading import Tasks, with_folds
 from benchmarks.report.roles import Role, role_of
 from benchmarks.report.statistics import (
@@ -96,7 +97,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class End:
-    """What one learner came to at the most steps, in one metric: task by task, and on average."""
+    """What one learner came to where verdicts are, in one metric: task by task, and on average."""
 
     scores: Scores
     mean: Estimate
@@ -104,9 +105,10 @@ class End:
 
 @dataclass(frozen=True)
 class Group:
-    """All cells of one number of shots, and by learner and metric what the most steps came to.
+    """All cells of one number of shots, and by learner and metric what the decisive steps came to.
 
-    Of very many steps, only some have cells.
+    Of very many steps, only some have cells. Where validation has chosen for every trial when to
+    stop, there are cells of that, too, under `CHOSEN`, and `chosen` is what it chose.
     """
 
     shots: int
@@ -117,6 +119,12 @@ class Group:
     left_out: int
     left_out_train: int
     ends: Mapping[tuple[str, str], End] = field(default_factory=dict)
+    chosen: Chosen = field(default_factory=dict)
+
+    def decisive(self, metric: str) -> int:
+        """After how many steps verdicts are: those that validation chose, else the most."""
+        there = any((at, name) == (CHOSEN, metric) for _, at, name in self.cells)
+        return CHOSEN if there else self.steps[-1]
 
     def decisive(self, metric: str) -> int:
         """After how many steps verdicts are."""
@@ -253,7 +261,8 @@ def summarise(results: Results) -> tuple[Comparison, ...]:
         if reference() is results:
             return comparisons
     done = results.trials.loc[results.trials["status"] == "done", "trial"]
-    scores = tame(results.scores[results.scores["trial"].isin(done)])
+    there = results.scores["trial"].isin(done)
+    scores = tame(results.scores if there.all() else results.scores[there])
     scores = with_folds(scores, results.trials)
     comparisons = tuple(
         _compare(results, str(family), str(protocol), trials, scores)
@@ -285,10 +294,10 @@ def _compare(
         for label in known
         if (trials["learner"] == label).any()
     )
-    mine = scores[(scores["family"] == family) & (scores["protocol"] == protocol)]
+    mine = (scores["family"] == family) & (scores["protocol"] == protocol)
     groups = tuple(
-        _group(int(str(shots)), rows, entrants, trials)
-        for shots, rows in mine.groupby("shots", sort=True)
+        _group(int(shots), scores, mine & (scores["shots"] == shots), entrants, trials)
+        for shots in sorted(scores.loc[mine, "shots"].unique())
     )
     problems = [
         problem for problem in trials["problem"] if isinstance(problem, Mapping) and problem
@@ -344,21 +353,26 @@ def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
 
 def _group(
     shots: int,
-    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    here: "pd.Series[bool]",
     entrants: tuple[Entrant, ...],
     trials: pd.DataFrame,
 ) -> Group:
     cells: dict[tuple[str, int, str], Cell] = {}
     rankings: dict[tuple[int, str, Statistic], Ranking] = {}
-    rows = rows[rows["steps"].isin(summarised(sorted(int(it) for it in rows["steps"].unique())))]
     ends: dict[tuple[str, str], End] = {}
-    most = int(rows["steps"].max())
+    kept = summarised(sorted(int(it) for it in scores.loc[here, "steps"].unique()))
+    stops = [it for it in steps_chosen(trials, shots).values() if it is not None]
+    rows = scores[here & scores["steps"].isin([*kept, *stops])]
+    at_stops, chosen = at_chosen(rows, trials, shots)
+    rows = pd.concat([rows[rows["steps"].isin(kept)], at_stops], ignore_index=True)
     eligible = [it.label for it in entrants if it.complete and not it.privileged]
     metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
     for metric in metrics:
         mine = rows[rows["metric"] == metric]
+        last = CHOSEN if (mine["steps"] == CHOSEN).any() else kept[-1]
         tasks = Tasks.of(mine)
-        scores = {
+        found_scores = {
             (str(learner), int(str(steps))): found
             for (learner, steps), part in mine.groupby(
                 ["learner", "steps"], sort=True, observed=True
@@ -366,7 +380,7 @@ def _group(
             if (found := tasks.scores(part)) is not None
         }
         gone = mine.groupby(["learner", "steps"], observed=True)["diverged"].sum()
-        summaries = {key: summary(it, within(metric)) for key, it in scores.items()}
+        summaries = {key: summary(it, within(metric)) for key, it in found_scores.items()}
         for (learner, steps), it in summaries.items():
             cell = Cell(
                 it.mean.interval,
@@ -377,8 +391,8 @@ def _group(
                 int(gone[learner, steps]),
             )
             cells[learner, steps, metric] = cell
-            if steps == most:
-                ends[learner, metric] = End(scores[learner, steps], it.mean)
+            if steps == last:
+                ends[learner, metric] = End(found_scores[learner, steps], it.mean)
         for steps in {steps for _, steps in summaries}:
             column = {
                 label: summaries[label, steps] for label in eligible if (label, steps) in summaries
@@ -388,13 +402,14 @@ def _group(
                 rankings[steps, metric, "iqm"] = _rank(column, metric, "iqm")
     return Group(
         shots=shots,
-        steps=tuple(sorted({int(steps) for steps in rows["steps"].unique()})),
+        steps=tuple(kept),
         metrics=tuple(metrics),
         cells=cells,
         rankings=rankings,
         left_out=_most(trials["left_out"], shots),
         left_out_train=_most(trials["left_out_train"], shots),
         ends=ends,
+        chosen=chosen,
     )
 
 

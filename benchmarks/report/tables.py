@@ -10,11 +10,13 @@ from benchmarks.harness.files import make_folder
 from benchmarks.harness.ledger import Ledger
 from benchmarks.harness.store import Results
 from benchmarks.report import latex, markdown
+from benchmarks.report.chosen import CHOSEN
 from benchmarks.report.compositions import FILE, make_compositions
 from benchmarks.report.pair_sheets import PAIRS, make_pairs
 from benchmarks.report.pairs import check_known
 from benchmarks.report.sheets import reading_guide, sections
 from benchmarks.report.statistics import Interval
+from benchmarks.report.stops import told
 from benchmarks.report.summary import Comparison, summarise
 from benchmarks.report.words import origin
 
@@ -52,8 +54,9 @@ def make_table(results: Results) -> pd.DataFrame:
     went into the averages, and there are no ends of an interval where there can be none; where
     `planned` seeds are more, trials are missing, and `diverged` says how many of the scores did. A
     learner none of whose trials is done has rows with 0 seeds and no numbers. Of more than 30
-    numbers of steps some are left out. Where there is classification, `ways` are its classes a task
-    and `transductive` says who is; accuracy is from 0 to 1.
+    numbers of steps some are left out; "chosen" stands for the one that validation chose. Where
+    there is classification, `ways` are its classes a task and `transductive` says who is; accuracy
+    is from 0 to 1.
 
     Raises:
         StoreError: the scores of a trial are incomplete.
@@ -126,7 +129,7 @@ def csv_text(table: pd.DataFrame) -> str:
 def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
     for group in comparison.groups:
         there = {(steps, metric) for _, steps, metric in group.cells}
-        for steps in group.steps:
+        for steps in (*group.steps, CHOSEN):
             for entrant in comparison.entrants:
                 for metric in group.metrics:
                     if (steps, metric) not in there:
@@ -136,7 +139,7 @@ def _rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
                         comparison.family,
                         comparison.protocol,
                         group.shots,
-                        steps,
+                        told(steps),
                         entrant.label,
                         entrant.privileged,
                         metric,

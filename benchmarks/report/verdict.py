@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from benchmarks.report.layout import Entry, Section, Sheet
 from benchmarks.report.markdown import code, escape
 from benchmarks.report.statistics import FEW_GROUPS, Interval
+from benchmarks.report.stops import heading
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group
 from benchmarks.report.words import (
     bounds,
@@ -12,7 +13,6 @@ from benchmarks.report.words import (
     listing,
     metric_name,
     number,
-    plural,
     score,
     setting,
     tentative,
@@ -23,7 +23,7 @@ COLUMNS = ("on", "best", "its mean", "next", "behind by", "told apart")
 
 
 def verdicts(comparisons: tuple[Comparison, ...]) -> Section:
-    """One row a comparison and number of shots: the best at the most steps, and how surely."""
+    """One row a comparison and number of shots: the best where it counts, and how surely."""
     rows = tuple(
         _row(comparison, group) for comparison in comparisons for group in comparison.groups
     )
@@ -31,10 +31,11 @@ def verdicts(comparisons: tuple[Comparison, ...]) -> Section:
         "Who won",
         (
             Sheet(
-                "The best mean, with its interval, after the most adaptation steps, and by how "
-                "much the next is behind: a paired difference. Told apart means that the interval "
-                "of that difference excludes 0; with one seed, or fewer than "
-                f"{FEW_GROUPS} groups of test tasks, there is no verdict.",
+                "The best mean, with its interval, at the step that validation chose (after the "
+                "most, where it chose none), and by how much the next is behind: a paired "
+                "difference. Told apart means that the interval of that difference excludes 0; "
+                f"with one seed, or fewer than {FEW_GROUPS} groups of test tasks, there is no "
+                "verdict.",
                 COLUMNS,
                 rows,
                 words=(0, 1, 3, 5),
@@ -56,10 +57,11 @@ def _unranked(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
 
 
 def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
-    steps, metric = group.steps[-1], comparison.metric
+    metric = comparison.metric
+    steps = group.decisive(metric)
     named = metric_name(metric, comparison.problem)
     shots = setting(comparison, group.shots)
-    where = f"{named}, {comparison.title}, {shots}, {plural(steps, 'step')}"
+    where = f"{named}, {comparison.title}, {shots}, {heading(steps)}"
     ranking = group.rankings.get((steps, metric, "mean"))
     if ranking is None:
         return Entry(where), *(Entry("–") for _ in COLUMNS[1:])
@@ -118,7 +120,7 @@ def _foremost(comparison: Comparison) -> Iterator[Entrant]:
     entrants = {it.label: it for it in comparison.entrants}
     named: list[str] = []
     for group in comparison.groups:
-        ranking = group.rankings.get((group.steps[-1], comparison.metric, "mean"))
+        ranking = group.rankings.get((group.decisive(comparison.metric), comparison.metric, "mean"))
         if ranking is not None:
             named += [ranking.best, *list(ranking.behind)[:1]]
     yield from (entrants[label] for label in named)
