@@ -185,7 +185,8 @@ def _together(parts: Iterable[pa.Table], rows: int, name: str) -> pd.DataFrame:
     if name not in LARGE:
         tables = [_plain(part, types) for part in parts if len(part)]
         return pa.concat_tables(tables, promote_options="permissive").to_pandas().astype(types)
-    columns = {column: _Column.of(it, rows) for column, it in types.items()}
+    narrow = name == "scores"
+    columns = {column: _Column.of(it, rows, narrow) for column, it in types.items()}
     for part in parts:
         for name_, column in columns.items():
             for chunk in part[name_].chunks:
@@ -213,19 +214,19 @@ class _Column:
     filled: int = 0
 
     @classmethod
-    def of(cls, type_: str, rows: int) -> "_Column":
+    def of(cls, type_: str, rows: int, narrow: bool) -> "_Column":
+        """Where `narrow`, whole numbers take as few bytes as they need."""
         if type_ == "category":
             return cls(np.empty(rows, np.int16), {})
-        return cls(np.empty(rows, type_), None)
+        small = narrow and np.issubdtype(np.dtype(type_), np.integer)
+        return cls(np.empty(rows, np.int16 if small else type_), None)
 
     def add(self, chunk: pa.Array) -> None:
         place = slice(self.filled, self.filled + len(chunk))
         self.filled += len(chunk)
         if self.words is not None:
             codes = self._codes(self.words, chunk)
-            self.values = self.values.astype(
-                np.promote_types(self.values.dtype, codes.dtype), copy=False
-            )
+            self._widen(codes.dtype)
             self.values[place] = codes
         elif chunk.null_count and self.values.dtype == bool:  # not known of former versions
             if self.unknown is None:
@@ -233,7 +234,14 @@ class _Column:
             self.unknown[place] = chunk.is_null().to_numpy(zero_copy_only=False)
             self.values[place] = False
         else:
-            self.values[place] = chunk.to_numpy(zero_copy_only=False)
+            values = chunk.to_numpy(zero_copy_only=False)
+            if self.values.dtype.kind == "i" and len(values):
+                ends = min(int(values.min()), -1), -1 - int(values.max())
+                self._widen(np.result_type(*map(np.min_scalar_type, ends)))
+            self.values[place] = values
+
+    def _widen(self, needed: np.dtype[Any]) -> None:
+        self.values = self.values.astype(np.promote_types(self.values.dtype, needed), copy=False)
 
     def whole(self) -> Any:
         if self.words is not None:

@@ -37,6 +37,8 @@ def task_sections(results: Results, comparisons: tuple[Comparison, ...]) -> Iter
 
 def _worst(results: Results, comparison: Comparison, group: Group) -> Sheet | None:
     names = names_of(results, comparison, group.shots)
+    if not names:
+        return None
     fair = [it.label for it in comparison.entrants if not it.privileged]
     metric, steps = comparison.metric, group.steps[-1]
     scores = results.scores
@@ -48,7 +50,7 @@ def _worst(results: Results, comparison: Comparison, group: Group) -> Sheet | No
         & (scores["steps"] == steps)
         & scores["learner"].isin(fair)
     ]
-    if not names or mine.empty:
+    if mine.empty:
         return None
     means = over_draws(mine).groupby(["task", "learner"], observed=True)["value"].mean().unstack()
     higher = metric in HIGHER_IS_BETTER

@@ -363,13 +363,18 @@ def _group(
     ends: dict[tuple[str, str], End] = {}
     kept = summarised(sorted(int(it) for it in scores.loc[here, "steps"].unique()))
     stops = [it for it in steps_chosen(trials, shots).values() if it is not None]
-    rows = scores[here & scores["steps"].isin([*kept, *stops])]
-    at_stops, chosen = at_chosen(rows, trials, shots)
-    rows = pd.concat([rows[rows["steps"].isin(kept)], at_stops], ignore_index=True)
+    here &= scores["steps"].isin([*kept, *stops])
+    chosen: Chosen = {}
     eligible = [it.label for it in entrants if it.complete and not it.privileged]
-    metrics = sorted(set(rows["metric"]), key=lambda m: ((*METRICS, m).index(m), m))
+    metrics = sorted(
+        set(scores.loc[here, "metric"].unique()), key=lambda m: ((*METRICS, m).index(m), m)
+    )
     for metric in metrics:
-        mine = rows[rows["metric"] == metric]
+        mine = scores[here & (scores["metric"] == metric)]  # of millions no more at a time
+        at_stops, where = at_chosen(mine, trials, shots)
+        chosen = chosen or where
+        if stops:
+            mine = pd.concat([mine[mine["steps"].isin(kept)], at_stops], ignore_index=True)
         last = CHOSEN if (mine["steps"] == CHOSEN).any() else kept[-1]
         tasks = Tasks.of(mine)
         found_scores = {

@@ -1,9 +1,8 @@
-"""A report of 12 learners × 5 seeds × 101 steps × 600 tasks stays under 1 GB and a minute."""
+"""A report of 12 learners × 5 seeds × 101 steps × 600 tasks stays under 1 GiB and a minute."""
 
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from benchmarks.harness.reading import TABLES, types_of
 from benchmarks.harness.shapes import KEYS
 
 LEARNERS, SEEDS, STEPS, TASKS, GROUPS = 12, 5, 101, 600, 40
-MOST_SECONDS, MOST_KB = 60, 1_000_000
+MOST_SECONDS, MOST_KB = 60, 2**20
 METRICS = ("mse", "nmse", "rmse")
 
 
@@ -109,11 +108,12 @@ def _scores(rows: list[dict[str, object]]) -> pd.DataFrame:
 @pytest.mark.parametrize("command", ["table", "report"])
 def test_a_large_folder_is_reported_within_bounds(command: str, tmp_path: Path) -> None:
     build(tmp_path)
-    started = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = [sys.executable, "-m", "benchmarks.cli", command, str(tmp_path)]
     subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - started
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"\nreml {command}: {seconds:.1f} s, {most / 1000:.0f} MB")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # of one processor: what others do on the machine is not its fault
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"\nreml {command}: {seconds:.1f} s, {after.ru_maxrss / 2**10:.0f} MiB")
     assert seconds < MOST_SECONDS
-    assert most < MOST_KB
+    assert after.ru_maxrss < MOST_KB
