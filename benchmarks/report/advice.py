@@ -7,6 +7,7 @@ from typing import NamedTuple
 from benchmarks.report.remedies import grounds_wanted, remedy
 from benchmarks.report.simple import expense, is_contender, is_simple
 from benchmarks.report.statistics import Estimate, paired_difference
+from benchmarks.report.stops import after
 from benchmarks.report.summary import HIGHER_IS_BETTER, Comparison, Entrant, Group, Ranking
 from benchmarks.report.words import (
     hindrance,
@@ -19,10 +20,6 @@ from benchmarks.report.words import (
     tentative,
     with_interval,
 )
-
-
-def after(steps: int) -> str:
-    return f"after {plural(steps, 'step')}"
 
 
 class Where(NamedTuple):

@@ -6,6 +6,8 @@ import pandas as pd
 
 CHOSEN = -1
 """What stands for "the number of steps that validation chose" where numbers of steps stand."""
+OF_ONE = "rmse of "
+"""What the error in one of several targets is called, and then the target."""
 EVERYWHERE = ("mse", "rmse", "nmse", "accuracy")
 """Metrics that trials have after every number of steps."""
 
@@ -35,7 +37,10 @@ def at_chosen(rows: pd.DataFrame, trials: pd.DataFrame, shots: int) -> tuple[pd.
         return rows.iloc[:0], {}
     wanted = rows["trial"].astype("category").cat.rename_categories(str)
     at = wanted.cat.categories.map(lambda trial: steps.get(trial, -1)).to_numpy()
-    mine = (rows["steps"].to_numpy() == at[wanted.cat.codes]) & rows["metric"].isin(EVERYWHERE)
+    known = [
+        it for it in rows["metric"].unique() if str(it) in EVERYWHERE or str(it).startswith(OF_ONE)
+    ]
+    mine = (rows["steps"].to_numpy() == at[wanted.cat.codes]) & rows["metric"].isin(known)
     named: dict[str, list[int]] = {}
     for trial, learner in zip(trials["trial"], trials["learner"], strict=True):
         if (number := steps.get(str(trial))) is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks.harness.protocols import landmarks
-from benchmarks.report.chosen import CHOSEN
+from benchmarks.report.chosen import CHOSEN, OF_ONE
 from benchmarks.report.entries import BOLD_NOTE, counted, scored
 from benchmarks.report.layout import Entry, Section, Sheet, marked
 from benchmarks.report.matching import matching_remarks, unmatched
@@ -11,7 +11,7 @@ from benchmarks.report.pair_sheets import PAIRS_NOTE, pair_remarks, pair_sheets
 from benchmarks.report.pairs import has_pairs
 from benchmarks.report.protocol_sheets import protocol_sheets, protocols_note
 from benchmarks.report.stops import CHOSEN_NOTE, heading, stop_remarks
-from benchmarks.report.summary import ADAPTED, OF_ONE, Comparison, Group, Statistic
+from benchmarks.report.summary import ADAPTED, Comparison, Group, Statistic
 from benchmarks.report.words import (
     DAGGER_NOTE,
     DIVERGED_NOTE,

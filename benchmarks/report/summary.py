@@ -13,7 +13,7 @@ from benchmarks.harness.diverging import tame
 from benchmarks.harness.folder import ENDED
 from benchmarks.harness.protocols import summarised
 from benchmarks.harness.store import Results, Settings
-from benchmarks.report.chosen import CHOSEN, Chosen, at_chosen, steps_chosen
+from benchmarks.report.chosen import CHOSEN, OF_ONE, Chosen, at_chosen, steps_chosen
 from benchmarks.report.reading import Tasks, with_folds
 from benchmarks.report.roles import Role, role_of
 from benchmarks.report.statistics import (
@@ -33,8 +33,6 @@ ACCURACIES = frozenset({"accuracy", *(f"accuracy_{name}" for name in GAINS)})
 METRICS = ("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold")
 HIGHER_IS_BETTER = ACCURACIES | {"jumpstart", "backward", "forward"}
 ERRORS = frozenset({"mse", "rmse", "nmse", "before", "then", "area", "steps_to_threshold"})
-OF_ONE = "rmse of "
-"""What the errors of one of several targets begin with; its name comes next."""
 SHARES = frozenset({"accuracy", "accuracy_before", "accuracy_then"})
 SPENDING = (
     "tasks",
@@ -125,10 +123,6 @@ class Group:
         """After how many steps verdicts are: those that validation chose, else the most."""
         there = any((at, name) == (CHOSEN, metric) for _, at, name in self.cells)
         return CHOSEN if there else self.steps[-1]
-
-    def decisive(self, metric: str) -> int:
-        """After how many steps verdicts are."""
-        return self.steps[-1]
 
     def grounds(self, metric: str) -> Grounds:
         """The fewest seeds and groups of test tasks behind what can be ranked by this metric."""

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from benchmarks.harness.diverging import FAR
+from benchmarks.report.chosen import OF_ONE
 from benchmarks.report.markdown import code
 from benchmarks.report.statistics import FEW_GROUPS, Grounds, Interval
-from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, OF_ONE, Comparison, Group
+from benchmarks.report.summary import ACCURACIES, HIGHER_IS_BETTER, Comparison, Group
 
 DAGGER_NOTE = (
     "† privileged: sees or knows what the other learners may not (the true parameters of a task or "

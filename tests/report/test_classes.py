@@ -66,7 +66,7 @@ def test_transductive_learners_are_marked_and_compared(mixed: Results, tmp_path:
     ranking = summarise(mixed)[0].groups[0].rankings[3, "accuracy", "mean"]
     assert {ranking.best, *ranking.behind} == {"nearest", "centring"}
     text = write_index(mixed, tmp_path).read_text(encoding="utf-8")
-    assert "On digits, 3-way 1-shot, after 3 steps, `" in text
+    assert "On digits, 3-way 1-shot, at the step that validation chose, `" in text
     assert "`centring ‡`" in text
     assert "[table.csv](table.csv), accuracy from 0 to 1." in text
 
@@ -78,7 +78,7 @@ def test_the_page_shows_pictures_and_marks(mixed: Results, records) -> None:
     assert stems["episodes-digits"].rastered
     assert "data:image/png;base64," in text
     assert "<dt>‡</dt>" in text
-    assert "accuracy in %, digits, 3-way 1-shot, 3 steps" in text
+    assert "accuracy in %, digits, 3-way 1-shot, chosen step" in text
     assert len(text.encode()) < 5_000_000
 
 
