@@ -11,7 +11,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.core import BudgetedSource, Predictor, State, Support, TaskBatch, task_mse
+from benchmarks.core import (
+    BudgetedSource,
+    Predictor,
+    Spread,
+    State,
+    Support,
+    TaskBatch,
+    task_mse,
+)
 from benchmarks.core.budget import TrainShots, check_shots, drawn
 from benchmarks.networks import mlp
 
@@ -92,8 +100,12 @@ class CNP:
         def predict(x: Tensor) -> Tensor:
             return self._decode(code, x)[..., : self.outputs_]
 
+        @torch.no_grad()
+        def std(x: Tensor) -> Tensor:
+            return _sigma(self._decode(code, x)[..., self.outputs_ :])
+
         for _ in steps:
-            yield predict
+            yield predict if self.loss == "mse" else Spread(predict, std)
 
     def state(self) -> State:
         return {
@@ -133,7 +145,11 @@ class CNP:
         if self.loss == "mse":
             return task_mse(decoded, query.y, query.mask)
         mean, raw = decoded.split(self.outputs_, 2)
-        sigma = LEAST_SIGMA + (1 - LEAST_SIGMA) * functional.softplus(raw)
+        sigma = _sigma(raw)
         surprise = ((query.y - mean) / sigma) ** 2 / 2 + sigma.log() + math.log(2 * math.pi) / 2
         weight = query.mask.to(surprise.dtype)
         return (surprise.mean(2) * weight).sum(1) / weight.sum(1)
+
+
+def _sigma(raw: Tensor) -> Tensor:
+    return LEAST_SIGMA + (1 - LEAST_SIGMA) * functional.softplus(raw)

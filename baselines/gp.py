@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from baselines._untrained import Untrained
-from benchmarks.core import Diagnosis, Predictor, Support
+from benchmarks.core import Diagnosis, Predictor, Spread, Support
 
 Positive = Annotated[float, Gt(0)]
 LEAST_VARIANCE = 1e-12  # keeps the likelihood of targets that are all the same finite
@@ -92,14 +92,26 @@ class GP(Untrained):
         return Diagnosis(measures={"length": length, "noise": noise, "at_bound": at_bound})
 
     def _fitted(self, support: Support) -> Predictor:
-        """The posterior means."""
+        """The posterior means, and the deviations of new observations from them."""
         fit, _ = self._maximised(support)
 
         def predict(x: Tensor) -> Tensor:
             near = correlation(squared_distances(x, support.x), fit.length)
             return (fit.mean + near @ fit.weight).to(support.y.dtype)
 
-        return predict
+        def std(x: Tensor) -> Tensor:
+            y = support.y.double()
+            kernel = correlation(squared_distances(support.x, support.x), fit.length)
+            root = torch.linalg.cholesky(
+                kernel + fit.noise * torch.eye(kernel.shape[1], dtype=y.dtype, device=y.device)
+            )
+            near = correlation(squared_distances(x, support.x), fit.length)
+            white = torch.linalg.solve_triangular(root, near.mT, upper=False)
+            left = (1 + fit.noise - (white**2).sum(1, keepdim=True).mT).clamp_min(0)
+            signal = ((y - fit.mean) * fit.weight).mean(1, keepdim=True).clamp_min(LEAST_VARIANCE)
+            return (left * signal).sqrt().to(support.y.dtype)
+
+        return Spread(predict, std)
 
     def _maximised(self, support: Support) -> tuple[Fit, Float[Tensor, " tasks"]]:
         """The best length and noise for each task, and 1 where one is at the end of its range."""

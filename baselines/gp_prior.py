@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from benchmarks.core import BudgetedSource, Predictor, State, Support, TaskBatch
+from benchmarks.core import BudgetedSource, Predictor, Spread, State, Support, TaskBatch
 from benchmarks.core.budget import TrainShots, check_shots, drawn
 from benchmarks.networks import mlp
 
@@ -90,15 +90,24 @@ class GPPrior:
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""
         prior = self.prior_
-        described, weight = self._condition(support)
+        described, root, weight = self._condition(support)
 
         @torch.no_grad()
         def predict(x: Tensor) -> Tensor:
             shared = prior.covariance(prior.describe(x), described)
             return prior.mean(x) + (shared @ weight).to(support.y.dtype)
 
+        @torch.no_grad()
+        def std(x: Tensor) -> Tensor:
+            asked = prior.describe(x)
+            own = prior.noisy(prior.covariance(asked, asked)).diagonal(dim1=1, dim2=2)
+            shared = prior.covariance(described, asked)
+            white = torch.linalg.solve_triangular(root, shared, upper=False)
+            left = (own - (white**2).sum(1)).clamp_min(0).sqrt()
+            return left.unsqueeze(2).expand(-1, -1, support.y.shape[2]).to(support.y.dtype)
+
         for _ in steps:
-            yield predict
+            yield Spread(predict, std)
 
     def state(self) -> State:
         return {"sizes": self.sizes_, "prior": self.prior_.state_dict()}
@@ -116,13 +125,17 @@ class GPPrior:
     @torch.no_grad()
     def _condition(
         self, support: Support
-    ) -> tuple[Float[Tensor, "tasks points features"], Float[Tensor, "tasks points outputs"]]:
-        """What the support points are described by, and how much each weighs."""
+    ) -> tuple[
+        Float[Tensor, "tasks points features"],
+        Float[Tensor, "tasks points points"],
+        Float[Tensor, "tasks points outputs"],
+    ]:
+        """What the support points are described by, and the root of their covariance; weights."""
         prior = self.prior_.to(support.x.device)
         described = prior.describe(support.x)
         root = torch.linalg.cholesky(prior.noisy(prior.covariance(described, described)))
         residual = support.y.double() - prior.mean(support.x).double()
-        return described, torch.cholesky_solve(residual, root)
+        return described, root, torch.cholesky_solve(residual, root)
 
     def _surprise(self, batch: TaskBatch) -> Tensor:
         """The negative log likelihood of all points of the tasks together, a point and output."""

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from benchmarks.processors import processors
+from benchmarks.processors import MOST_JOBS, processors
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -13,7 +13,6 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 a trial failed or a law is broken; 2 something given is wrong, or the "
     "output cannot be written; 70 an error of this program's own; 130 Ctrl-C."
 )
-MOST_JOBS = 1_000
 MOST_STEPS = 100_000
 
 

@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 CONTROL = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 
+MOST_JOBS = 1_000
+
 
 def processors(control: Path = CONTROL, membership: Path = MEMBERSHIP) -> int:
     """Those it is bound to, or as many as its control group pays for; rounded down, at least 1."""

@@ -12,12 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmarks.api import MetaClassifier, MetaRegressor, Results, compare, load, run
     from reml.learner import REML
 
-_HOMES = {"REML": "reml.learner"}
+_API = "benchmarks.api"
+_HOMES = {
+    "REML": "reml.learner",
+    "MetaClassifier": _API,
+    "MetaRegressor": _API,
+    "Results": _API,
+    "compare": _API,
+    "load": _API,
+    "run": _API,
+}
 _SIBLINGS = ("benchmarks", "baselines")
 
-__all__ = ["REML"]
+__all__ = ["REML", "MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -214,7 +214,7 @@ def test_force_keeps_what_it_has_not_repeated(
         asked.update(left=left, done=options["done"])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("benchmarks.commands.run.run_trials", interrupted)
+    monkeypatch.setattr("benchmarks.api.running.run_trials", interrupted)
     assert main(run_of(top / "tiny.toml", top / "out", "--force")) == 130
     assert snapshot(top / "out" / "trials") == before
     assert (len(asked["left"]), asked["done"]) == (4, [])  # nobody takes an old learner over

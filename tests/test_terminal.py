@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.api.running import shorten_temporary_folder
 from benchmarks.cli import main
 from benchmarks.commands import COMMANDS
-from benchmarks.commands.run import shorten_temporary_folder
 from benchmarks.processors import processors
 
 ROOT = Path(__file__).parents[1]

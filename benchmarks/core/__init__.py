@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmarks.core.budget import Budget, BudgetedSource, HistoryRow
-    from benchmarks.core.contract import Diagnoses, MetaLearner, State, TaskFamily
+    from benchmarks.core.contract import (
+        Diagnoses,
+        MetaLearner,
+        Spread,
+        State,
+        TaskFamily,
+        Uncertain,
+    )
     from benchmarks.core.losses import (
         CONSTANT,
         task_accuracy,
@@ -47,10 +54,12 @@ __all__ = [
     "Problem",
     "Query",
     "Split",
+    "Spread",
     "State",
     "Support",
     "TaskBatch",
     "TaskFamily",
+    "Uncertain",
     "generator_of",
     "seed_of",
     "task_accuracy",

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,6 +103,7 @@ class BudgetedSource:
         shots: tuple[int, int] = USUAL_SHOTS,
         device: torch.device | str = "cpu",
         on_progress: Callable[[float, str], None] | None = None,
+        on_log: Callable[[int, Mapping[str, float]], None] | None = None,
     ) -> None:
         self.problem: Problem = family.problem
         self.shots = shots
@@ -116,6 +117,7 @@ class BudgetedSource:
         self._generator = generator
         self._needs = needs
         self._on_progress = on_progress
+        self._on_log = on_log
         self._started = time.perf_counter()
         self._sums: dict[str, tuple[Tensor | float, int]] = {}
         self._flushed = 0
@@ -204,6 +206,8 @@ class BudgetedSource:
             if not math.isfinite(value):
                 raise Diverged(f"{name} became {value} after {self.tasks:,} training tasks")
             self.history.append(HistoryRow(self.tasks, self.seconds, name, value))
+        if self._on_log is not None and values:
+            self._on_log(self.tasks, values)
         if self._on_progress is not None:
             text = "  ".join(f"{name} {value:.3g}" for name, value in values.items())
             self._on_progress(self.progress, text)

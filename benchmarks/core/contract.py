@@ -4,9 +4,11 @@ A class need not inherit from these protocols; `benchmarks.testing` checks that 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 # Unlike typing's in Python 3.11, isinstance on these protocols evaluates no property: a family's
 # `problem` may read a file.
@@ -163,6 +165,28 @@ class Explains(Protocol):
     """A learner that can say in words what it does to adapt to each task."""
 
     def explain(self, support: Support) -> list[str]: ...
+
+
+@runtime_checkable
+class Uncertain(Protocol):
+    """A predictor that can also say how far from it a new observation may lie.
+
+    `std` has the shape and the units of what it predicts, noise included.
+    """
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+    def std(self, x: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Spread:
+    """An `Uncertain` predictor of two functions."""
+
+    mean: Predictor
+    std: Predictor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.mean(x)
 
 
 @runtime_checkable

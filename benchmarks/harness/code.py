@@ -3,9 +3,9 @@
 import ast
 import hashlib
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 OURS = frozenset({"benchmarks", "baselines", "reml"})
 DISTRIBUTION = "reml-bench"
@@ -29,7 +29,7 @@ def code_of_file(path: Path) -> str:
     return _digest([part for name, file in named for part in (name.encode(), file.read_bytes())])
 
 
-def code_of_entry(entry: EntryPoint) -> str:
+def code_of_entry(entry: Any) -> str:
     """Of an installed package that is not this one; empty of this one, which has versions."""
     name = entry.module.partition(".")[0]
     if name in OURS or (entry.dist is not None and entry.dist.name == DISTRIBUTION):

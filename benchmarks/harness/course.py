@@ -37,6 +37,11 @@ from benchmarks.harness.trainings import Training, load, on_cpu
 
 Report = Callable[[float, str], None]
 """Called with the fraction of the trial that is done and the latest numbers."""
+Log = Callable[[int, Mapping[str, float]], None]
+"""Called with the training tasks drawn so far and what the learner logged of them, by its name."""
+
+
+def no_log(tasks: int, metrics: Mapping[str, float]) -> None: ...
 
 
 class Course:
@@ -62,6 +67,7 @@ class Course:
         report: Report,
         keep: Callable[[Training], None] = lambda training: None,
         references: Path | None = None,
+        log: Log = no_log,
     ) -> None:
         """`keep` is told of the training as soon as it is over; see `run_trial` for the rest."""
         self._spec = spec
@@ -70,6 +76,7 @@ class Course:
         self._report = report
         self._keep = keep
         self._references = references
+        self._log = log
         self._surroundings = Surroundings()
         self._stretch: Stretch | None = None
         self._spent: list[Mapping[str, Any]] = []
@@ -139,7 +146,7 @@ class Course:
     def _train(self) -> None:
         spec = self._spec
         share = 0.98 if spec.then is None else 0.48
-        stretch = self._new_stretch(self._family, self._identity, spec.budget, 0, share)
+        stretch = self._new_stretch(self._family, self._identity, spec.budget, 0, share, self._log)
         stretch.run(self.learner.fit, generator_of("learner", spec.seed))
         self.history = stretch.history
         self._end_stretch()
@@ -170,7 +177,14 @@ class Course:
         # whether the state was taken over or not, the learner carries on from the same
         self.learner = make_learner(spec.learner, registry)
         self.learner.load_state(on_cpu(self.training.state))
-        stretch = self._new_stretch(self._tested, self._tested_identity, budget, 0.49, 0.98)
+        stretch = self._new_stretch(
+            self._tested,
+            self._tested_identity,
+            budget,
+            0.49,
+            0.98,
+            lambda tasks, metrics: self._log(tasks, {f"{k}{THEN}": v for k, v in metrics.items()}),
+        )
         stretch.run(self.learner.partial_fit, generator_of("learner", "then", spec.seed))
         then = stretch.history.assign(metric=lambda rows: rows["metric"] + THEN)
         self.history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
@@ -182,7 +196,13 @@ class Course:
         self.evaluation = with_both(after, others, self.problem, spec.protocol)
 
     def _new_stretch(
-        self, family: TaskFamily, identity: str, budget: Budget, start: float, end: float
+        self,
+        family: TaskFamily,
+        identity: str,
+        budget: Budget,
+        start: float,
+        end: float,
+        log: Log,
     ) -> Stretch:
         self._stretch = Stretch(
             family,
@@ -193,6 +213,7 @@ class Course:
             shots=test_shots(self._spec.protocol),
             device=self._device,
             on_progress=lambda part, text: self._report(start + (end - start) * part, text),
+            on_log=log,
         )
         return self._stretch
 

@@ -23,7 +23,7 @@ from benchmarks.core.errors import MatrixError, UnknownName
 from benchmarks.core.text import line
 from benchmarks.harness.counting import demand_few
 from benchmarks.harness.fields import parse
-from benchmarks.harness.matrix_file import MOST_ENTRIES, find_matrix, read_toml
+from benchmarks.harness.matrix_file import MOST_ENTRIES, check_values, find_matrix, read_toml
 from benchmarks.harness.protocols import KINDS, Compared, FewShot, Label, Protocol, Retention
 
 Tables = Annotated[list[dict[str, Any]], MinLen(1)]
@@ -142,6 +142,16 @@ def load_matrix(name: str) -> Matrix:
     return _matrix(path, read_toml(path))
 
 
+def matrix_of(data: dict[str, Any], path: Path) -> Matrix:
+    """The matrix that a TOML file of these tables would be; `path` stands for it in errors.
+
+    Raises:
+        MatrixError: a key is unknown, missing or wrong.
+    """
+    check_values(path, data)
+    return _matrix(path, data)
+
+
 def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     top = parse(Top, data, str(path))
     protocols = tuple(it for entry in top.protocol for it in _protocols(entry, str(path)))
@@ -253,12 +263,13 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
         dict(zip(head.grid, point, strict=True)) for point in itertools.product(*head.grid.values())
     ]
     return [
-        Entry(head.name, f"{label} ({_point(point)})", {**fields, **point}, budget, families)
+        Entry(head.name, f"{label} ({point_name(point)})", {**fields, **point}, budget, families)
         for point in points
     ]
 
 
-def _point(point: Mapping[str, Any]) -> str:
+def point_name(point: Mapping[str, Any]) -> str:
+    """What tells a contender from others of its name: `inner_lr=0.1, width=8`."""
     return ", ".join(
         f"{key}={line(value) if isinstance(value, str) else json.dumps(value, default=str)}"
         for key, value in point.items()

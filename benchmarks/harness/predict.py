@@ -107,10 +107,7 @@ def predict(
         rows, y, labels, said = _classes(support, known[problem.target], problem.outputs)
         task, words = Support(x[:, rows], y), [*words, *said]
     else:
-        told = [
-            _standard(support, known[it], offset, scale) for it, scale, offset in problem.columns
-        ]
-        task = Support(x, torch.tensor(np.stack(told, 1), dtype=torch.float32).unsqueeze(0))
+        task = Support(x, _targets(support, known, problem))
     (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
     answer = adapted(query_x)[0]
     if labels:
@@ -143,6 +140,34 @@ def _classes(
     number = torch.tensor([labels.index(it) for it in column[kept]])
     y = torch.nn.functional.one_hot(number, ways).float().unsqueeze(0)
     return torch.from_numpy(np.flatnonzero(kept)), y, labels, words
+
+
+def read_points(
+    path: Path, checkpoint: Checkpoint, targets: bool
+) -> tuple[torch.Tensor, torch.Tensor | None, list[str]]:
+    """Inputs and, if wanted, targets of a file as the learner knows them, and warnings.
+
+    Both are of shape (1, points, ...), standardised.
+
+    Raises:
+        DataError: the file cannot be used.
+    """
+    columns = checkpoint.problem.columns if targets else ()
+    table, x, words = _inputs(path, checkpoint, [name for name, *_ in columns])
+    if not targets:
+        return x, None, words
+    return x, _targets(path, table, checkpoint.problem), words
+
+
+def _targets(path: Path, table: pd.DataFrame, problem: Problem) -> torch.Tensor:
+    """Standardised, of shape (1, points, outputs)."""
+    told = [_standard(path, table[it], offset, scale) for it, scale, offset in problem.columns]
+    return torch.tensor(np.stack(told, 1), dtype=torch.float32).unsqueeze(0)
+
+
+def columns_of(problem: Problem) -> list[str]:
+    """The columns of the user's behind the inputs, each once."""
+    return list(dict.fromkeys(_source(name, ()).column for name in problem.inputs))
 
 
 def _inputs(

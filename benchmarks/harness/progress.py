@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Protocol, runtime_checkable
 
 from rich.console import Console, Group
@@ -39,6 +40,21 @@ class Scoring(Progress, Protocol):
     """Also wants to know a first score of each trial, before it is told that it ended."""
 
     def scored(self, spec: TrialSpec, score: Score) -> None: ...
+
+
+@runtime_checkable
+class Watched(Progress, Protocol):
+    """Shows what it is told, from when it is entered until it is left."""
+
+    def __enter__(self) -> Progress: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+@runtime_checkable
+class Listening(Progress, Protocol):
+    """Also wants to know what learners log while they train, after so many tasks."""
+
+    def logged(self, spec: TrialSpec, tasks: int, metrics: Mapping[str, float]) -> None: ...
 
 
 @dataclass
@@ -214,9 +230,9 @@ class LiveProgress:
 
 
 def watch(trials: list[TrialSpec], jobs: int) -> LiveProgress | PlainProgress:
-    """A live display on a terminal, plain lines elsewhere."""
+    """A live display on a terminal and in a notebook that can show one, plain lines elsewhere."""
     console = Console()
-    if console.is_terminal:
+    if console.is_terminal or (console.is_jupyter and find_spec("ipywidgets")):
         return LiveProgress(trials, jobs, console)
     return PlainProgress(trials, jobs)
 

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -47,13 +47,13 @@ class Registry:
             PluginError: a plugin file doesn't import, holds nothing to register, or takes a name
                 that is taken.
         """
-        self._known: dict[Kind, dict[str, EntryPoint | Found]] = {
+        self._known: dict[Kind, dict[str, Any]] = {
             "learner": {point.name: point for point in entry_points(group="reml.learners")},
             "family": {point.name: point for point in entry_points(group="reml.families")},
         }
+        self.plugins: tuple[Path, ...] = ()
         for path in plugins:
-            self._add(Path(path))
-        self.plugins = tuple(Path(path).resolve() for path in plugins)
+            self.add(Path(path))
 
     def names(self, kind: Kind) -> list[str]:
         return sorted(self._known[kind])
@@ -70,11 +70,37 @@ class Registry:
         if name not in known:
             raise UnknownName(kind, name, known, where)
         entry = known[name]
-        if isinstance(entry, EntryPoint):
+        if not isinstance(entry, Found):  # the package importlib_metadata brings a class of its own
             entry = known[name] = _load(kind, entry)
         return entry
 
-    def _add(self, path: Path) -> None:
+    def add_class(self, kind: Kind, cls: Any, code: str) -> None:
+        """Make a class known by its own name and those of its presets; `code` is a hash of it.
+
+        Raises:
+            PluginError: it is no learner or family, or a name is taken.
+        """
+        where = f"class {getattr(cls, '__name__', cls)!r}"
+        check_shape(kind, cls, where)
+        self._take(
+            where, [(kind, it, Found(cls, fields, code)) for it, fields in _presets(cls).items()]
+        )
+
+    def name_of(self, kind: Kind, cls: type) -> str | None:
+        """What a class is called here that is installed, or was added; None if it is not."""
+        value = f"{cls.__module__}:{cls.__qualname__}"
+        for name, it in self._known[kind].items():
+            same = it.cls is cls if isinstance(it, Found) else it.value == value
+            if same and name == getattr(cls, "name", None):
+                return name
+        return None
+
+    def add(self, path: Path) -> None:
+        """Import a plugin file.
+
+        Raises:
+            PluginError: it doesn't import, holds nothing to register, or a name is taken.
+        """
         module = import_file(path)
         try:
             code = code_of_file(path)
@@ -100,11 +126,15 @@ class Registry:
             raise PluginError(
                 f"{path}: {flaws[0] if flaws else 'defines no class that is a learner or family'}"
             )
+        self._take(str(path), found)
+        self.plugins = (*self.plugins, path.resolve())
+
+    def _take(self, where: str, found: Sequence[tuple[Kind, str, Found]]) -> None:
         for kind, name, entry in found:
             if not name.strip() or any(map(unseen, name)):
-                raise PluginError(f"{path}: a {kind} cannot be named {line(name, 80)!r}")
+                raise PluginError(f"{where}: a {kind} cannot be named {line(name, 80)!r}")
             if name in self._known[kind]:
-                raise PluginError(f"{path}: there is a {kind} named {name!r} already")
+                raise PluginError(f"{where}: there is a {kind} named {name!r} already")
             self._known[kind][name] = entry
 
 
@@ -158,7 +188,7 @@ def check_shape(kind: Kind, cls: Any, where: str) -> None:
         raise PluginError(f"{where}: {flaw}")
 
 
-def _load(kind: Kind, entry: EntryPoint) -> Found:
+def _load(kind: Kind, entry: Any) -> Found:
     where = f"entry point {entry.name!r} ({entry.value})"
     try:
         cls = entry.load()

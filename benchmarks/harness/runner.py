@@ -5,15 +5,17 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from benchmarks.core.errors import StoreError, UserError
@@ -23,7 +25,7 @@ from benchmarks.harness.files import write_json
 from benchmarks.harness.first_scores import first_score
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.keeper import keep
-from benchmarks.harness.progress import Progress, Scoring
+from benchmarks.harness.progress import Listening, Progress, Scoring
 from benchmarks.harness.reasons import OUTPUT, with_place
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.trainings import PLACE
@@ -106,6 +108,7 @@ def run_trials(
                     trained=trained.get(spec.training),
                     trainings=trainings,
                     references=references,
+                    logs=isinstance(progress, Listening),
                 )
                 running.append(_start(context, job))
                 attempts[spec.id] += 1
@@ -155,7 +158,8 @@ def _start(context: BaseContext, job: Job) -> _Running:
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=keep, args=(job, writer), name=job.spec.id)  # type: ignore[attr-defined]
         try:
-            process.start()
+            with _no_main():
+                process.start()
         except (OSError, EOFError) as error:
             reader.close()
             if attempt + 1 == ATTEMPTS:
@@ -168,6 +172,20 @@ def _start(context: BaseContext, job: Job) -> _Running:
     raise AssertionError
 
 
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Workers need nothing of the program that started them, which may be a script without a guard.
+
+    To run it again in each of them is what `multiprocessing` would do.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _listen(running: list[_Running], progress: Progress) -> None:
     """Pass progress on until a worker ends or a tick is over."""
     connections = {worker.connection: worker for worker in running if worker.connection}
@@ -177,11 +195,20 @@ def _listen(running: list[_Running], progress: Progress) -> None:
             worker = connections[ready]
             try:
                 while ready.poll():
-                    fraction, text = json.loads(ready.recv_bytes(MOST_WORDS))
-                    progress.advanced(worker.job.spec, float(fraction), str(text))
-            except (EOFError, OSError, ValueError, TypeError):  # a learner may write there, too
+                    _pass_on(json.loads(ready.recv_bytes(MOST_WORDS)), worker.job.spec, progress)
+            # a learner may write there, too
+            except (EOFError, OSError, ValueError, TypeError, KeyError):
                 ready.close()
                 worker.connection = None
+
+
+def _pass_on(told: Any, spec: TrialSpec, progress: Progress) -> None:
+    if not isinstance(told, dict):
+        fraction, text = told
+        progress.advanced(spec, float(fraction), str(text))
+    elif isinstance(progress, Listening):
+        metrics = {str(name): float(value) for name, value in dict(told["metrics"]).items()}
+        progress.logged(spec, int(told["tasks"]), metrics)
 
 
 def _has_lost_its_server(worker: _Running) -> bool:

@@ -3,7 +3,8 @@
 import os
 import random
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,21 @@ class Surroundings:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
+
+
+@contextmanager
+def kept_state() -> Iterator[None]:
+    """The global state of this process stays what it was, generators included."""
+    surroundings, grad = Surroundings(), torch.is_grad_enabled()
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        surroundings.restore(0)
+        torch.set_grad_enabled(grad)
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])
 
 
 def _open(descriptor: int) -> None:

@@ -36,6 +36,7 @@ class Stretch:
         shots: tuple[int, int],
         device: str,
         on_progress: Callable[[float, str], None],
+        on_log: Callable[[int, Mapping[str, float]], None],
     ) -> None:
         self._device = device
         self._took: dict[str, float] = {}
@@ -47,6 +48,7 @@ class Stretch:
             shots=shots,
             device=device,
             on_progress=on_progress,
+            on_log=on_log,
         )
 
     def run(self, train: Train, generator: torch.Generator) -> None:

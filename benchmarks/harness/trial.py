@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.core.errors import Cannot
 from benchmarks.core.text import described, message, shortened
-from benchmarks.harness.course import Course, Report
+from benchmarks.harness.course import Course, Log, Report, no_log
 from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.files import remove, write_json, write_parquet
@@ -31,6 +31,8 @@ def run_trial(
     trained: Path | None = None,
     trainings: Path | None = None,
     references: Path | None = None,
+    log: Log = no_log,
+    interruptible: bool = False,
 ) -> dict[str, Any]:
     """Run one trial and write it to `folder`; whatever the learner raises becomes a failure.
 
@@ -43,6 +45,7 @@ def run_trial(
     is over, and in `trainings` for others, if there is such a place. `trained_by` in the record is
     the trial that has trained, `trained_with` its provenance. `references` is where trials find
     what the reference scored that they are held against, if another one has asked before.
+    `log` is told what the learner logs. Where `interruptible`, Ctrl-C goes through.
 
     Returns:
         The record written to `trial.json`.
@@ -59,12 +62,14 @@ def run_trial(
         if trainings is not None and training.by == spec.id:
             share(folder, trainings / spec.training)
 
-    trial = Course(spec, registry, device, report, keep_training, references)
+    trial = Course(spec, registry, device, report, keep_training, references, log)
     try:
         trial.run(trained)
     except Cannot as error:
         record |= {"status": "cannot", "reason": message(error), "spending": trial.spending()}
     except BaseException as error:  # of the learner's making: nobody sends Ctrl-C to a worker
+        if interruptible and isinstance(error, KeyboardInterrupt):
+            raise
         record |= _failure(error, spec.id) | {"spending": trial.spending(), **trial.known()}
     else:
         record |= {"status": "done", "spending": trial.spending(), **trial.notes()}

@@ -18,6 +18,7 @@ import torch
 
 from benchmarks.core.text import described, line, shortened
 from benchmarks.harness import descendants
+from benchmarks.harness.course import no_log
 from benchmarks.harness.expand import TrialSpec
 from benchmarks.harness.registry import Registry
 from benchmarks.harness.trial import run_trial
@@ -43,6 +44,8 @@ class Job:
     """Where the training is kept for others, too."""
     references: Path
     """Where trials of one run leave what references scored."""
+    logs: bool = False
+    """Whether somebody wants to know what the learner logs."""
 
 
 def work(job: Job, connection: Connection, output: int, words: int) -> NoReturn:
@@ -63,7 +66,8 @@ def work(job: Job, connection: Connection, output: int, words: int) -> NoReturn:
             job.folder,
             device=job.device,
             provenance=job.provenance,
-            report=_Reporter(connection),
+            report=(reporter := _Reporter(connection)),
+            log=reporter.log if job.logs else no_log,
             trained=job.trained,
             trainings=job.trainings,
             references=job.references,
@@ -91,11 +95,19 @@ class _Reporter:
 
     def __call__(self, fraction: float, text: str) -> None:
         now = time.monotonic()
-        # a learner may have closed the pipe, and its number may be another file's now
-        if now - self._last >= REPORT_SECONDS and _identity(self._connection) == self._pipe:
+        if now - self._last >= REPORT_SECONDS:
             self._last = now
+            self._send([fraction, line(text)])
+
+    def log(self, tasks: int, metrics: Mapping[str, float]) -> None:
+        self._send({"tasks": tasks, "metrics": dict(metrics)})
+
+    def _send(self, message: Any) -> None:
+        data = json.dumps(message).encode()
+        # a learner may have closed the pipe, and its number may be another file's now
+        if len(data) <= MOST_WORDS and _identity(self._connection) == self._pipe:
             with suppress(OSError):
-                self._connection.send_bytes(json.dumps([fraction, line(text)]).encode())
+                self._connection.send_bytes(data)
 
 
 def _identity(connection: Connection) -> tuple[int, int] | None:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.api import running
 from benchmarks.cli import main
-from benchmarks.commands import run
 from benchmarks.harness import runner
 from benchmarks.harness.expand import expand
 from benchmarks.harness.matrix import load_matrix
@@ -135,7 +135,7 @@ def in_child(arguments: list[str], log: Path) -> None:
             os.dup2(file.fileno(), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     runner._context = lambda *_: multiprocessing.get_context("fork")
-    run._report = write_table
+    running.write_whole = lambda results, directory, *_, **__: write_table(results, directory)
     code = main(arguments)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,0 +1,105 @@
+"""Trials in this process, one after the other, where no worker could import what they need."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.harness.expand import TrialSpec
+from benchmarks.harness.folder import ResultsFolder
+from benchmarks.harness.progress import Listening, Progress
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.runner import tell_end
+from benchmarks.harness.surroundings import kept_state
+from benchmarks.harness.trainings import PLACE
+from benchmarks.harness.trial import run_trial
+
+
+def run_here(
+    trials: Sequence[TrialSpec],
+    folder: ResultsFolder,
+    registry: Registry,
+    progress: Progress,
+    *,
+    jobs: int,
+    device: str,
+    provenance: Mapping[str, Any],
+    done: Sequence[TrialSpec] = (),
+    anew: bool = False,
+) -> None:
+    """As `run_trials`, but for `jobs`, which is taken for 1. What a learner prints is seen.
+
+    Ctrl-C ends the trial that runs; those before it stay.
+    """
+    places = folder.trials.resolve() / PLACE
+    references = folder.begin("references").resolve()
+    trained: dict[str, Path] = {}
+    if not anew:
+        trained |= {spec.training: place for spec in done if (place := folder.learner(spec.id))}
+        kept = {spec.training: places / spec.training for spec in trials}
+        trained |= {training: place for training, place in kept.items() if place.is_dir()}
+    try:
+        for spec in trials:
+            record = _run(spec, folder, registry, progress, device, provenance, trained, references)
+            if record.get("trained_by") == spec.id:
+                trained[spec.training] = places / spec.training
+            tell_end(progress, spec, record, folder)
+            progress.tick()
+    finally:
+        shutil.rmtree(references, ignore_errors=True)
+
+
+def _run(
+    spec: TrialSpec,
+    folder: ResultsFolder,
+    registry: Registry,
+    progress: Progress,
+    device: str,
+    provenance: Mapping[str, Any],
+    trained: Mapping[str, Path],
+    references: Path,
+) -> dict[str, Any]:
+    def report(fraction: float, text: str) -> None:
+        progress.advanced(spec, fraction, text)
+        progress.tick()
+
+    def log(tasks: int, metrics: Mapping[str, float]) -> None:
+        if isinstance(progress, Listening):
+            progress.logged(spec, tasks, metrics)
+
+    progress.started(spec)
+    place = folder.begin(spec.id)
+    try:
+        with _one_thread(), kept_state():
+            record = run_trial(
+                spec,
+                registry,
+                place.resolve(),
+                device=device,
+                provenance=provenance,
+                report=report,
+                trained=trained.get(spec.training),
+                trainings=folder.trials.resolve() / PLACE,
+                references=references,
+                log=log,
+                interruptible=True,
+            )
+        folder.commit(place, spec.id)
+    except BaseException:
+        folder.discard(place, spec.id)
+        raise
+    return record
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As workers have it: the same bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

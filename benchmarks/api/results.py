@@ -1,0 +1,235 @@
+"""The results of a matrix, as Python has them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from benchmarks.api.fitted import FittedLearner
+from benchmarks.core.errors import StoreError, UnknownName, UserError
+from benchmarks.core.text import count
+from benchmarks.harness import store
+from benchmarks.harness.cleaning import clean
+from benchmarks.harness.lock import locked
+from benchmarks.harness.reading import TABLES
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.store import keep_consolidated, load_results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Results:
+    """What a results folder holds: tables, figures, trained learners.
+
+    Made by `reml.run`, `reml.compare` and `reml.load`. It is read once; `reml.load` again shows
+    what has come since.
+
+    Attributes:
+        directory: the folder.
+    """
+
+    def __init__(self, directory: Path, registry: Registry) -> None:
+        """Read a folder.
+
+        Raises:
+            StoreError: it holds no results, or what concerns all trials is damaged.
+        """
+        self.directory = directory
+        self._registry = registry
+        self._stored = load_results(directory)
+        self._results = clean(self._stored)
+
+    @property
+    def name(self) -> str:
+        """What the matrix is called."""
+        return self._results.name
+
+    @property
+    def learners(self) -> tuple[str, ...]:
+        """The labels of all contenders, in the order of the matrix."""
+        return self._results.order
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial: family, protocol, learner, seed, status, reason, and what it spent."""
+        return self._results.trials
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row a test task, metric, shots and steps of each trial that is done: `value`."""
+        return self._results.scores
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The training curves: one row a metric that a learner logged."""
+        return self._results.history
+
+    def table(self) -> pd.DataFrame:
+        """Means and interquartile means with their intervals, as table.csv has them.
+
+        Raises:
+            StoreError: no trial is done, or the scores of one are incomplete.
+        """
+        from benchmarks.report.tables import make_table
+
+        return make_table(self._scored())
+
+    def pairs(self, against: str | None = None) -> pd.DataFrame:
+        """Every learner beside one: the paired difference with its interval, as in pairs.csv.
+
+        Args:
+            against: whom the others are compared with; as in the report, if left out.
+
+        Raises:
+            StoreError: no trial is done.
+            UnknownName: there is no such learner.
+        """
+        from benchmarks.report.pair_sheets import make_pairs
+        from benchmarks.report.pairs import check_known
+        from benchmarks.report.summary import summarise
+
+        comparisons = summarise(self._scored())
+        check_known(comparisons, against)
+        return make_pairs(comparisons, against)
+
+    def figures(self) -> list[str]:
+        """The names that `plot` takes.
+
+        Raises:
+            StoreError: no trial is done.
+        """
+        from benchmarks.report.figures import pictures
+
+        return [it.stem for it in pictures(self._scored())]
+
+    def plot(self, name: str, learners: Sequence[str] | None = None) -> "Figure":
+        """Draw a figure of the report; `figure.axes` are its axes.
+
+        Args:
+            name: as `figures()` has it: "error-against-steps", say.
+            learners: the labels of those to show; all, if left out.
+
+        Raises:
+            StoreError: no trial is done, or what the figure shows was not stored.
+            UnknownName: there is no such figure or learner.
+        """
+        from benchmarks.report.figures import pictures
+        from benchmarks.report.style import looks
+
+        known = {it.stem: it for it in pictures(self._of(learners))}
+        if name not in known:
+            raise UnknownName("figure", name, known, str(self.directory))
+        with looks():
+            figure = known[name].draw()
+        if figure is not None:
+            return figure
+        raise StoreError(f"{self.directory}: holds nothing that figure {name!r} could show")
+
+    def report(self) -> Path:
+        """Write report.html, tables and figures into the folder; the path of the first.
+
+        Raises:
+            StoreError: no trial is done, or the folder cannot be written.
+        """
+        from benchmarks.report.whole import write_whole
+
+        results = self._scored()
+        with locked(self.directory, "report"):
+            keep_consolidated(self._stored, self.directory)
+            return write_whole(results, self.directory, lambda said: None)
+
+    def verdict(self) -> str:
+        """Which learner to use, by how much, at what cost and how, and what would change that.
+
+        Raises:
+            StoreError: no trial is done.
+        """
+        from benchmarks.report.answer import answer
+
+        return str(answer(self._scored(), self.directory))
+
+    def learner(
+        self, label: str, seed: int | None = None, *, family: str | None = None
+    ) -> FittedLearner:
+        """A trained learner, to be used on new tasks.
+
+        Args:
+            label: which, by its label in the table.
+            seed: which of its trainings; the first, if left out.
+            family: what it was trained on, where the matrix has several families.
+
+        Raises:
+            UnknownName: there is no such learner, seed or family.
+            StoreError: its training is not there: it failed, or was not published.
+        """
+        rows = self._one_of(self._stored.trials, "learner", label)
+        if family is None and rows["family"].nunique() > 1:
+            several = ", ".join(map(repr, rows["family"].unique()))
+            raise UserError(f"{self.directory}: {label!r} was trained on {several}; name a family")
+        if family is not None:
+            rows = self._one_of(rows, "family", family)
+        if seed is not None:
+            rows = self._one_of(rows, "seed", seed)
+        for trial in rows["trial"]:
+            if (place := self.directory / "trials" / trial).joinpath("learner.pt").is_file():
+                return FittedLearner.load(place, self._registry)
+        reasons = [it for it in rows["reason"] if isinstance(it, str)]
+        why = reasons[0] if reasons else "run the matrix to train it"
+        raise StoreError(f"{self.directory}: has no trained learner {label!r} ({why})")
+
+    def _one_of(self, rows: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
+        found = rows[rows[column] == wanted]
+        if found.empty:
+            known = sorted(map(str, rows[column].unique()))
+            raise UnknownName(column, str(wanted), known, str(self.directory))
+        return found
+
+    def _of(self, learners: Sequence[str] | None) -> store.Results:
+        results = self._scored()
+        if learners is None:
+            return results
+        chosen = [learners] if isinstance(learners, str) else list(learners)
+        for label in chosen:
+            if label not in results.order:
+                raise UnknownName("learner", label, results.order, str(self.directory))
+        # the figures are of the learners in this order
+        tables = {
+            name: getattr(results, name)[lambda rows: rows["learner"].isin(chosen)]
+            for name in ("trials", *TABLES)
+        }
+        order = tuple(it for it in results.order if it in chosen)
+        return replace(results, order=order, **tables)
+
+    def _scored(self) -> store.Results:
+        if self._results.scores.empty:
+            raise StoreError(
+                f"{self.directory}: no trial is done; `reml status {self.directory}` says more"
+            )
+        return self._results
+
+    @cached_property
+    def _states(self) -> dict[str, int]:
+        return {str(it): int(n) for it, n in self.trials["status"].value_counts().items()}
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{n} {it}" for it, n in self._states.items())
+        return f"<Results of {self.name}: {count(len(self.trials), 'trial')} ({states})>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, and the table after the most steps."""
+        return "\n".join(self._html())
+
+    def _html(self) -> Iterator[str]:
+        yield f"<p><b>{escape(self.name)}</b>: {escape(repr(self)[1:-1])}</p>"
+        if self._results.scores.empty:
+            return
+        for sentence in self.verdict().split("\n"):
+            yield f"<p>{escape(sentence)}</p>"
+        table = self.table()
+        steps = pd.to_numeric(table["steps"], errors="coerce")  # some are "chosen"
+        yield table[steps == steps.max()].to_html(index=False)

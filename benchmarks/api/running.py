@@ -1,0 +1,214 @@
+"""What `reml run` and `reml.run` do: the trials of a matrix that are missing, then its report."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.api.frames import Frames
+from benchmarks.api.here import run_here
+from benchmarks.core.errors import UnknownName, UserError
+from benchmarks.core.text import count, line, message
+from benchmarks.harness import provenance
+from benchmarks.harness.cleaning import clean
+from benchmarks.harness.expand import TrialSpec, describe, expand
+from benchmarks.harness.folder import ENDED, ResultsFolder
+from benchmarks.harness.matrix import Matrix
+from benchmarks.harness.progress import Watched, watch
+from benchmarks.harness.registry import Registry
+from benchmarks.harness.runner import run_trials
+from benchmarks.harness.store import Results, consolidate, restore, with_gaps
+from benchmarks.harness.turns import in_turn, seconds_of
+from benchmarks.report.stale import remove_report
+from benchmarks.report.whole import write_whole
+
+LONGEST_FOLDER = 60
+"""Bytes of the temporary folder: a socket's path has at most a hundred or so."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How a matrix is run; see `reml run --help`."""
+
+    out: Path | None = None
+    jobs: int = 1
+    device: str = "cpu"
+    only: str | None = None
+    force: bool = False
+    figures: bool = True
+
+
+Say = Callable[[str], object]
+Report = Callable[[Results, Path, Say], object]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where the results are, and how many of the trials that were asked for there are."""
+
+    directory: Path
+    ended: int
+    failed: int
+
+
+def run_matrix(
+    matrix: Matrix,
+    registry: Registry,
+    how: How,
+    command: str,
+    *,
+    say: Say = print,
+    watching: Callable[[list[TrialSpec], int], Watched] = watch,
+    frames: Frames | None = None,
+    here: Collection[str] = (),
+    report: Report | None = None,
+) -> Outcome:
+    """Run what is missing of a matrix, and write its report.
+
+    Args:
+        matrix: What to run.
+        registry: Where its learners and families are found.
+        how: Where and how to run it.
+        command: What made these results, for who reads them.
+        say: Is told, line by line, what there is to say on stdout.
+        watching: Shows how far the trials are.
+        frames: What of its data was given in memory.
+        here: Names of learners and families that no worker process can import.
+        report: Writes tables and figures in the end; `write_whole`, if left out.
+
+    Raises:
+        UserError: what is wrong with the matrix, its data, its folder or the device.
+    """
+    _check_device(how.device)
+    notes: list[str] = []
+    with nullcontext() if frames is None else frames.named():
+        trials = expand(matrix, registry, notes.append)
+    directory = how.out or default_folder(matrix.name)
+    if frames is not None:
+        matrix, trials = frames.moved(matrix, trials)
+    chosen = _chosen(trials, how.only)
+    origin = provenance.collect(how.device, command)
+    folder = ResultsFolder(directory)
+    with folder.open(describe(matrix, trials, notes)) as strays:
+        restore(directory)
+        if frames is not None:
+            frames.keep()
+        # forced or not, what is there stays until its successor is committed
+        again = {it.id for it in chosen} if how.force else with_gaps(directory)
+        records: dict[str, dict[str, Any]] = {
+            it.id: {} if it.id in again else folder.record(it.id) or {} for it in chosen
+        }
+        left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
+        left = in_turn(left, registry, seconds_of([*records.values()]))
+        waiting = {trial.id for trial in left}
+        _announce(matrix.name, directory, records, left, origin["commit"], say)
+        for note in notes:
+            say(note)
+        if strays:
+            are = "trial there is" if strays == 1 else "trials there are"
+            say(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
+        bound = [trial for trial in left if bound_to(trial, here)]
+        if bound:
+            say(
+                f"note: {count(len(bound), 'trial')} of classes that are in no file of their own "
+                "can only run in this process, one after the other"
+            )
+        done = [] if how.force else [trial for trial in trials if trial.id not in waiting]
+        with watching(left, how.jobs) as progress:
+            for run, some in (
+                (run_trials, [it for it in left if it not in bound]),
+                (run_here, bound),
+            ):
+                if some:
+                    run(
+                        some,
+                        folder,
+                        registry,
+                        progress,
+                        jobs=how.jobs,
+                        device=how.device,
+                        provenance=origin,
+                        done=done,
+                        anew=how.force,
+                    )
+        results = consolidate(directory)
+        for sentence in results.damage:
+            print(f"reml: {sentence}", file=sys.stderr)
+        if results.scores.empty:
+            remove_report(directory)  # of a matrix this one has replaced
+        else:
+            written = clean(results)
+            if report is None:
+                write_whole(written, directory, say, figures=how.figures)
+            else:
+                report(written, directory, say)
+    ended = results.trials[results.trials["trial"].isin(records)]
+    failed = int((ended["status"] == "failed").sum())
+    if failed:
+        say(f"{failed} of {count(len(ended), 'trial')} failed; `reml status {directory}` says why")
+    return Outcome(directory, len(ended), failed)
+
+
+def default_folder(name: str) -> Path:
+    return Path("results") / name
+
+
+def bound_to(trial: TrialSpec, here: Collection[str]) -> bool:
+    """Whether a trial has to do with something of these names."""
+    entries = (trial.family, trial.learner, trial.other, trial.reference)
+    return any(it is not None and it.name in here for it in entries)
+
+
+def _chosen(trials: list[TrialSpec], pattern: str | None) -> list[TrialSpec]:
+    if pattern is None:
+        return trials
+    chosen = [
+        trial
+        for trial in trials
+        if any(
+            name == pattern or fnmatchcase(name, pattern)
+            for name in (trial.learner.label, trial.id)
+        )
+    ]
+    if not chosen:
+        labels = {trial.learner.label for trial in trials}
+        raise UnknownName("learner or trial", pattern, labels, "--only")
+    return chosen
+
+
+def _announce(
+    name: str,
+    directory: Path,
+    records: dict[str, dict[str, Any]],
+    left: list[TrialSpec],
+    commit: str | None,
+    say: Say,
+) -> None:
+    done = len(records) - len(left)
+    trials = count(len(records), "trial")
+    say(f"{name}: {trials}, {done} done already, {len(left)} to run; in {directory}")
+    origins = [it.get("provenance", {}) for it in records.values() if it.get("status") == "done"]
+    others = [origin for origin in origins if origin.get("commit") != commit]
+    if others:
+        say(f"note: {len(others)} of them were run by other commits; --force repeats them")
+
+
+def _check_device(device: str) -> None:
+    try:
+        float(torch.ones(2, device=device).sum())  # "meta", say, makes tensors but has no numbers
+    except Exception as error:  # whatever the module of a device that torch half knows raises
+        first = message(error).rstrip(".")
+        raise UserError(f"--device: {line(device)!r} cannot be used here ({first})") from None
+
+
+def shorten_temporary_folder() -> None:
+    """Where TMPDIR is too long for a socket to lie in it, workers are reached by way of /tmp."""
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        tempfile.tempdir = "/tmp"
