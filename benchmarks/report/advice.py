@@ -175,14 +175,15 @@ def _advice(comparison: Comparison, group: Group) -> Advice:
     here = Where(comparison, group, ranking)
     missing = hindrance(comparison, group, metric)
     alike = (ranking.best, *(it for it in ranking.behind if it in ranking.alike))
-    use = min(alike, key=lambda label: expense(here.entrants[label]))
+    near = [label for label in alike if _is_near(here, label)]
+    use = min(near, key=lambda label: expense(here.entrants[label]))
     return replace(
         nothing,
         use=use,
         alike=alike,
         told=not missing,
         hopeless=_hopeless(here),
-        recommendation=_recommendation(here, use, alike, missing),
+        recommendation=_recommendation(here, use, alike, near, missing),
         margins={setting(comparison, group.shots): _margins(here, use)},
         cost=_cost(here.entrants[use], group.tasks(metric)),
         changes=tuple(_changes(here, alike, missing)),
@@ -206,7 +207,17 @@ def _hopeless(here: Where) -> str:
     return f"No contender has a better mean than {floor}{sure}"
 
 
-def _recommendation(here: Where, use: str, alike: tuple[str, ...], missing: str) -> str:
+def _is_near(here: Where, label: str) -> bool:
+    """Whether its mean lies in the interval of the best one: a wide interval earns no advice."""
+    cells = here.group.cells
+    best = cells[here.ranking.best, here.steps, here.metric].mean
+    value = cells[label, here.steps, here.metric].mean.value
+    return label == here.ranking.best or best.low <= value <= best.high
+
+
+def _recommendation(
+    here: Where, use: str, alike: tuple[str, ...], near: list[str], missing: str
+) -> str:
     best = here.name(here.ranking.best)
     if not here.ranking.behind:
         return f"there is only {best} to be ranked"
@@ -217,7 +228,8 @@ def _recommendation(here: Where, use: str, alike: tuple[str, ...], missing: str)
     names = listing(here.name(it) for it in here.ranked if it in alike)
     if len(alike) == len(here.ranked):
         names = f"{names}, which is all there are,"
-    return f"{names} are not told apart: take the cheapest, {here.name(use)}"
+    which = "" if len(near) == len(alike) else " whose mean is near the best"
+    return f"{names} are not told apart: take the cheapest{which}, {here.name(use)}"
 
 
 def _margins(here: Where, use: str) -> str:

@@ -1,7 +1,7 @@
 """The answer: which learner to use, by how much, at what cost, how, and what would change it.
 
 No sentence is stronger than the intervals. Where a verdict tells several from none of each other,
-the cheapest of those that are not told apart from the best is recommended.
+the cheapest of those that are not told apart from the best, and near it, is recommended.
 """
 
 from collections import Counter

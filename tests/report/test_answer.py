@@ -109,6 +109,16 @@ def test_of_those_not_told_apart_the_cheapest_is_taken() -> None:
     assert line(results, COST).startswith("gp-prior trains on 2,000 tasks in 2.00 s; adapting")
 
 
+def test_a_wide_interval_earns_no_advice() -> None:
+    results = made({"maml": 0.3, "reml": 0.29})
+    wild = (results.scores["learner"] == "maml") & (results.scores["task"] == 0)
+    spoiled = results.scores.assign(value=results.scores["value"].where(~wild, 60.0))
+    (advice,) = answer(replace(results, scores=spoiled)).advice
+    assert set(advice.alike) == {"maml", "reml"}
+    assert advice.use == "reml"
+    assert advice.recommendation.endswith("take the cheapest whose mean is near the best, reml")
+
+
 def test_that_every_contender_is_worse_than_a_simple_one_is_said_first() -> None:
     results = made({"gp": 1.0, "mean": 3.0, "maml": 2.0, "reml": 2.5})
     assert str(answer(results)).startswith("Every contender is worse than gp on f with 5 shots")
