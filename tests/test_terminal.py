@@ -75,7 +75,7 @@ def test_a_reader_that_has_seen_enough(
         os.close(reading)
         with open(writing, "w", encoding="utf-8") as broken, monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", broken)
-            assert main([command, "x"] if command == "run" else [command]) == code
+            assert main([command, "quick"] if command == "run" else [command]) == code
     assert capsys.readouterr().err.startswith("reml: the output cannot be written (Broken pipe)")
 
 

@@ -228,6 +228,10 @@ class _Stored:
         )
 
 
+OTHERS = {"on": ["-"], "then": "-"}
+"""Labels of second families, which redrawing the test tasks does not ask for."""
+
+
 def _built(directory: Path, entry: Entry, registry: Registry) -> TaskFamily:
     matrix = Matrix(directory / "matrix.json", "", "", (), Budget(tasks=0), (), (), ())
     family: TaskFamily = know_family(matrix, entry, registry).built
@@ -236,11 +240,11 @@ def _built(directory: Path, entry: Entry, registry: Registry) -> TaskFamily:
 
 def _protocol(rules: Mapping[str, Any]) -> Protocol:
     kind = KINDS[rules["kind"]]
+    # a trial's identity has the families themselves, and under `then` what carrying on may spend
+    others = {key: value for key, value in OTHERS.items() if key in kind.model_fields}
     known = {key: value for key, value in rules.items() if key in kind.model_fields}
     try:
-        return kind.model_validate(
-            {**known, **({"on": ["-"]} if "on" in kind.model_fields else {})}
-        )
+        return kind.model_validate({**known, **others})
     except ValueError as error:
         raise MatrixError(f"a stored protocol is none of this version ({error})") from None
 

@@ -151,7 +151,8 @@ def _shown_figures(results: Results, directory: Path) -> Iterator[str]:
         title = escape(picture.title)
         yield f"### {title}"
         yield f"![{title}]({path}.png)"
-        yield f"{picture.caption} ([SVG]({path}.svg))"
+        drawing = f" ([SVG]({path}.svg))" if (directory / f"{path}.svg").is_file() else ""
+        yield f"{picture.caption}{drawing}"
 
 
 def _costs(comparisons: tuple[Comparison, ...]) -> Section:

@@ -11,7 +11,7 @@ from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.ledger import LIST
 from benchmarks.harness.matrix import load_matrix
 from benchmarks.harness.registry import Registry
-from benchmarks.harness.regroup import regroup
+from benchmarks.harness.regroup import _protocol, regroup
 from benchmarks.harness.store import Results, consolidate, load_results
 from benchmarks.harness.sums import SUMS
 from benchmarks.harness.trial import run_trial
@@ -148,3 +148,15 @@ def test_data_that_are_gone_are_named(old: tuple[Path, Results]) -> None:
     (directory.parent / "rows.csv").unlink()
     with pytest.raises(DataError, match=r"rows\.csv"):
         regroup(directory, Registry([]))
+
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+@pytest.mark.parametrize("kind", ["few_shot", "transfer", "unrelated", "retention"])
+def test_every_kind_of_protocol_is_read_back_from_a_trial(kind: str) -> None:
+    records = read_json(RESULTS / "thesis-questions" / "trials.json")
+    records += read_json(RESULTS / "metoffice" / "trials.json")
+    stored = [it["spec"]["protocol"] for it in records if it["spec"]["protocol"]["kind"] == kind]
+    assert stored
+    assert all(_protocol(rules).shots == tuple(rules["shots"]) for rules in stored)

@@ -13,7 +13,7 @@ from benchmarks.core import generator_of
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.evaluator import OPTIONAL
 from benchmarks.harness.expand import TrialSpec, describe, expand
-from benchmarks.harness.files import read_json, write_json, write_parquet, write_text
+from benchmarks.harness.files import read_json, replace, write_json, write_parquet
 from benchmarks.harness.folder import ResultsFolder
 from benchmarks.harness.known import make_family
 from benchmarks.harness.ledger import LIST, Ledger
@@ -76,8 +76,13 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
     write_json(path, {"a": "ü"})
     with pytest.raises(TypeError):
         write_json(path, {"a": object()})
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "half of it \ud800")
+
+    def half(temporary: Path) -> None:
+        temporary.write_text("half of it")
+        raise RuntimeError("cut off")
+
+    with pytest.raises(RuntimeError, match="cut off"):
+        replace(path, half)
     assert read_json(path) == {"a": "ü"}
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 

@@ -32,7 +32,7 @@ def test_index_shows_findings_tables_figures_and_origin(make_results: Make, tmp_
     assert "peak memory in MB" in text
     assert "torch 2.13.0" in text
     assert "commit `0123456` + uncommitted changes" in text
-    assert "§ of these weights: from one seed" in text  # mean has but one
+    assert "§ of these weights: mean has one seed left" in text
     assert "Intervals allow for there being 2 seeds" in text
     assert "Compositions" not in text  # nobody diagnosed
 
