@@ -1,4 +1,4 @@
-"""The README's numbers are those of the committed results, to the letter."""
+"""README's numbers, and those of docs, are those of the committed results, to the letter."""
 
 import json
 import re
@@ -17,8 +17,11 @@ from benchmarks.harness.trial import run_trial
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 README = (ROOT / "README.md").read_text()
-SECTIONS = re.split(r"^### ", README, flags=re.MULTILINE)[1:]
-RESULTS = [section for section in SECTIONS if "results/" in section]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+YOUR_DATA = (ROOT / "docs" / "your-data.md").read_text()
+SECTIONS = re.split(r"^## ", (ROOT / "docs" / "results.md").read_text(), flags=re.MULTILINE)[1:]
+SECTIONS += re.split(r"^##+ ", README, flags=re.MULTILINE)[1:]
+RESULTS = [section for section in SECTIONS if "/index.md)" in section]
 
 
 def _rows(text: str) -> list[str]:
@@ -28,7 +31,7 @@ def _rows(text: str) -> list[str]:
 
 @pytest.mark.parametrize("section", RESULTS, ids=lambda section: section.splitlines()[0])
 def test_every_row_stands_in_the_table_it_names(section: str) -> None:
-    found = re.search(r"\(results/([\w-]+)/index\.md\)", section)
+    found = re.search(r"results/([\w-]+)/index\.md\)", section)
     assert found is not None
     matrix = found.group(1)
     assert f"reml run {matrix}`" in section
@@ -40,9 +43,9 @@ def test_every_row_stands_in_the_table_it_names(section: str) -> None:
 
 
 def test_all_results_are_of_clean_commits() -> None:
-    assert len(RESULTS) == 8
+    assert len(RESULTS) == 9
     for section in RESULTS:
-        found = re.search(r"\(results/([\w-]+)/index\.md\)", section)
+        found = re.search(r"results/([\w-]+)/index\.md\)", section)
         assert found is not None
         assert "uncommitted" not in (ROOT / "results" / found.group(1) / "table.md").read_text()
 
@@ -71,7 +74,7 @@ def test_published_results_are_of_the_matrix_as_it_is(
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the project")
 def test_the_matrix_shown_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = re.search(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    found = re.search(r"```toml\n(.*?)```", YOUR_DATA, flags=re.DOTALL)
     assert found is not None
     (tmp_path / "my_matrix.toml").write_text(found.group(1))
     monkeypatch.setenv("REML_DATA", str(DATA))
@@ -82,7 +85,7 @@ def test_the_matrix_shown_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_example_with_pictures_is_one_that_runs(tmp_path: Path) -> None:
-    found = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)[1]
+    found = re.findall(r"```toml\n(.*?)```", YOUR_DATA, flags=re.DOTALL)[1]
     head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 32\n'
     protocol = '[[protocol]]\nkind = "few_shot"\nshots = [1]\nsteps = [0, 1]\n'
     few = "tasks = 5\nqueries = 10\n"
@@ -101,14 +104,19 @@ def test_the_example_with_pictures_is_one_that_runs(tmp_path: Path) -> None:
         assert record["status"] == "done", record["reason"]
 
 
-def test_pictures_and_links_are_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_pictures_and_links_are_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
-            assert (ROOT / target).exists(), target
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_is_one_that_people_read() -> None:
+    assert README.count("\n") <= 200
 
 
 def test_the_example_of_protocols_is_one_that_runs(tmp_path: Path) -> None:
-    found = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)[2]
+    found = re.findall(r"```toml\n(.*?)```", YOUR_DATA, flags=re.DOTALL)[2]
     head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 50\n'
     learner = '[[learner]]\nname = "maml"\n[[learner]]\nname = "scratch"\n'
     (tmp_path / "mine.toml").write_text(head + found + learner)
