@@ -1,6 +1,7 @@
 """Turn on runtime shape checking, before any package is imported, and one torch thread."""
 
 import random
+import signal
 from unittest import mock
 
 from jaxtyping import install_import_hook
@@ -19,3 +20,6 @@ install_import_hook(
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+
+# Started in the background, a shell lets it be ignored; tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)

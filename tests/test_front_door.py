@@ -33,6 +33,7 @@ name = "mean"
 def _python(folder: Path, *arguments: str) -> str:
     """What Python prints there, with this checkout to be found as if it were installed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONSAFEPATH", None)  # a run in this process has set it for its workers
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )

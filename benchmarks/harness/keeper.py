@@ -13,6 +13,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+from benchmarks.core.errors import StoreError
 from benchmarks.harness import descendants
 from benchmarks.harness.capture import Capture
 from benchmarks.harness.files import make_folder, read_json, write_json
@@ -48,7 +49,10 @@ def keep(job: Job, connection: Connection) -> NoReturn:
     descendants.end_all(worker)
     said = os.read(words, MOST_WORDS).decode("utf-8", "replace")
     reason = said or _death(os.waitstatus_to_exitcode(status))
-    _store(job, capture, reason)
+    try:
+        _store(job, capture, reason)
+    except (StoreError, OSError):  # a full disk, say: the run finds no record, and says so
+        os._exit(1)
     os._exit(0)
 
 

@@ -185,7 +185,7 @@ def _advice(comparison: Comparison, group: Group) -> Advice:
         hopeless=_hopeless(here),
         recommendation=_recommendation(here, use, alike, near, missing),
         margins={setting(comparison, group.shots): _margins(here, use)},
-        cost=_cost(here.entrants[use], group.tasks(metric)),
+        cost=_cost(here.entrants[use], plural(group.tasks(metric), f"{comparison.split} task")),
         changes=tuple(_changes(here, alike, missing)),
     )
 
@@ -260,7 +260,7 @@ def _beside(here: Where, use: str, other: str, what: str) -> str:
     return f"{here.interval(difference)} {way} than {here.name(other)}, {what}{sure}"
 
 
-def _cost(entrant: Entrant, tasks: int) -> str:
+def _cost(entrant: Entrant, tasks: str) -> str:
     spending = entrant.spending
     if "tasks" not in spending:
         return ""
@@ -271,8 +271,7 @@ def _cost(entrant: Entrant, tasks: int) -> str:
             said += f" in {number(spending['seconds'])} s"
     if "evaluate_seconds" in spending:
         said += (
-            f"; adapting to {plural(tasks, 'test task')} and scoring them takes "
-            f"{number(spending['evaluate_seconds'])} s"
+            f"; adapting to {tasks} and scoring them takes {number(spending['evaluate_seconds'])} s"
         )
     return f"{said} (the median over seeds)"
 
@@ -282,8 +281,7 @@ def _changes(here: Where, alike: tuple[str, ...], missing: str) -> Iterator[str]
     if not ranking.behind:
         return
     independent = here.group.grounds(here.metric).groups == here.group.tasks(here.metric)
-    group = "test task" if independent and not comparison.grouped_by else comparison.grouped_by
-    group = group or "group"
+    group = comparison.grouped_by or (f"{comparison.split} task" if independent else "group")
     if missing:
         yield grounds_wanted(ranking.grounds, group)
     elif len(alike) > 1:

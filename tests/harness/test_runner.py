@@ -176,7 +176,7 @@ def test_failures_are_tried_again_and_done_trials_are_not(
 def written(folder: ResultsFolder) -> dict[str, int]:
     """When each trial was stored, which tells whether it was run again."""
     return {
-        path.parent.name: path.stat().st_mtime_ns for path in folder.trials.glob("*/trial.json")
+        path.parent.name: path.stat().st_mtime_ns for path in folder.trials.glob("[!.]*/trial.json")
     }
 
 
