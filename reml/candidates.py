@@ -7,10 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from benchmarks.core import Support, task_loss
-from reml.composer import Composer, draw, score, task_noise
-from reml.draft import Draft
-from reml.inner import adapt, run
-from reml.pool import LayerPool
+from reml.inner.network import adapt, run
+from reml.inner.partial import PartialNetwork
+from reml.inner.pool import LayerPool
+from reml.policy.composer import Composer, draw, score, task_noise
 
 NEUTRAL = 0.5
 """The uniform number that makes every option's noise the same: the best-scored one is drawn."""
@@ -51,19 +51,19 @@ def _compose(
         noise.view(-1, *shape)[:, 0] = NEUTRAL
     index = torch.arange(len(support), device=support.x.device)
     repeated = support.rows(index.repeat_interleave(candidates))
-    draft, memory = Draft(pool, repeated), None
+    partial, memory = PartialNetwork(pool, repeated), None
     entropy = torch.zeros_like(repeated.x[:, 0, 0])
     for decision, size in enumerate(choices):
-        logits, memory = score(composer, draft.observation, memory)
+        logits, memory = score(composer, partial.observation, memory)
         log_probs = logits.log_softmax(1)
         entropy -= (log_probs.exp() * log_probs).sum(1)
-        draft.add(draw(logits, noise[:, decision, :size]))
+        partial.add(draw(logits, noise[:, decision, :size]))
     if candidates == 1:
-        return Composed(draft.composition, entropy)
-    network, x, y = pool.gather(draft.composition), repeated.x, repeated.y
+        return Composed(partial.composition, entropy)
+    network, x, y = pool.gather(partial.composition), repeated.x, repeated.y
     if pool.kind == "classification":
         network = adapt(network, x, y, max_norm=max_norm, differentiable=False)
     loss = task_loss(pool.kind)(run(network, x), y)
     best = index, loss.view(-1, candidates).argmin(1)
-    compositions = draft.composition.view(len(support), candidates, -1)
+    compositions = partial.composition.view(len(support), candidates, -1)
     return Composed(compositions[best], entropy.view(-1, candidates)[best])

@@ -9,10 +9,10 @@ from torch import Tensor
 from typing_extensions import Protocol, runtime_checkable
 
 from benchmarks.core import TaskBatch, task_loss, task_variance
-from reml.draft import Draft
-from reml.inner import ComposedNetwork, adapt, run
-from reml.observation import Observation
-from reml.pool import LayerPool
+from reml.inner.network import ComposedNetwork, adapt, run
+from reml.inner.observation import Observation
+from reml.inner.partial import PartialNetwork
+from reml.inner.pool import LayerPool
 from reml.reward import log_nmse_reward, mixed_loss
 
 
@@ -48,7 +48,7 @@ class ComposeEnv:
 
     In classification, the cross-entropy takes the place of the squared error, and what it is to
     somebody who knows nothing, ln(ways), that of the variance. Before any step a network is just
-    such a somebody (see `reml.pool.Heads`), so only the losses after it count.
+    such a somebody (see `reml.inner.bank.Heads`), so only the losses after it count.
 
     After the last decision `losses` holds the query losses after 0, 1, ..., `steps` steps, each of
     shape (tasks,), `variance` the tasks' target variances, or ln(ways).
@@ -82,9 +82,9 @@ class ComposeEnv:
     def reset(self, batch: TaskBatch) -> Observation:
         """Begin one episode for each task of the batch."""
         self._batch = batch
-        self._draft = Draft(self.pool, batch.support)
+        self._partial = PartialNetwork(self.pool, batch.support)
         self.losses = []
-        return self._draft.observation
+        return self._partial.observation
 
     def step(self, choice: Int[Tensor, " tasks"]) -> Transition:
         """Make one decision for every task.
@@ -92,18 +92,18 @@ class ComposeEnv:
         Raises:
             RuntimeError: the episode is over.
         """
-        if self._draft.complete:
+        if self._partial.complete:
             raise RuntimeError("the episode is over; call reset")
-        self._draft.add(choice)
-        done = self._draft.complete
+        self._partial.add(choice)
+        done = self._partial.complete
         reward = self._finish() if done else self._batch.support.x.new_zeros(len(choice))
         ended = torch.full_like(choice, done, dtype=torch.bool)
-        return Transition(self._draft.observation, reward, ended)
+        return Transition(self._partial.observation, reward, ended)
 
     @property
     def composition(self) -> Int[Tensor, "tasks decisions"]:
         """The choices so far, in decision order."""
-        return self._draft.composition
+        return self._partial.composition
 
     def absorb(self, share: float) -> None:
         """Move the pool's layers by `share` of the way to what adaptation made of them."""

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
         MetaLearner,
         Spread,
         State,
-        TaskFamily,
         Uncertain,
     )
+    from benchmarks.core.family import TaskFamily
     from benchmarks.core.losses import (
         CONSTANT,
         task_accuracy,
@@ -71,7 +71,7 @@ __all__ = [
     "variance_scale",
 ]
 
-_MODULES = ("types", "seeds", "losses", "contract", "budget")
+_MODULES = ("types", "seeds", "losses", "family", "budget", "contract")
 
 
 def __getattr__(name: str) -> Any:

@@ -4,17 +4,15 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from benchmarks.core.errors import BudgetSpent, ContractError, Diverged
+from benchmarks.core.family import TaskFamily
 from benchmarks.core.types import Problem, TaskBatch
-
-if TYPE_CHECKING:
-    from benchmarks.core.contract import TaskFamily
 
 HISTORY_ROWS = 200
 NEARLY_ALL = 0.9
@@ -55,7 +53,7 @@ def shot_range(shots: TrainShots, tested: tuple[int, int]) -> tuple[int, int]:
     return (shots, shots) if isinstance(shots, int) else shots
 
 
-def allowed_shots(family: "TaskFamily", wanted: int) -> int:
+def allowed_shots(family: TaskFamily, wanted: int) -> int:
     """See `BudgetedSource.train_shots`."""
     most = family.size("train", 1)
     if most is None:
@@ -95,7 +93,7 @@ class BudgetedSource:
 
     def __init__(
         self,
-        family: "TaskFamily",
+        family: TaskFamily,
         budget: Budget,
         generator: torch.Generator,
         *,

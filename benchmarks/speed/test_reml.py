@@ -7,13 +7,13 @@ import torch
 
 from benchmarks.core import Budget, BudgetedSource, TaskBatch, generator_of
 from benchmarks.tasks.sinusoid import Sinusoid
-from reml.composer import RandomComposer
 from reml.env import ComposeEnv
-from reml.inner import adapt, run
+from reml.inner.network import adapt, run
+from reml.inner.pool import LayerPool
 from reml.learner import REML
-from reml.policy import PolicyComposer
-from reml.policy_gradient import PolicyGradient, roll_out
-from reml.pool import LayerPool
+from reml.policy.composer import RandomComposer
+from reml.policy.gradient import PolicyGradient, roll_out
+from reml.policy.recurrent import PolicyComposer
 
 ROWS = 256
 DEFAULT = REML()

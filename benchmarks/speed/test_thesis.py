@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.core import Budget, BudgetedSource, generator_of
 from benchmarks.tasks.sinusoid import Sinusoid
-from reml.thesis import Thesis
+from reml.thesis.learner import Thesis
 
 TASKS = 5_000
 

@@ -18,12 +18,12 @@ from benchmarks.core import (
 from benchmarks.core.errors import MatrixError
 from benchmarks.testing.toy import Toy, ToyClasses
 from reml.candidates import compose
-from reml.composer import RandomComposer
-from reml.draft import Draft
-from reml.inner import adapt, run
+from reml.inner.network import adapt, run
+from reml.inner.partial import PartialNetwork
+from reml.inner.pool import LayerPool
+from reml.inner.task_view import view_of
 from reml.learner import REML
-from reml.pool import LayerPool
-from reml.sight import sight_of
+from reml.policy.composer import RandomComposer
 
 IMAGE = (2, 9, 8)
 FAMILY = ToyClasses(ways=4, image=IMAGE)
@@ -58,7 +58,7 @@ def _pool() -> LayerPool:
         generator_of("pool"),
         image=IMAGE,
         batch_norm="transductive",
-        sight=sight_of(problem, 6),
+        task_view=view_of(problem, 6),
     )
 
 
@@ -120,7 +120,7 @@ def test_what_the_composer_sees_depends_on_no_numbers() -> None:
     """Renumbered classes are the same set of summaries, before and while a network is built."""
     pool, batch = _pool(), _batch()
     other, order = _renumbered(batch)
-    one, two = Draft(pool, batch.support), Draft(pool, other.support)
+    one, two = PartialNetwork(pool, batch.support), PartialNetwork(pool, other.support)
     for choice in _compositions(pool, 5).unbind(1):
         for seen, again in zip(one.observation[::3], two.observation[::3], strict=False):
             torch.testing.assert_close(seen[:, order], again)
@@ -147,15 +147,15 @@ def test_all_routes_start_as_the_same_network_and_then_part() -> None:
     pool, support = _pool(), _batch(12).support
 
     def predictions() -> Tensor:
-        draft, generator = Draft(pool, support), generator_of("routes")
-        while not draft.complete:
-            options = pool.choices[draft.observation.decision]
+        partial, generator = PartialNetwork(pool, support), generator_of("routes")
+        while not partial.complete:
+            options = pool.choices[partial.observation.decision]
             logits = torch.rand(len(support), options, generator=generator)
-            if draft.observation.allowed is not None:
-                logits = logits.masked_fill(~draft.observation.allowed, -1.0)
-            draft.add(logits.argmax(1))
-        assert len({tuple(row) for row in draft.composition.tolist()}) > 1
-        network = pool.gather(draft.composition)
+            if partial.observation.allowed is not None:
+                logits = logits.masked_fill(~partial.observation.allowed, -1.0)
+            partial.add(logits.argmax(1))
+        assert len({tuple(row) for row in partial.composition.tolist()}) > 1
+        network = pool.gather(partial.composition)
         network = adapt(network, support.x, support.y, max_norm=10.0, differentiable=False)
         same = pool.gather(torch.tensor([pool.in_order]).expand(len(support), -1))
         same = adapt(same, support.x, support.y, max_norm=10.0, differentiable=False)

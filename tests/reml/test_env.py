@@ -8,8 +8,8 @@ import torch
 from benchmarks.core import TaskBatch, generator_of, task_mse, task_variance
 from benchmarks.tasks.sinusoid import Sinusoid
 from reml.env import ComposeEnv
-from reml.inner import adapt, run
-from reml.pool import LayerPool
+from reml.inner.network import adapt, run
+from reml.inner.pool import LayerPool
 from reml.reward import log_nmse_reward, mixed_loss, pool_loss
 
 

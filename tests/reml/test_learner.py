@@ -10,7 +10,7 @@ from benchmarks.core import Budget, BudgetedSource, Kind, generator_of, task_mse
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing.cases import Case
 from benchmarks.testing.learners import masked_rows_do_not_count
-from reml.inner import BatchNorm, run
+from reml.inner.network import BatchNorm, run
 from reml.learner import REML
 
 SMALL = {"width": 16, "pool": (3, 4, 3), "policy_width": 16, "batch_tasks": 32, "depth": 4}

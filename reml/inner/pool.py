@@ -1,0 +1,245 @@
+"""The pool: banks of layers that every composed network is made of."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from benchmarks.core import Kind, Support
+from reml.inner.bank import Bank, Heads, absorb
+from reml.inner.network import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape
+from reml.inner.task_view import Classes, Points, TaskView
+
+PICTURES_AT_ONCE = 32
+"""Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
+
+
+class Decision(NamedTuple):
+    """One decision of an episode: what it is about, and among how many options."""
+
+    name: str
+    kind: Literal["activation", "rate", "input", "output", "hidden"]
+    options: int
+
+
+class LayerPool(nn.Module):
+    """Three banks: input layers, hidden layers and output layers.
+
+    In classification the output layers are `Heads`, and the pool starts as copies of one network:
+    all input layers are the same, and hidden layer i is a copy of layer i modulo `depth` - 2, and
+    fits only there. So all routes are the same network at first, what any of them learns holds for
+    all, and they part as they are trained. Deep features of layers that start apart and may stand
+    in any place would first have to learn to work behind each other.
+
+    Args:
+        features: inputs of a task.
+        outputs: outputs of a task.
+        width: units of every hidden layer.
+        sizes: how many input, hidden and output layers there are.
+        depth: layers of a composed network, at least 2; the most there can be with `stop`.
+        inner_lr: where the learned adaptation rates start.
+        generator: for the initial weights.
+        stop: whether a hidden decision may also end the network.
+        activations: menu of activations; choosing one is a decision where there are several.
+        rates: menu of factors on the adaptation rates; likewise.
+        image: channels, height and width of the inputs, where input and hidden layers are to be
+            convolutions; see `reml.inner.network.Shape`.
+        batch_norm: whether they are followed by batch normalisation, and whose statistics it takes.
+        task_view: what the composer is shown of a task; says whether tasks are of classes.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        outputs: int,
+        width: int,
+        sizes: tuple[int, int, int],
+        depth: int,
+        inner_lr: float,
+        generator: torch.Generator,
+        *,
+        stop: bool = False,
+        activations: Sequence[str] = ("relu",),
+        rates: Sequence[float] = (1.0,),
+        image: tuple[int, int, int] | None = None,
+        batch_norm: BatchNorm = "off",
+        task_view: TaskView | None = None,
+    ) -> None:
+        super().__init__()
+        n_input, n_hidden, n_output = sizes
+        self.task_view = task_view or Points(features, outputs)
+        first, between, last = features, width, width
+        if image is not None:
+            first, between = WINDOW * image[0], WINDOW * width
+            last = width * math.prod(_halved(side, depth - 1) for side in image[1:])
+        self.input = Bank(n_input, first, width, generator, inner_lr)
+        self.output: Bank | Heads
+        if isinstance(self.task_view, Classes):
+            self.hidden = Bank(n_hidden, between, width, generator, inner_lr)
+            self.output = Heads(n_output, last, outputs, inner_lr)
+            self.input.repeat(1)
+            self.hidden.repeat(max(1, depth - 2))
+        else:
+            self.input.spread_kinks(generator)
+            self.hidden = Bank(n_hidden, between, width, generator, inner_lr)
+            self.output = Bank(n_output, last, outputs, generator, inner_lr)
+        self.image = image
+        self.batch_norm: BatchNorm = batch_norm
+        self.depth = depth
+        self.stop = stop
+        self.activations = tuple(activations)
+        self.rates = tuple(rates)
+
+    def parts(self, support: Support) -> list[Support]:
+        """The tasks in one part, or in several where they are to be convolved."""
+        size = len(support) if self.image is None else PICTURES_AT_ONCE
+        return [support.rows(slice(at, at + size)) for at in range(0, len(support), size)]
+
+    @property
+    def kind(self) -> Kind:
+        return "classification" if isinstance(self.task_view, Classes) else "regression"
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All decisions, in their order: the menus', input layer, output layer, hidden layers."""
+        menus = []
+        if len(self.activations) > 1:
+            menus.append(Decision("activation", "activation", len(self.activations)))
+        if len(self.rates) > 1:
+            menus.append(Decision("adaptation rate", "rate", len(self.rates)))
+        hidden = len(self.hidden.weight) + self.stop
+        return (
+            *menus,
+            Decision("input layer", "input", len(self.input.weight)),
+            Decision("output layer", "output", len(self.output.weight)),
+            *(Decision(f"hidden layer {i + 1}", "hidden", hidden) for i in range(self.depth - 2)),
+        )
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """How many options each decision has."""
+        return tuple(decision.options for decision in self.decisions)
+
+    def word(self, decision: Decision, option: int) -> str:
+        """What an option of a decision is, for people."""
+        if decision.kind == "activation":
+            return self.activations[option]
+        if decision.kind == "rate":
+            return f"× {self.rates[option]:g}"
+        if decision.kind == "hidden" and option == len(self.hidden.weight):
+            return "none"
+        return str(option)
+
+    @property
+    def in_order(self) -> tuple[int, ...]:
+        """The composition that takes the first of everything, and the hidden layers in order.
+
+        No layer stands in two places as long as the bank has enough of them; adaptation rates are
+        those that come closest to being unchanged.
+        """
+        unchanged = min(range(len(self.rates)), key=lambda i: abs(math.log(self.rates[i])))
+        menus = [0] * (len(self.activations) > 1) + [unchanged] * (len(self.rates) > 1)
+        hidden = len(self.hidden.weight)
+        return (*menus, 0, 0, *(i % hidden for i in range(self.depth - 2)))
+
+    def order(self, composition: Int[Tensor, "tasks decisions"]) -> Int[Tensor, " tasks"] | None:
+        """The order of tasks in which their networks run fastest; None where all are alike."""
+        return composition[:, 0].argsort(stable=True) if len(self.activations) > 1 else None
+
+    def fitting(self, place: int) -> Bool[Tensor, " options"] | None:
+        """Which options of the decision on a hidden layer there are; None where all are."""
+        hidden, between = len(self.hidden.weight), self.depth - 2
+        option = torch.arange(hidden + self.stop, device=self.hidden.weight.device)
+        if self.kind == "regression":
+            return option >= 0 if self.stop else None
+        return (option % between == place % hidden) | (option == hidden)
+
+    def shape(self, composition: Int[Tensor, "tasks decisions"]) -> Shape:
+        """The activations and the presence of hidden layers that the compositions name."""
+        menus = len(self.decisions) - self.depth
+        several = len(self.activations) > 1
+        hidden = composition[:, menus + 2 :]
+        return self.blank._replace(
+            activation=composition[:, 0] if several else None,
+            counts=self._counts(composition[:, 0]) if several else None,
+            present=hidden < len(self.hidden.weight) if self.stop else None,
+        )
+
+    def _counts(self, activation: Int[Tensor, " tasks"]) -> tuple[int, ...] | None:
+        """How many tasks have each activation; None where tasks are not in its order."""
+        if (activation[1:] < activation[:-1]).any():
+            return None
+        return tuple(activation.bincount(minlength=len(self.activations)).tolist())
+
+    @property
+    def blank(self) -> Shape:
+        """The shape of a network of which nothing is decided."""
+        return Shape(self.activations, image=self.image, batch_norm=self.batch_norm, kind=self.kind)
+
+    def gather(self, composition: Int[Tensor, "tasks decisions"]) -> ComposedNetwork:
+        """The networks that the compositions name, one a task; gradients flow to the pool.
+
+        `composition` is in decision order (see `decisions`), each entry an index into its bank or
+        menu. A hidden layer that is absent is a copy of some layer that is never run.
+        """
+        weights: list[Float[Tensor, "tasks inputs outputs"]] = []
+        rates: list[Float[Tensor, "tasks 1 1"]] = []
+        factor = self._factor(composition)
+        for bank, chosen in self._layers(composition):
+            rate = bank.log_rate[chosen].exp()
+            if factor is not None:
+                rate = rate * factor
+            weights += [bank.weight[chosen], bank.bias[chosen]]
+            rates += [rate[:, :-1, None], rate[:, -1:, None]]
+        return ComposedNetwork(weights, rates, self.shape(composition))
+
+    def absorb(
+        self, composition: Int[Tensor, "tasks decisions"], adapted: ComposedNetwork, share: float
+    ) -> None:
+        """Move each layer by `share` of the way to the mean of its adapted copies.
+
+        With a share of 1 the adapted layers are written back (Stachyra, 2023); with less this is
+        Reptile's step (Nichol, Achiam & Schulman, 2018), taken layer by layer. `Heads` stay as they
+        are.
+        """
+        present = adapted.shape.present
+        copies: dict[Bank | Heads, list[tuple[Tensor, Tensor, Tensor]]] = {}
+        for layer, (bank, chosen) in enumerate(self._layers(composition)):
+            weight, bias = adapted.weights[2 * layer], adapted.weights[2 * layer + 1]
+            if bank is self.hidden and present is not None:
+                there = present[:, layer - 1]
+                chosen, weight, bias = chosen[there], weight[there], bias[there]
+            copies.setdefault(bank, []).append((chosen, weight, bias))
+        for bank, parts in copies.items():
+            if isinstance(bank, Heads):
+                continue
+            chosen, weight, bias = (torch.cat(column) for column in zip(*parts, strict=True))
+            absorb(bank.weight, chosen, weight, share)
+            absorb(bank.bias, chosen, bias, share)
+
+    def _layers(
+        self, composition: Int[Tensor, "tasks decisions"]
+    ) -> list[tuple[Bank | Heads, Int[Tensor, " tasks"]]]:
+        """The banks in forward order, each with the layer that every task takes from it."""
+        first, last, *hidden = composition.unbind(1)[len(self.decisions) - self.depth :]
+        most = len(self.hidden.weight) - 1
+        between = [(self.hidden, chosen.clamp(max=most)) for chosen in hidden]
+        return [(self.input, first), *between, (self.output, last)]
+
+    def _factor(
+        self, composition: Int[Tensor, "tasks decisions"]
+    ) -> Float[Tensor, "tasks 1"] | None:
+        if len(self.rates) == 1:
+            return None
+        menu = torch.tensor(self.rates, device=composition.device)
+        return menu[composition[:, int(len(self.activations) > 1)]].unsqueeze(1)
+
+
+def _halved(side: int, times: int) -> int:
+    """How high or wide a picture is after so many convolutions."""
+    for _ in range(times):
+        side = -(-side // STRIDE)
+    return side

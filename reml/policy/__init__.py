@@ -1,0 +1,1 @@
+"""What the composer sees, who composes, and the recurrent policy gradient."""

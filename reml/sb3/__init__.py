@@ -1,0 +1,1 @@
+"""RecurrentPPO and PPO of sb3-contrib and stable-baselines3 in the composer's place."""
