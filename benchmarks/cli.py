@@ -75,7 +75,7 @@ def _answer(command: Callable[["argparse.Namespace"], int], options: "argparse.N
 
 def _announce(options: "argparse.Namespace") -> int:
     """Say what is read, or that it cannot be, before all that is slow is imported."""
-    from benchmarks.harness.matrix_file import find_matrix, read_toml
+    from benchmarks.harness.plan.matrix_file import find_matrix, read_toml
 
     path = find_matrix(options.matrix)
     read_toml(path)

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.commands import COMMANDS
-from benchmarks.harness.ledger import Ledger
+from benchmarks.harness.store.ledger import Ledger
 
 PLUGIN = Path(__file__).parent / "harness" / "plugins" / "contenders.py"
 MATRIX = """

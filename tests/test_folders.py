@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cli import main
-from benchmarks.harness import ledger, lock
-from benchmarks.harness.files import read_json, write_json
-from benchmarks.harness.folder import ResultsFolder
-from benchmarks.harness.ledger import LIST, REPORT, Ledger
-from benchmarks.harness.lock import locked
-from benchmarks.report.stale import remove_report
+from benchmarks.harness.disk.files import read_json, write_json
+from benchmarks.harness.store import ledger, lock
+from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.ledger import LIST, REPORT, Ledger
+from benchmarks.harness.store.lock import locked
+from benchmarks.report.figures.cleanup import remove_report
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "tests" / "harness" / "plugins" / "contenders.py"
@@ -267,7 +267,7 @@ def test_a_run_waits_for_a_report_and_not_for_a_run(top: Path) -> None:
     report = locked(out, "report")
     report.__enter__()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.harness.lock.time.sleep", pause)
+        patch.setattr("benchmarks.harness.store.lock.time.sleep", pause)
         with ResultsFolder(out).open(matrix), pytest.raises(lock.InUse), locked(out, "report"):
             pass
     assert len(waited) == 1

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.core.errors import DataError
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.matrix_file import bundled
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

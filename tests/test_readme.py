@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.matrix_file import bundled
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.trial import run_trial
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.trial.trial import run_trial
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

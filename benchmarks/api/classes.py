@@ -8,7 +8,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from benchmarks.core.errors import PluginError
-from benchmarks.harness.registry import Kind, Registry
+from benchmarks.harness.plan.registry import Kind, Registry
 
 DIGITS = 12
 

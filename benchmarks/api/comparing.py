@@ -17,7 +17,7 @@ from benchmarks.api.results import Results
 from benchmarks.api.running import How, default_folder
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.start.roles import Wanted
 from benchmarks.start.tables import survey
 from benchmarks.tasks.names import plain

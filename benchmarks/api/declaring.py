@@ -12,9 +12,9 @@ from benchmarks.api.classes import Classes
 from benchmarks.api.frames import Frames, is_frame
 from benchmarks.core.errors import MatrixError
 from benchmarks.core.text import line
-from benchmarks.harness.fields import as_plain
-from benchmarks.harness.matrix import Matrix, load_matrix, matrix_of, point_name
-from benchmarks.harness.registry import Kind
+from benchmarks.harness.plan.fields import as_plain
+from benchmarks.harness.plan.matrix import Matrix, load_matrix, matrix_of, point_name
+from benchmarks.harness.plan.registry import Kind
 
 WHERE = Path("matrix")
 """What errors call a matrix that is in no file. Its paths are as seen from the working folder."""

@@ -15,10 +15,10 @@ from benchmarks.api.fitted import Adapted, FittedLearner
 from benchmarks.core import Budget, BudgetedSource, Kind, MetaLearner, Problem, generator_of
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line, message
-from benchmarks.harness.fields import as_plain, build, field_names
-from benchmarks.harness.predict import Checkpoint
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.surroundings import kept_state
+from benchmarks.harness.plan.fields import as_plain, build, field_names
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.predict.new_task import Checkpoint
+from benchmarks.harness.trial.surroundings import kept_state
 
 STEPS = 10
 LEAST_GROUPS = 2

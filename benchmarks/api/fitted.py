@@ -17,8 +17,8 @@ from benchmarks.core import Predictor, Problem, Support, Uncertain
 from benchmarks.core.contract import Explains
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import count
-from benchmarks.harness.predict import Checkpoint, columns_of, load_checkpoint, read_points
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.predict.new_task import Checkpoint, columns_of, load_checkpoint, read_points
 
 
 class FittedLearner:

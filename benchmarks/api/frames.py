@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line
-from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.files import make_folder
-from benchmarks.harness.files import replace as replace_file
-from benchmarks.harness.matrix import Entry, Matrix
+from benchmarks.harness.disk.files import make_folder
+from benchmarks.harness.disk.files import replace as replace_file
+from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.matrix import Entry, Matrix
 
 PLACE = "data"
 NAME = "the DataFrame"

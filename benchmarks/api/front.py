@@ -20,15 +20,15 @@ from benchmarks.api.running import (
 )
 from benchmarks.api.watching import Silent, Telling
 from benchmarks.core.errors import UserError
-from benchmarks.harness import store as stored
-from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.matrix import Matrix
-from benchmarks.harness.progress import Watched, watch
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.runner import WORKER_ENVIRONMENT
+from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.matrix import Matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run.local import WORKER_ENVIRONMENT
+from benchmarks.harness.run.progress import Watched, watch
+from benchmarks.harness.store import results as stored
 from benchmarks.processors import MOST_JOBS, processors
-from benchmarks.report.answer import answer
-from benchmarks.report.whole import write_whole
+from benchmarks.report.documents.whole import write_whole
+from benchmarks.report.findings.answer import answer
 
 
 def run(

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.folder import ResultsFolder
-from benchmarks.harness.progress import Listening, Progress
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.runner import tell_end
-from benchmarks.harness.surroundings import kept_state
-from benchmarks.harness.trainings import PLACE
-from benchmarks.harness.trial import run_trial
+from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run.local import tell_end
+from benchmarks.harness.run.progress import Listening, Progress
+from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.trial.surroundings import kept_state
+from benchmarks.harness.trial.trainings import PLACE
+from benchmarks.harness.trial.trial import run_trial
 
 
 def run_here(

@@ -12,12 +12,12 @@ import pandas as pd
 from benchmarks.api.fitted import FittedLearner
 from benchmarks.core.errors import StoreError, UnknownName, UserError
 from benchmarks.core.text import count
-from benchmarks.harness import store
-from benchmarks.harness.cleaning import clean
-from benchmarks.harness.lock import locked
-from benchmarks.harness.reading import TABLES
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.store import keep_consolidated, load_results
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store import results as store
+from benchmarks.harness.store.lock import locked
+from benchmarks.harness.store.printable import clean
+from benchmarks.harness.store.reading import TABLES
+from benchmarks.harness.store.results import keep_consolidated, load_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,7 @@ class Results:
         Raises:
             StoreError: no trial is done, or the scores of one are incomplete.
         """
-        from benchmarks.report.tables import make_table
+        from benchmarks.report.tables.write import make_table
 
         return make_table(self._scored())
 
@@ -89,9 +89,9 @@ class Results:
             StoreError: no trial is done.
             UnknownName: there is no such learner.
         """
-        from benchmarks.report.pair_sheets import make_pairs
-        from benchmarks.report.pairs import check_known
-        from benchmarks.report.summary import summarise
+        from benchmarks.report.scores.cells import summarise
+        from benchmarks.report.scores.pairs import check_known
+        from benchmarks.report.tables.pairs import make_pairs
 
         comparisons = summarise(self._scored())
         check_known(comparisons, against)
@@ -103,7 +103,7 @@ class Results:
         Raises:
             StoreError: no trial is done.
         """
-        from benchmarks.report.figures import pictures
+        from benchmarks.report.figures.catalogue import pictures
 
         return [it.stem for it in pictures(self._scored())]
 
@@ -118,8 +118,8 @@ class Results:
             StoreError: no trial is done, or what the figure shows was not stored.
             UnknownName: there is no such figure or learner.
         """
-        from benchmarks.report.figures import pictures
-        from benchmarks.report.style import looks
+        from benchmarks.report.figures.catalogue import pictures
+        from benchmarks.report.figures.style import looks
 
         known = {it.stem: it for it in pictures(self._of(learners))}
         if name not in known:
@@ -136,7 +136,7 @@ class Results:
         Raises:
             StoreError: no trial is done, or the folder cannot be written.
         """
-        from benchmarks.report.whole import write_whole
+        from benchmarks.report.documents.whole import write_whole
 
         results = self._scored()
         with locked(self.directory, "report"):
@@ -149,7 +149,7 @@ class Results:
         Raises:
             StoreError: no trial is done.
         """
-        from benchmarks.report.answer import answer
+        from benchmarks.report.findings.answer import answer
 
         return str(answer(self._scored(), self.directory))
 

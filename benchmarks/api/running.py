@@ -16,18 +16,18 @@ from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
 from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.core.text import count, line, message
-from benchmarks.harness import provenance
-from benchmarks.harness.cleaning import clean
-from benchmarks.harness.expand import TrialSpec, describe, expand
-from benchmarks.harness.folder import ENDED, ResultsFolder
-from benchmarks.harness.matrix import Matrix
-from benchmarks.harness.progress import Watched, watch
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.runner import run_trials
-from benchmarks.harness.store import Results, consolidate, restore, with_gaps
-from benchmarks.harness.turns import in_turn, seconds_of
-from benchmarks.report.stale import remove_report
-from benchmarks.report.whole import write_whole
+from benchmarks.harness.plan.expand import TrialSpec, describe, expand
+from benchmarks.harness.plan.matrix import Matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run.local import run_trials
+from benchmarks.harness.run.progress import Watched, watch
+from benchmarks.harness.run.turns import in_turn, seconds_of
+from benchmarks.harness.store import provenance
+from benchmarks.harness.store.folder import ENDED, ResultsFolder
+from benchmarks.harness.store.printable import clean
+from benchmarks.harness.store.results import Results, consolidate, restore, with_gaps
+from benchmarks.report.documents.whole import write_whole
+from benchmarks.report.figures.cleanup import remove_report
 
 LONGEST_FOLDER = 60
 """Bytes of the temporary folder: a socket's path has at most a hundred or so."""

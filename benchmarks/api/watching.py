@@ -9,10 +9,10 @@ import pandas as pd
 
 from benchmarks.core.errors import RemlError
 from benchmarks.core.text import described
-from benchmarks.harness.expand import TrialSpec
-from benchmarks.harness.first_scores import Score
-from benchmarks.harness.folder import ResultsFolder
-from benchmarks.harness.progress import Listening, Progress, Scoring, Watched
+from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.run.first_scores import Score
+from benchmarks.harness.run.progress import Listening, Progress, Scoring, Watched
+from benchmarks.harness.store.folder import ResultsFolder
 
 
 class Callback:

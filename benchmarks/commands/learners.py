@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 from benchmarks.core.errors import StoreError, UnknownName, UserError
-from benchmarks.harness.catalogue import catalogue
-from benchmarks.harness.doctor import examine
-from benchmarks.harness.explaining import explain, render
-from benchmarks.harness.fields import build
-from benchmarks.harness.predict import load_checkpoint
-from benchmarks.harness.predict import predict as predictions
-from benchmarks.harness.registry import Found, Registry, check_shape, classes_of, import_file
+from benchmarks.harness.plan.catalogue import catalogue
+from benchmarks.harness.plan.explaining import explain, render
+from benchmarks.harness.plan.fields import build
+from benchmarks.harness.plan.registry import Found, Registry, check_shape, classes_of, import_file
+from benchmarks.harness.predict.new_task import load_checkpoint
+from benchmarks.harness.predict.new_task import predict as predictions
+from benchmarks.harness.run.doctor import examine
 
 
 def show(options: argparse.Namespace) -> int:

@@ -3,9 +3,9 @@
 import argparse
 
 from benchmarks.api.running import How, run_matrix, shorten_temporary_folder
-from benchmarks.harness import provenance
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store import provenance
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.text import count
-from benchmarks.harness import regroup as redrawn
-from benchmarks.harness.cleaning import clean
-from benchmarks.harness.lock import keeping
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.status import status_text
-from benchmarks.harness.store import Results, keep_consolidated, load_results
-from benchmarks.report.stale import PAGE
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run.status import status_text
+from benchmarks.harness.store import regroup as redrawn
+from benchmarks.harness.store.lock import keeping
+from benchmarks.harness.store.printable import clean
+from benchmarks.harness.store.results import Results, keep_consolidated, load_results
+from benchmarks.report.figures.cleanup import PAGE
 
 
 def status(options: argparse.Namespace) -> int:
@@ -21,9 +21,9 @@ def status(options: argparse.Namespace) -> int:
 
 
 def table(options: argparse.Namespace) -> int:
-    from benchmarks.report.index import write_index
-    from benchmarks.report.spending import render_spending
-    from benchmarks.report.tables import render_table, write_table
+    from benchmarks.report.documents.index import write_index
+    from benchmarks.report.tables.spending import render_spending
+    from benchmarks.report.tables.write import render_table, write_table
 
     directory, against = options.directory, options.against
     if options.by == "spending":
@@ -56,9 +56,9 @@ def regroup(options: argparse.Namespace) -> int:
 
 
 def page(options: argparse.Namespace) -> int:
-    from benchmarks.report.figures import drawn
-    from benchmarks.report.index import render_index
-    from benchmarks.report.page import inlay, write_page
+    from benchmarks.report.documents.index import render_index
+    from benchmarks.report.documents.page import inlay, write_page
+    from benchmarks.report.figures.catalogue import drawn
 
     directory = options.directory
     with keeping(directory) as keep:
@@ -77,8 +77,8 @@ def page(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    from benchmarks.report.figures import write_figures
-    from benchmarks.report.index import render_index, write_index
+    from benchmarks.report.documents.index import render_index, write_index
+    from benchmarks.report.figures.catalogue import write_figures
 
     directory, written = options.directory, list[Path]()
     with keeping(directory) as keep:
@@ -93,7 +93,7 @@ def plot(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    from benchmarks.report.compare import Side, render_comparison
+    from benchmarks.report.documents.compare import Side, render_comparison
 
     first, second = (Side(it, clean(_scored(it))) for it in (options.first, options.second))
     print(render_comparison(first, second, options.format).rstrip("\n"))
@@ -101,7 +101,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def reproduce(options: argparse.Namespace) -> int:
-    from benchmarks.report.reproduce import keep_reproduce, render_reproduce
+    from benchmarks.report.documents.reproduce import keep_reproduce, render_reproduce
 
     directory = options.directory
     with keeping(directory) as keep:

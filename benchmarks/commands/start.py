@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.core.errors import MatrixError, nearest
 from benchmarks.core.text import count, line
-from benchmarks.harness.matrix_file import bundled
+from benchmarks.harness.plan.matrix_file import bundled
 from benchmarks.start.draft import demand_new, write_matrix
 from benchmarks.start.pictures import album
 from benchmarks.start.roles import Wanted

@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.core.errors import MatrixError, StoreError, UserError
 from benchmarks.core.text import line
-from benchmarks.harness.expand import expand
-from benchmarks.harness.explaining import as_toml
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.explaining import as_toml
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.start.contenders import SEEDS, Contender
 
 REMARKS = {

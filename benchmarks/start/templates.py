@@ -10,12 +10,12 @@ from pathlib import Path
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import line
-from benchmarks.harness.explaining import REQUIRED, keys_of
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.matrix_file import bundled
-from benchmarks.harness.protocols import KINDS as PROTOCOLS
-from benchmarks.harness.protocols import FewShot
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.explaining import REQUIRED, keys_of
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.protocols import KINDS as PROTOCOLS
+from benchmarks.harness.plan.protocols import FewShot
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.start.draft import demand_new, write_new
 
 FORMS = (
@@ -130,7 +130,7 @@ def _protocol(module: str) -> str:
 PROTOCOL = """\
 # A way of testing, tried on sinusoids: `reml run {module}.toml`. Copy the table [[protocol]] into
 # a matrix of yours. Other kinds (transfer, unrelated, retention) have other keys: `reml help
-# transfer`. What no key says is a new kind: a model in benchmarks/harness/protocols.py.
+# transfer`. What no key says is a new kind: a model in benchmarks/harness/plan/protocols.py.
 name = "{module}"
 seeds = 1
 

@@ -21,7 +21,7 @@ from benchmarks.core.errors import (
     UnknownName,
     UserError,
 )
-from benchmarks.harness.matrix import load_matrix
+from benchmarks.harness.plan.matrix import load_matrix
 
 ROOT = Path(__file__).parents[2]
 QUIET = {"report": False, "progress": False}

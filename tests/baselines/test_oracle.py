@@ -7,9 +7,9 @@ import torch
 
 from baselines.oracle import Oracle
 from benchmarks.core import Budget, BudgetedSource, Support, generator_of, task_mse
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import check_learner
 

@@ -9,11 +9,11 @@ import torch
 
 from benchmarks.cli import main
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
-from benchmarks.harness.expand import expand
-from benchmarks.harness.fields import parse
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.protocols import KINDS
-from benchmarks.harness.registry import Registry, import_file
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.fields import parse
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.protocols import KINDS
+from benchmarks.harness.plan.registry import Registry, import_file
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import check_learner
 

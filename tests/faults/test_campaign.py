@@ -22,11 +22,11 @@ import pytest
 
 from benchmarks.api import running
 from benchmarks.cli import main
-from benchmarks.harness import runner
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
-from benchmarks.report.tables import write_table
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run import local as runner
+from benchmarks.report.tables.write import write_table
 
 MATRIX = """
 name = "faults"

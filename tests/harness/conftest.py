@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.expand import TrialSpec, expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.expand import TrialSpec, expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
 
 HEAD = """
 name = "tiny"

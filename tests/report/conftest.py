@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.expand import describe, expand
-from benchmarks.harness.folder import ResultsFolder
-from benchmarks.harness.frames import empty
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.store import TABLES, Results, Settings, consolidate
-from benchmarks.harness.trial import run_trial
+from benchmarks.harness.evaluation.frames import empty
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.results import TABLES, Results, Settings, consolidate
+from benchmarks.harness.trial.trial import run_trial
 
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),

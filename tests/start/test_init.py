@@ -12,10 +12,10 @@ from PIL import Image
 
 from benchmarks.cli import main
 from benchmarks.core.errors import UserError
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.trial import run_trial
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.trial.trial import run_trial
 from benchmarks.start.roles import Wanted
 from benchmarks.start.tables import survey
 

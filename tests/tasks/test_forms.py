@@ -16,12 +16,12 @@ import torch
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError, MatrixError, MissingDependency
-from benchmarks.harness.evaluator import score
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.predict import load_checkpoint, predict
-from benchmarks.harness.registry import Registry
-from benchmarks.harness.trial import run_trial
+from benchmarks.harness.evaluation.evaluator import score
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.predict.new_task import load_checkpoint, predict
+from benchmarks.harness.trial.trial import run_trial
 from benchmarks.tasks.sniffing import sniff
 from benchmarks.tasks.table import Table
 from benchmarks.testing import check_family

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError
-from benchmarks.harness.fields import build
+from benchmarks.harness.plan.fields import build
 from benchmarks.tasks.oboe import Oboe, is_geometric
 from benchmarks.tasks.tabular import SPLITS
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks.harness.expand import expand
-from benchmarks.harness.matrix import load_matrix
-from benchmarks.harness.registry import Registry
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
 
 MATRIX = Path(__file__).with_name("new_protocol.toml")
 

@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
 from benchmarks.core.errors import DataError, MatrixError
-from benchmarks.harness.fields import build
+from benchmarks.harness.plan.fields import build
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import Toy, check_learner
 from reml.thesis.learner import Thesis

@@ -1,0 +1,38 @@
+"""What `reml list` shows: everything that a matrix can name, and the matrices there are."""
+
+from benchmarks.core.errors import UserError
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.registry import Kind, Registry
+
+
+def catalogue(registry: Registry) -> str:
+    """Learners, families and bundled matrices, each with a line about it."""
+    sections: list[tuple[str, list[tuple[str, str]]]] = [
+        (
+            "Learners",
+            [(name, _about(registry, "learner", name)) for name in registry.names("learner")],
+        ),
+        (
+            "Families",
+            [(name, _about(registry, "family", name)) for name in registry.names("family")],
+        ),
+        ("Matrices", [(name, load_matrix(name).title) for name in bundled()]),
+    ]
+    width = max(len(name) for _, rows in sections for name, _ in rows)
+    lines = []
+    for title, rows in sections:
+        lines.append(title)
+        lines += [f"  {name:{width}}  {about}".rstrip() for name, about in rows]
+    return "\n".join(lines)
+
+
+def _about(registry: Registry, kind: Kind, name: str) -> str:
+    """One line: the docstring's first, and what a preset changes; or why it can't be used."""
+    try:
+        found = registry.find(kind, name)
+    except UserError as error:
+        return f"(cannot be used: {error})"
+    about = (found.cls.__doc__ or "").strip().partition("\n")[0]
+    preset = ", ".join(f"{key} = {value!r}" for key, value in found.preset.items())
+    return f"{about} [{preset}]" if preset else about

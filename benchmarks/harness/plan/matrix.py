@@ -1,0 +1,284 @@
+"""The matrix file: the trials of one comparison, declared in TOML."""
+
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from pydantic import (
+    AllowInfNan,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    model_validator,
+)
+
+from benchmarks.core import Budget
+from benchmarks.core.errors import MatrixError, UnknownName
+from benchmarks.core.text import line
+from benchmarks.harness.plan.counting import demand_few
+from benchmarks.harness.plan.fields import parse
+from benchmarks.harness.plan.matrix_file import MOST_ENTRIES, check_values, find_matrix, read_toml
+from benchmarks.harness.plan.protocols import KINDS, Compared, FewShot, Label, Protocol, Retention
+
+Tables = Annotated[list[dict[str, Any]], MinLen(1)]
+FewTables = Annotated[Tables, MaxLen(MOST_ENTRIES)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A family or a learner as a matrix names it: what is not reserved goes to its fields.
+
+    `families` are the labels of those that a learner is for; None is all of them.
+    """
+
+    name: str
+    label: str
+    fields: Mapping[str, Any]
+    budget: Budget | None = None
+    families: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A parsed matrix file, grids expanded. `path` is where it was read from."""
+
+    path: Path
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    budget: Budget
+    protocols: tuple[Protocol, ...]
+    families: tuple[Entry, ...]
+    learners: tuple[Entry, ...]
+
+
+class Top(BaseModel):
+    """The keys of a matrix file outside of its tables.
+
+    Attributes:
+        name: what the results folder is called: letters, digits, dots, - and _.
+        title: what the matrix is about, in a line.
+        seeds: how many times each learner is trained (seeds 0, 1, ...), or a list of seeds.
+        budget: what each training may spend: `{ tasks = ... }` or `{ seconds = ... }`.
+        protocol: how learners are tested: one or several `[[protocol]]` tables.
+        family: what tasks there are: one or several `[[family]]` tables.
+        learner: who is compared: one or several `[[learner]]` tables.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    title: str = ""
+    seeds: Annotated[int, Ge(1)] | Annotated[list[Annotated[int, Ge(0)]], MinLen(1)]
+    budget: dict[str, Any]
+    protocol: FewTables
+    family: FewTables
+    learner: Tables
+
+
+class _Budget(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tasks: Annotated[int, Ge(0), Le(10**15)] | None = None
+    seconds: Annotated[float, Gt(0), Le(1e9), AllowInfNan(False)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "_Budget":
+        if (self.tasks is None) == (self.seconds is None):
+            raise ValueError("expected either tasks = ... or seconds = ...")
+        return self
+
+
+class FamilyHead(BaseModel):
+    """The keys that every family takes, beside its own.
+
+    Attributes:
+        name: which family it is, as `reml list` shows them.
+        label: what tables call it; its name if left out. Protocols and learners refer to it.
+        budget: what training on this family may spend, instead of the matrix's `[budget]`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    label: Label = ""
+    budget: dict[str, Any] | None = None
+
+
+class _Reference(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+
+
+class LearnerHead(FamilyHead):
+    """The keys that every learner takes, beside its own.
+
+    Attributes:
+        name: which learner it is, as `reml list` shows them.
+        label: what tables call it; its name if left out.
+        budget: what its training may spend, instead of the family's or the matrix's.
+        families: the labels of the families it is for; all of them if left out.
+        grid: keys of the learner, each with a list of values: one contender for each combination.
+    """
+
+    families: Annotated[list[Label], MinLen(1)] | None = None
+    grid: dict[str, list[Any]] | None = None
+
+
+def load_matrix(name: str) -> Matrix:
+    """Read a bundled matrix by its name, or any matrix by its path.
+
+    Raises:
+        MatrixError: it is missing, isn't TOML, or a key is unknown, missing or wrong.
+    """
+    path = find_matrix(name)
+    return _matrix(path, read_toml(path))
+
+
+def matrix_of(data: dict[str, Any], path: Path) -> Matrix:
+    """The matrix that a TOML file of these tables would be; `path` stands for it in errors.
+
+    Raises:
+        MatrixError: a key is unknown, missing or wrong.
+    """
+    check_values(path, data)
+    return _matrix(path, data)
+
+
+def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
+    top = parse(Top, data, str(path))
+    protocols = tuple(it for entry in top.protocol for it in _protocols(entry, str(path)))
+    families = tuple(_family(entry, str(path)) for entry in top.family)
+    labels = [family.label for family in families]
+    _distinct("family", labels, path)
+    heads = [_head(entry, str(path)) for entry in top.learner]
+    grids = [
+        (math.prod(map(len, (head.grid or {}).values())), head.families or labels) for head in heads
+    ]
+    demand_few(path, top.seeds, protocols, labels, grids)
+    seeds = tuple(range(top.seeds)) if isinstance(top.seeds, int) else tuple(top.seeds)
+    twice = [seed for seed, times in Counter(seeds).items() if times > 1]
+    if twice:
+        raise MatrixError(f"{path}: key 'seeds': a seed is there twice, got {twice[0]}")
+    learners = tuple(learner for head in heads for learner in _learners(head, str(path)))
+    _distinct("learner", [learner.label for learner in learners], path)
+    met = {
+        family: [it.label for it in protocols if it.families is None or family in it.families]
+        for family in labels
+    }
+    for names in met.values():
+        _distinct("protocol", names, path)
+    _alike(protocols, path)
+    limited = [("protocol", it.label, it.families) for it in protocols]
+    limited += [("learner", it.label or it.name, tuple(it.families or ())) for it in heads]
+    for kind, label, meant in limited:
+        for family in meant or ():
+            if family not in met:
+                where = f"{path}: {kind} {label!r}: key 'families'"
+                raise UnknownName("family", family, labels, where)
+    for protocol in protocols:
+        _demand_other(protocol, labels, path)
+    budget = _budget(top.budget, f"{path}: [budget]")
+    return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners)
+
+
+def _protocols(data: dict[str, Any], file: str) -> Sequence[Protocol]:
+    """One protocol for each of the families that it names to be tested on."""
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind not in KINDS:
+        raise UnknownName("protocol", kind, KINDS, file)
+    where = f"{file}: [[protocol]]"
+    protocol = parse(KINDS[kind] if isinstance(kind, str) else FewShot, data, where)
+    if isinstance(protocol, Compared):
+        parse(_Reference, protocol.reference, f"{where}: reference")
+    if isinstance(protocol, Retention) and protocol.budget is not None:
+        _budget(protocol.budget, f"{where}: budget")
+    return protocol.model_copy(update={"label": protocol.label or protocol.kind}).on_each()
+
+
+def _alike(protocols: Sequence[Protocol], path: Path) -> None:
+    """Reports know a protocol by its label."""
+    for what in ("split", "kind", "reference"):
+        known: dict[str, Any] = {}
+        for it in protocols:
+            value = getattr(it, what, None)
+            if known.setdefault(it.label, value) != value:
+                raise MatrixError(
+                    f"{path}: protocols of one label have different {what}s; rename one"
+                )
+
+
+def _demand_other(protocol: Protocol, labels: list[str], path: Path) -> None:
+    """The second family exists, and there is one to train on first."""
+    if protocol.other is None:
+        return
+    where = f"{path}: protocol {protocol.label!r}"
+    if protocol.other not in labels:
+        key = "then" if isinstance(protocol, Retention) else "on"
+        raise UnknownName("family", protocol.other, labels, f"{where}: key {key!r}")
+    if set(protocol.families or labels) == {protocol.other}:
+        raise MatrixError(f"{where}: there is no family but {protocol.other!r} to train on")
+
+
+def _budget(data: Mapping[str, Any], where: str) -> Budget:
+    budget = parse(_Budget, data, where)
+    return Budget(budget.tasks, budget.seconds)
+
+
+def _family(data: dict[str, Any], file: str) -> Entry:
+    head = parse(FamilyHead, data, f"{file}: [[family]]")
+    where = f"{file}: family {head.name!r}: budget"
+    budget = None if head.budget is None else _budget(head.budget, where)
+    return Entry(head.name, head.label or head.name, head.model_extra or {}, budget)
+
+
+def _head(data: dict[str, Any], file: str) -> LearnerHead:
+    return parse(LearnerHead, data, f"{file}: [[learner]]")
+
+
+def _learners(head: LearnerHead, file: str) -> list[Entry]:
+    """One entry for each point of the grid; without a grid, one."""
+    where = f"{file}: learner {head.name!r}"
+    fields = head.model_extra or {}
+    budget = None if head.budget is None else _budget(head.budget, f"{where}: budget")
+    label = head.label or head.name
+    families = None if head.families is None else tuple(head.families)
+    if head.grid is None:
+        return [Entry(head.name, label, fields, budget, families)]
+    if not head.grid:
+        raise MatrixError(f"{where}: key 'grid' is empty; expected lists of values for fields")
+    for key, values in head.grid.items():
+        if not values:
+            raise MatrixError(f"{where}: key 'grid.{key}' is empty; expected a list of values")
+        if key in fields:
+            raise MatrixError(f"{where}: key {key!r} is given twice, in the grid and outside of it")
+    points = [
+        dict(zip(head.grid, point, strict=True)) for point in itertools.product(*head.grid.values())
+    ]
+    return [
+        Entry(head.name, f"{label} ({point_name(point)})", {**fields, **point}, budget, families)
+        for point in points
+    ]
+
+
+def point_name(point: Mapping[str, Any]) -> str:
+    """What tells a contender from others of its name: `inner_lr=0.1, width=8`."""
+    return ", ".join(
+        f"{key}={line(value) if isinstance(value, str) else json.dumps(value, default=str)}"
+        for key, value in point.items()
+    )
+
+
+def _distinct(kind: str, labels: Sequence[str], path: Path) -> None:
+    for label, times in Counter(labels).items():
+        if times > 1:
+            raise MatrixError(
+                f"{path}: two {kind} entries are called {label!r}; give each a label of its own"
+            )

@@ -1,0 +1,1 @@
+"""Trained learners outside the benchmark: adapt to new tasks, predict their query points."""

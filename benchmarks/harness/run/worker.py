@@ -1,0 +1,137 @@
+"""What runs in a worker process: one trial, then the process ends."""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+import torch
+
+from benchmarks.core.text import described, line, shortened
+from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run import descendants
+from benchmarks.harness.trial.procedure import no_log
+from benchmarks.harness.trial.trial import run_trial
+
+REPORT_SECONDS = 0.2
+MOST_WORDS = 4_096
+"""Bytes of one message: a pipe takes so many at once, or none."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial, and all a worker needs to run it and to put it in its place."""
+
+    spec: TrialSpec
+    directory: Path
+    folder: Path
+    plugins: tuple[Path, ...]
+    device: str
+    provenance: Mapping[str, Any]
+    trained: Path | None
+    """The folder of a trial whose learner this one takes over."""
+    trainings: Path
+    """Where the training is kept for others, too."""
+    references: Path
+    """Where trials of one run leave what references scored."""
+    logs: bool = False
+    """Whether somebody wants to know what the learner logs."""
+
+
+def work(job: Job, connection: Connection, output: int, words: int) -> NoReturn:
+    """Run the job's trial on one thread and write it to its folder.
+
+    What it prints goes to `output`, progress through the connection, and why there is no record, if
+    there is none, to `words`.
+    """
+    try:
+        os.setsid()  # a signal to the group of processes reaches no others
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        descendants.follow_parent(signal.SIGKILL)
+        _redirect_output(output)
+        torch.set_num_threads(1)
+        run_trial(
+            job.spec,
+            Registry(job.plugins),
+            job.folder,
+            device=job.device,
+            provenance=job.provenance,
+            report=(reporter := _Reporter(connection)),
+            log=reporter.log if job.logs else no_log,
+            trained=job.trained,
+            trainings=job.trainings,
+            references=job.references,
+        )
+        code = 0
+    except BaseException as error:
+        code = 1
+        with suppress(BaseException):
+            os.write(words, described(error).encode("utf-8", "replace")[:MOST_WORDS])
+        with suppress(BaseException):
+            print(shortened(traceback.format_exc()), file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):
+            stream.flush()
+    os._exit(code)  # whatever threads the learner has left behind
+
+
+class _Reporter:
+    """Sends progress, but not more often than anybody can read."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._pipe = _identity(connection)
+        self._last = 0.0
+
+    def __call__(self, fraction: float, text: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= REPORT_SECONDS:
+            self._last = now
+            self._send([fraction, line(text)])
+
+    def log(self, tasks: int, metrics: Mapping[str, float]) -> None:
+        self._send({"tasks": tasks, "metrics": dict(metrics)})
+
+    def _send(self, message: Any) -> None:
+        data = json.dumps(message).encode()
+        # a learner may have closed the pipe, and its number may be another file's now
+        if len(data) <= MOST_WORDS and _identity(self._connection) == self._pipe:
+            with suppress(OSError):
+                self._connection.send_bytes(data)
+
+
+def _identity(connection: Connection) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(connection.fileno())
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _redirect_output(output: int) -> None:
+    """What a learner prints is kept beside its scores, not mixed into the progress display."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    os.close(output)
+    # line by line: what was said before a crash is there after it
+    sys.stdout = _lines_to(1)
+    sys.stderr = _lines_to(2)
+    faulthandler.enable()
+
+
+def _lines_to(descriptor: int) -> TextIO:
+    return open(
+        descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+    )

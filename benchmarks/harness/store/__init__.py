@@ -1,0 +1,1 @@
+"""Results folders: what belongs to them, read with care, as tables."""

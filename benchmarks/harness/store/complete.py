@@ -1,0 +1,117 @@
+"""Whether the stored scores of trials are all there: a file can be sound, and lack half of them."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.harness.evaluation.frames import empty
+from benchmarks.harness.plan.protocols import MOST_POINTS
+from benchmarks.harness.store.reading import TABLES
+
+COMPARED = ["family", "protocol", "fold", "shots"]
+_SIZES = empty({"trial": "str", "shots": "int64", "tasks": "int64", "draws": "int64"})
+_CELLS = empty(
+    {
+        "trial": "str",
+        "metric": "str",
+        "shots": "int64",
+        "steps": "int64",
+        "rows": "int64",
+        "first": "int64",
+    }
+)
+MISSING = "; the trial counts as missing"
+CELL = ["trial", "metric", "shots", "steps"]
+
+
+def without_gaps(
+    directory: Path,
+    known: dict[str, dict[str, Any]],
+    tables: dict[str, pd.DataFrame],
+    damage: list[str],
+) -> dict[str, pd.DataFrame]:
+    """The tables without the trials whose scores have gaps; those are known no longer."""
+    found = gaps(tables["scores"], known)
+    for trial, what in sorted(found.items()):
+        place = directory / "trials" / trial
+        path = (place if place.exists() else directory) / "scores.parquet"
+        damage.append(f"{path}: not all scores of trial {trial} are there ({what}){MISSING}")
+        del known[trial]
+    if not found:
+        return tables
+    return {it: only(table, known) if it in TABLES else table for it, table in tables.items()}
+
+
+def only(table: pd.DataFrame, trials: Collection[str]) -> pd.DataFrame:
+    table = table[table["trial"].isin(trials)].reset_index(drop=True)
+    words = table.select_dtypes("category")
+    return table.assign(**{str(it): words[it].cat.remove_unused_categories() for it in words})
+
+
+def gaps(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What is wrong with the scores of trials that are done, by trial; nothing of those all there.
+
+    In each cell (a metric at some shots and steps) there is one row for each draw of each test
+    task, and these are counted from 0 in each fold. There are as many tasks as in most trials of
+    the same comparison. Of the trial's protocol, each number of steps has scores in the problem's
+    metric.
+    """
+    done = [it for it, record in records.items() if record["status"] == "done"]
+    sizes, counted, found = [_SIZES], [_CELLS], dict[str, str]()
+    codes = scores["trial"].cat.codes.to_numpy()
+    columns = scores[[*CELL[1:], "task", "draw"]]
+    for code, trial in enumerate(scores["trial"].cat.categories):  # all at once take a gigabyte
+        part = columns[codes == code]
+        there = part.groupby("shots").agg(tasks=("task", "max"), draws=("draw", "max"))
+        of_cell = part.groupby(CELL[1:], observed=True)["task"]
+        rows = of_cell.agg(rows="size", first="min")
+        sizes.append(there.add(1).reset_index().assign(trial=str(trial)))
+        counted.append(rows.reset_index().assign(trial=str(trial)).astype({"metric": "str"}))
+        if part.duplicated().any():
+            found[str(trial)] = "a task is scored twice"
+    size, cells = (pd.concat(it, ignore_index=True) for it in (sizes, counted))
+    size["start"] = [first_task(records[it]) for it in size["trial"]]
+    size["tasks"] -= size["start"]
+    known = [[str(records[it].get(key, "")) for key in COMPARED[:3]] for it in size["trial"]]
+    size[COMPARED[:3]] = pd.DataFrame(known, index=size.index, columns=COMPARED[:3])
+    size["most"] = np.minimum(size["tasks"], [_planned(records[it]) for it in size["trial"]])
+    size["most"] = size.groupby(COMPARED)["most"].transform(lambda it: it.mode().max())
+    cells = cells.merge(size, on=["trial", "shots"])
+    wrong = cells["rows"] != cells["most"] * cells["draws"]
+    cells["first"] -= cells["start"]
+    wrong |= (cells[["shots", "steps", "first"]] < 0).any(axis=1)
+    cells["expected"] = cells["most"] * cells["draws"]
+    told_of = [*CELL, "rows", "expected"]
+    for trial, metric, shots, steps, rows, expected in cells.loc[wrong, told_of].to_numpy():
+        told = f"{rows} rows of {metric} at {shots} shots, {steps} steps, where {expected} belong"
+        found.setdefault(str(trial), told)
+    own = dict(iter(cells.groupby("trial", observed=True)))
+    return found | {
+        it: what for it in done if it not in found and (what := _lacks(own.get(it), records[it]))
+    }
+
+
+def first_task(record: Mapping[str, Any]) -> int:
+    """The number of a trial's first test task; those of each fold follow on the fold before."""
+    return int(record.get("fold") or 0) * _planned(record)
+
+
+def _planned(record: Mapping[str, Any]) -> int:
+    tasks = record.get("spec", {}).get("protocol", {}).get("tasks")
+    return tasks if isinstance(tasks, int) else MOST_POINTS
+
+
+def _lacks(cells: pd.DataFrame | None, record: Mapping[str, Any]) -> str:
+    if cells is None:
+        return "it has no row"
+    metric = record.get("problem", {}).get("metric")
+    if metric:
+        cells = cells[cells["metric"] == metric]
+    rules = record.get("spec", {}).get("protocol", {})
+    if set(cells["shots"]) - set(rules.get("shots", cells["shots"])):
+        return "it has other shots than the trial"
+    lacking = sorted(set(rules.get("steps", ())) - set(cells["steps"]))
+    return f"nothing at {lacking[0]} steps" if lacking else ""

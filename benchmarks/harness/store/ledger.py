@@ -1,0 +1,168 @@
+"""A results folder's list of the files that this program wrote there; no other is ever touched.
+
+The list is `.reml.sha256`, which `sha256sum -c` reads. While files are written it may hold several
+sums of one name: a line is added before its file takes its place, so that a process killed in
+between leaves no doubt.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from benchmarks.core.errors import Damaged, NotKept
+from benchmarks.harness.disk.files import as_json, as_parquet, replace, write_text
+from benchmarks.harness.disk.sums import LINE, sum_of
+from benchmarks.harness.store.reading import TABLES
+
+LIST = ".reml.sha256"
+HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
+"""The first line, which tells whether later ones are gone."""
+MATRIX, RECORDS, PROVENANCE = "matrix.json", "trials.json", "provenance.json"
+DATA = frozenset({MATRIX, RECORDS, PROVENANCE, *(f"{name}.parquet" for name in (*TABLES, "tasks"))})
+"""What results consist of: readers take files of these names for ours."""
+REPORT = re.compile(
+    r"(table|pairs|compositions|reproduce)\.csv|(table|index|reproduce)\.md|report\.html"
+    r"|figures/((error|accuracy)-against-(steps|shots)|performance-profiles|episodes|confusion"
+    r"|fitted-curves|support-against-query|training-(curves|diagnostics)|layer-usage|compositions"
+    r"|score-against-spending|against-scratch|retention|tuning-[0-9]+-shots)(-[a-z0-9-]+)?"
+    r"\.(png|svg)"
+)
+"""What former versions, which kept no list, may have written besides."""
+
+
+class Ledger:
+    """Writes and removes files of one results folder, as far as they are the program's own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def names(self) -> dict[str, set[str]]:
+        """Each file of the list with the sums it may have; of a former version's, what is there."""
+        path = self.directory / LIST
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return self._former()
+        except OSError as error:
+            raise Damaged(path, f"cannot be read ({error.strerror})") from None
+        head = HEAD.fullmatch(lines[0]) if lines else None
+        found = [LINE.fullmatch(line) for line in lines[1 if head else 0 :]]
+        # the last line may be cut off where a process was killed, or the disk full
+        cut = not any(found) or (head is not None and sum(map(bool, found)) < int(head[1]))
+        known = self._former() if cut or not all(found[:-1]) else {}
+        for match in found:
+            if match and _ours(match[2]):
+                known.setdefault(match[2], set()).add(match[1])
+        return known
+
+    def write_text(self, name: str, text: str) -> None:
+        self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write_text(name, as_json(value))
+
+    def write_parquet(self, name: str, frame: Any) -> None:
+        self.write(name, lambda path: as_parquet(frame, path))
+
+    def write(self, name: str, make: Callable[[Path], Any]) -> None:
+        """Let `make` write a file, in place of what is there if that is the program's own.
+
+        A file of the user's of the same name is left as it is, and said to be. One of ours that
+        somebody has changed is moved aside, and so is one that a reader would take for ours.
+
+        Raises:
+            NotKept: it cannot be written.
+        """
+        path = self.directory / name
+        known = self.names()
+        if path.is_file() and not self._is_own(name, known):
+            if name not in DATA and name not in known:
+                _say(f"{path}: is none of this program's files; left as it is, ours is not kept")
+                return
+            self._set_aside(path)
+
+        def note(temporary: Path) -> None:
+            self._add(f"{sum_of(temporary)}  {name}\n", known)
+
+        replace(path, make, note)
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there and the program's own.
+
+        Raises:
+            NotKept: it cannot be removed.
+        """
+        path = self.directory / name
+        try:
+            if self._is_own(name, self.names()):
+                path.unlink()
+            elif path.exists():
+                _say(f"{path}: is not what this program wrote there; left as it is")
+        except OSError as error:
+            raise NotKept(f"{path}: cannot be removed ({error.strerror})") from None
+
+    def tidy(self) -> None:
+        """Leave one sum for each file that is there, and none for others."""
+        known = self.names()
+        lines = []
+        for name in sorted(known):
+            if (path := self.directory / name).is_file():
+                now = sum_of(path)
+                sums = [now] if now in known[name] or not known[name] else sorted(known[name])
+                lines += [f"{it}  {name}\n" for it in sums]
+        write_text(self.directory / LIST, "".join([f"# {len(lines)} files of reml\n", *lines]))
+
+    def check(self, name: str) -> None:
+        """See whether a file is what was written, where that is known.
+
+        Raises:
+            Damaged: it is not.
+        """
+        sums = self.names().get(name)
+        path = self.directory / name
+        with suppress(OSError):
+            if sums and path.is_file() and sum_of(path) not in sums:
+                raise Damaged(path, f"is not what was written there (the sum in {LIST} differs)")
+
+    def _is_own(self, name: str, known: dict[str, set[str]]) -> bool:
+        path = self.directory / name
+        if name not in known or not path.is_file():
+            return False
+        # damage to what results consist of does not make it somebody else's
+        return name in DATA or not known[name] or sum_of(path) in known[name]
+
+    def _former(self) -> dict[str, set[str]]:
+        if not (self.directory / MATRIX).is_file():
+            return {}
+        found = [*self.directory.iterdir(), *self.directory.glob("figures/*")]
+        names = [path.relative_to(self.directory).as_posix() for path in found]
+        return {name: set() for name in names if _ours(name)}
+
+    def _add(self, line: str, known: dict[str, set[str]]) -> None:
+        path = self.directory / LIST
+        if not path.exists():
+            former = [name for name in sorted(known) if (self.directory / name).is_file()]
+            line = "".join(f"{sum_of(self.directory / it)}  {it}\n" for it in former) + line
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def _set_aside(self, path: Path) -> None:
+        number = 1
+        while (aside := path.with_name(f"{path.name}.{number}")).exists():
+            number += 1
+        try:
+            path.rename(aside)
+        except OSError as error:
+            raise NotKept(f"{path}: cannot be written ({error.strerror})") from None
+        _say(f"{path}: is not what this program wrote there; moved to {aside.name}")
+
+
+def _ours(name: str) -> bool:
+    return name in DATA or REPORT.fullmatch(name) is not None
+
+
+def _say(text: str) -> None:
+    print(f"reml: {text}", file=sys.stderr)

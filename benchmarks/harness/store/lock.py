@@ -1,0 +1,98 @@
+"""Who may write to a results folder: one process at a time, and a run waits for a report."""
+
+import contextlib
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.core.errors import NotKept
+from benchmarks.harness.disk.shapes import read_matrix
+from benchmarks.harness.store.ledger import Ledger
+
+LOCK = ".lock"
+TICK_SECONDS = 0.1
+Holder = Literal["run", "report"]
+
+
+class InUse(NotKept):
+    """Another run has the folder."""
+
+
+@contextlib.contextmanager
+def locked(directory: Path, holder: Holder) -> Iterator[None]:
+    """Hold a folder; waits while a report is written there, which takes seconds.
+
+    Raises:
+        InUse: a run has it.
+        NotKept: it cannot be written.
+    """
+    try:
+        file = (directory / LOCK).open("a+")
+    except OSError as error:
+        raise NotKept(f"{directory}: cannot be written ({error.strerror})") from None
+    with file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                file.seek(0)
+                if file.read().strip() != "report":
+                    raise InUse(f"{directory}: another `reml run` is writing here") from None
+                time.sleep(TICK_SECONDS)
+            except OSError as error:
+                raise NotKept(f"{directory}: cannot be locked ({error.strerror})") from None
+        with contextlib.suppress(OSError):  # a full disk: then all take the holder for a run
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), holder.encode())
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.fileno(), 0)
+
+
+class Keeper:
+    """Keeps what was found in the folder it is about, if it can; `trouble` says why not."""
+
+    def __init__(self, trouble: str = "") -> None:
+        self.trouble = trouble
+
+    def __call__(self, write: Callable[[], object]) -> bool:
+        """Write something, unless that is known to be in vain; whether it is there now."""
+        if not self.trouble:
+            try:
+                write()
+            except NotKept as error:
+                self.trouble = str(error)
+        return not self.trouble
+
+
+@contextlib.contextmanager
+def keeping(directory: Path) -> Iterator[Keeper]:
+    """For a command that shows what a folder holds and keeps it there, too, where that is possible.
+
+    Results have to be loaded inside: no run can end between that and their being kept. Where they
+    cannot be, one line on stderr says so.
+
+    Raises:
+        StoreError: the folder holds no results.
+    """
+    read_matrix(directory)
+    with contextlib.ExitStack() as stack:
+        keep = Keeper()
+        try:
+            stack.enter_context(locked(directory, "report"))
+        except NotKept as error:
+            keep.trouble = str(error)
+        try:
+            yield keep
+        finally:
+            if not keep.trouble:
+                keep(Ledger(directory).tidy)
+    if keep.trouble:
+        print(f"reml: shown, but not kept: {keep.trouble}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""One trial: what it trains, carries on or takes over, tests, and writes to its folder."""

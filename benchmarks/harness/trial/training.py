@@ -1,0 +1,92 @@
+"""One stretch of meta-training: a budget spent on a family, and what that has cost."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import torch
+
+from benchmarks.core import Budget, BudgetedSource, TaskFamily, generator_of
+from benchmarks.core.budget import COUNTERS, HistoryRow
+from benchmarks.harness.evaluation.frames import empty
+
+HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
+SPENDS = ("tasks", "points", *COUNTERS, "seconds", "cpu_seconds", "peak_memory_mb")
+THEN = " (then)"
+"""What follows the name of a metric that was logged while carrying on with a second family."""
+
+Train = Callable[[BudgetedSource, torch.Generator], None]
+
+
+class Stretch:
+    """A learner's `fit` or `partial_fit` on the training tasks of a family and a seed."""
+
+    def __init__(
+        self,
+        family: TaskFamily,
+        identity: str,
+        budget: Budget,
+        seed: int,
+        *,
+        needs: frozenset[str],
+        shots: tuple[int, int],
+        device: str,
+        on_progress: Callable[[float, str], None],
+        on_log: Callable[[int, Mapping[str, float]], None],
+    ) -> None:
+        self._device = device
+        self._took: dict[str, float] = {}
+        self._source = BudgetedSource(
+            family,
+            budget,
+            generator_of("train", identity, seed),
+            needs=needs,
+            shots=shots,
+            device=device,
+            on_progress=on_progress,
+            on_log=on_log,
+        )
+
+    def run(self, train: Train, generator: torch.Generator) -> None:
+        started, worked = time.perf_counter(), time.process_time()
+        train(self._source, generator)
+        self._took = {
+            "seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - worked,
+        }
+
+    @property
+    def spent(self) -> dict[str, Any]:
+        """What has been spent so far, also by training that has failed."""
+        source = self._source
+        return {
+            **dict.fromkeys(SPENDS, 0),
+            **{"tasks": source.tasks, "points": source.points, **source.counts},
+            **{"seconds": source.seconds, "peak_memory_mb": _peak_memory(self._device)},
+            **self._took,
+        }
+
+    @property
+    def history(self) -> pd.DataFrame:
+        rows: list[HistoryRow] = self._source.history
+        frame = pd.DataFrame([asdict(row) for row in rows]) if rows else empty(HISTORY_TYPES)
+        return frame.astype(HISTORY_TYPES)
+
+
+def together(stretches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several stretches have spent: the sum, and the most memory that one of them took."""
+    total = {name: sum(spent[name] for spent in stretches) for name in SPENDS}
+    peaks = [spent["peak_memory_mb"] for spent in stretches]
+    return {**total, "peak_memory_mb": max(peaks, default=0)}
+
+
+def _peak_memory(device: str) -> float:
+    """In MB: the most this process has held, or has held on the GPU where it ran on one."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

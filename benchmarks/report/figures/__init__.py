@@ -1,0 +1,1 @@
+"""How scores, trainings, predictions and decisions are drawn."""

@@ -1,0 +1,198 @@
+"""Figures of training curves and of curves fitted to single tasks."""
+
+import textwrap
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.report.figures.style import (
+    caption_name,
+    fit_scale,
+    legend,
+    legend_width,
+    panels,
+    styles,
+)
+from benchmarks.report.scores.cells import Comparison
+from benchmarks.report.scores.wording import plural
+
+PREFERRED = "query_loss"
+BINS = 40
+FITTED_TASKS = 4
+TITLE_WIDTH = 24
+FITTED_STEPS = 6
+FEW_POINTS = 30
+TRUTH = "#9A9A9A"
+
+
+def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure | None:
+    """Each learner's own loss over training tasks: thin lines are seeds, thick their mean."""
+    logged = [
+        (entrant, metric, rows)
+        for entrant in comparison.entrants
+        for metric, rows in [_own_loss(history[history["learner"] == entrant.label])]
+        if len(rows)
+    ]
+    if not logged:
+        return None
+    chosen = styles(comparison.entrants)
+    figure, axes = panels(1, 1, 5.5 + legend_width([it for it, _, _ in logged]), 3.6)
+    ax = axes[0][0]
+    shown: list[float] = []
+    for entrant, _, rows in logged:
+        style = chosen[entrant.label]
+        for _, one in rows.groupby("seed", sort=True):
+            ax.plot(one["tasks"], one["value"], color=style.colour, linewidth=0.5, alpha=0.3)
+        mean = _binned(rows)
+        ax.plot(
+            mean.index,
+            mean.to_numpy(),
+            color=style.colour,
+            linestyle=style.line,
+            linewidth=style.width,
+            zorder=style.order,
+        )
+        shown += [float(value) for value in rows["value"]]
+    fit_scale(ax.xaxis, ax, [float(tasks) for _, _, rows in logged for tasks in rows["tasks"]])
+    fit_scale(ax.yaxis, ax, shown)
+    ax.set_xlabel("training tasks")
+    metrics = {metric for _, metric, _ in logged}
+    own = metrics.pop().replace("_", " ") if len(metrics) == 1 else "loss"
+    ax.set_ylabel(f"{own}, as each learner logs it")
+    legend(figure, [entrant for entrant, _, _ in logged], chosen)
+    return figure
+
+
+def fitted_curves(
+    comparison: Comparison,
+    curves: pd.DataFrame,
+    tasks_of: Callable[[int], Mapping[int, str]] = lambda shots: {},
+) -> Figure | None:
+    """Predictions after each number of steps for the first tasks scored, one row a learner.
+
+    Shows the fewest shots and, for each learner, its first seed that is there. `tasks_of` gives the
+    names of the tasks at so many shots, where they have any.
+    """
+    curves = curves.loc[np.isfinite(curves[["x", "y"]].to_numpy(dtype=float)).all(axis=1)]
+    if curves.empty:
+        return None
+    shots = int(curves["shots"].min())
+    curves = curves[curves["shots"] == shots].sort_values(["x", "y"])
+    drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
+    tasks = sorted({int(task) for task in curves["task"]})[:FITTED_TASKS]
+    names = tasks_of(shots)
+    steps = _some(sorted({int(at) for at in curves.loc[curves["kind"] == "prediction", "steps"]}))
+    chosen = styles(comparison.entrants)
+    figure, axes = panels(
+        len(drawn),
+        len(tasks),
+        1.2 + 2.0 * len(tasks),
+        0.8 + 1.35 * len(drawn),
+        sharex=True,
+        sharey="col",
+    )
+    for entrant, row in zip(drawn, axes, strict=True):
+        mine = curves[curves["learner"] == entrant.label]
+        mine = mine[mine["seed"] == mine["seed"].min()]
+        for task, ax in zip(tasks, row, strict=True):
+            _fit(ax, mine[mine["task"] == task], steps, chosen[entrant.label].colour)
+        row[0].set_ylabel(
+            "\n".join(textwrap.wrap(caption_name(entrant), 16)),
+            color=chosen[entrant.label].colour,
+            fontweight="bold",
+        )
+    for task, ax in zip(tasks, axes[0], strict=True):
+        ax.set_title(_title(names.get(task, f"{comparison.split} task {task + 1}")))
+    problem = comparison.problem
+    unit = f" in {problem['unit']}" if problem.get("unit") else ""
+    figure.supxlabel(str(next(iter(problem.get("inputs") or ["x"]))), fontsize="medium")
+    figure.supylabel(f"{problem.get('target', 'y')}{unit}", fontsize="medium")
+    figure.legend(
+        handles=_fit_legend(steps, shots),
+        loc="outside upper center",
+        ncols=len(steps) + 2,
+    )
+    return figure
+
+
+def _title(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, TITLE_WIDTH, max_lines=2, placeholder="…"))
+
+
+def _own_loss(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """The loss a learner logs, by preference on query points."""
+    metrics = sorted(
+        set(rows["metric"]), key=lambda it: (it != PREFERRED, not it.endswith("loss"), it)
+    )
+    metric = metrics[0] if metrics else ""
+    return metric, rows[rows["metric"] == metric].sort_values(["seed", "tasks"])
+
+
+def _binned(rows: pd.DataFrame) -> "pd.Series[float]":
+    """The mean over seeds in bins of equal width on the log axis."""
+    place = np.log(rows["tasks"].clip(lower=1))
+    width = (place.max() - place.min()) / BINS or 1.0
+    bins = ((place - place.min()) / width).astype(int).clip(upper=BINS - 1)
+    grouped = rows.assign(bin=bins).groupby("bin")
+    return pd.Series(grouped["value"].mean().to_numpy(), index=grouped["tasks"].mean().to_numpy())
+
+
+def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
+    support = rows[rows["kind"] == "support"]
+    truth = rows[rows["kind"] == "query"]
+    if len(truth) < FEW_POINTS:  # a short series: the support points are part of it
+        truth = pd.concat([truth, support])
+    truth = truth.sort_values("x", kind="stable").drop_duplicates("x")
+    dots = "." if len(truth) < FEW_POINTS else ""
+    ax.plot(truth["x"], truth["y"], color=TRUTH, linewidth=3, alpha=0.7, marker=dots, markersize=8)
+    for at, shade in zip(steps, _shades(colour, len(steps)), strict=True):
+        one = rows[(rows["kind"] == "prediction") & (rows["steps"] == at)]
+        one = one.drop_duplicates("x")
+        ax.plot(one["x"], one["y"], color=shade, linewidth=1.4)
+    ax.plot(
+        support["x"],
+        support["y"],
+        linestyle="",
+        marker="^",
+        markersize=5.5,
+        color="black",
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        zorder=5,
+    )
+    known = pd.concat([truth["y"], support["y"]])
+    if known.empty:
+        return
+    margin = 0.35 * (known.max() - known.min()) or 1.0
+    ax.set_ylim(known.min() - margin, known.max() + margin)
+
+
+def _some(steps: list[int]) -> list[int]:
+    """At most `FITTED_STEPS` of them, the first and the last included."""
+    if len(steps) <= FITTED_STEPS:
+        return steps
+    places = np.linspace(0, len(steps) - 1, FITTED_STEPS).round()
+    return [steps[int(place)] for place in places]
+
+
+def _shades(colour: str, n: int) -> list[tuple[float, float, float]]:
+    """From light to the full colour."""
+    base = np.array(to_rgb(colour))
+    strengths = np.linspace(0.35, 1, n) if n > 1 else [1.0]
+    return [tuple(1 - strength * (1 - base)) for strength in strengths]
+
+
+def _fit_legend(steps: list[int], shots: int) -> list[Line2D]:
+    shades = zip(steps, _shades("#333333", len(steps)), strict=True)
+    return [
+        Line2D([], [], color=TRUTH, linewidth=3, label="truth"),
+        Line2D(
+            [], [], color="black", marker="^", linestyle="", label=plural(shots, "support point")
+        ),
+        *(Line2D([], [], color=shade, label=plural(at, "step")) for at, shade in shades),
+    ]

@@ -1,0 +1,205 @@
+"""What the tables for people contain, before it becomes Markdown or LaTeX."""
+
+from collections.abc import Iterator
+
+from benchmarks.harness.plan.protocols import landmarks
+from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
+from benchmarks.report.scores.cells import ADAPTED, Comparison, Group, Statistic
+from benchmarks.report.scores.chosen import CHOSEN, OF_ONE
+from benchmarks.report.scores.pairs import has_pairs
+from benchmarks.report.scores.stops import CHOSEN_NOTE, heading, stop_remarks
+from benchmarks.report.scores.wording import (
+    DAGGER_NOTE,
+    DIVERGED_NOTE,
+    DOUBLE_DAGGER_NOTE,
+    UNMATCHED,
+    UNMATCHED_NOTE,
+    direction,
+    drawn_from,
+    hindrance,
+    metric_name,
+    plural,
+    seeds_warning,
+    setting,
+    tasks_scored,
+)
+from benchmarks.report.tables.entries import BOLD_NOTE, counted, scored
+from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
+from benchmarks.report.tables.pairs import PAIRS_NOTE, pair_remarks, pair_sheets
+from benchmarks.report.tables.protocols import protocol_sheets, protocols_note
+
+STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
+SPENDING_TITLES = {
+    "tasks": "training tasks",
+    "points": "labelled points",
+    "inner_gradients": "inner gradients",
+    "outer_gradients": "outer gradients",
+    "environment_steps": "environment steps",
+    "parameters": "parameters",
+}
+
+
+def sections(comparisons: tuple[Comparison, ...], against: str | None = None) -> Iterator[Section]:
+    """Scores of every family × protocol × shots, then what the learners spent there.
+
+    Paired differences are to the learner `against`, or to the one that `baseline_of` finds.
+    """
+    for comparison in comparisons:
+        for group in comparison.groups:
+            yield Section(
+                f"{comparison.title}, {setting(comparison, group.shots)}",
+                (
+                    *_score_sheets(comparison, group),
+                    *protocol_sheets(comparison, group),
+                    *pair_sheets(comparison, group, against),
+                ),
+                (
+                    *_grouped(comparison, group),
+                    *stop_remarks(comparison, group),
+                    *_left_out(comparison, group),
+                    *_impossible(comparison),
+                    *pair_remarks(comparison, group, against),
+                ),
+            )
+        yield Section(
+            f"{comparison.title}: spending",
+            (_spending_sheet(comparison),),
+            (*matching_remarks(comparison), *troubles(comparison)),
+        )
+
+
+def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = None) -> str:
+    """How the score tables are to be read."""
+    tasks = tasks_scored(comparisons)
+    sentences = [
+        f"Each cell is an average over seeds and {tasks} with its 95 % interval, which counts "
+        f"what differs from seed to seed and from task to task or, where {tasks} come in groups, "
+        f"from group to group (docs/statistics.md); all learners meet the same {tasks}.",
+        BOLD_NOTE,
+    ]
+    if any(comparison.ways for comparison in comparisons):
+        sentences.append(
+            "5-way 1-shot means: a task has five classes, and one support point of each."
+        )
+    entrants = [it for comparison in comparisons for it in comparison.entrants]
+    if any(0 < it.done < it.planned for it in entrants):
+        sentences.append(
+            "⚠: trials are missing, the average is over those that are there (2 of 3 seeds, say), "
+            "and the learner is left out of the comparison."
+        )
+    groups = [group for comparison in comparisons for group in comparison.groups]
+    if any(cell.diverged for group in groups for cell in group.cells.values()):
+        sentences.append(DIVERGED_NOTE)
+    if any(group.chosen for group in groups):
+        sentences.append(CHOSEN_NOTE)
+    if any(it.privileged for it in entrants):
+        sentences.append(DAGGER_NOTE)
+    if any(it.transductive for it in entrants):
+        sentences.append(DOUBLE_DAGGER_NOTE)
+    if has_pairs(comparisons, against):
+        sentences.append(PAIRS_NOTE)
+    if any(unmatched(comparison) for comparison in comparisons):
+        sentences.append(UNMATCHED_NOTE)
+    sentences += [protocols_note(comparisons), seeds_warning(comparisons)]
+    return " ".join(filter(None, sentences))
+
+
+def troubles(comparison: Comparison) -> Iterator[str]:
+    """Every trial that is not there, with its reason."""
+    yield from _impossible(comparison)
+    for entrant in comparison.entrants:
+        for trouble in entrant.troubles:
+            yield f"⚠ {entrant.name}, {trouble}"
+
+
+def _impossible(comparison: Comparison) -> Iterator[str]:
+    for entrant in comparison.entrants:
+        if entrant.cannot:
+            yield f"{entrant.name} cannot take part: {entrant.cannot}."
+
+
+def _score_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:
+    if comparison.kind == "retention":
+        return
+    if comparison.metric in group.metrics:
+        for statistic in STATISTICS:
+            yield _score_sheet(comparison, group, comparison.metric, statistic)
+    if comparison.metric == "rmse" and "nmse" in group.metrics:
+        yield _score_sheet(comparison, group, "nmse", "mean")
+    for metric in group.metrics:
+        if metric.startswith(OF_ONE):
+            yield _score_sheet(comparison, group, metric, "mean")
+
+
+def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: Statistic) -> Sheet:
+    name = metric_name(metric, comparison.problem) if metric != "nmse" else "NMSE"
+    if metric == "nmse":
+        name += " (MSE divided by the variance of the task's targets)"
+    shown = [*landmarks(group.steps), *([CHOSEN] if group.decisive(metric) == CHOSEN else [])]
+    return Sheet(
+        f"{STATISTICS[statistic]} {name} after adaptation steps; {direction(metric)}.",
+        ("learner", *map(heading, shown), "seeds", "tasks"),
+        tuple(
+            (
+                Entry(entrant.name),
+                *(scored(entrant, group, steps, metric, statistic) for steps in shown),
+                *counted(
+                    comparison,
+                    entrant,
+                    [
+                        cell
+                        for steps in group.steps
+                        if (cell := group.cells.get((entrant.label, steps, metric)))
+                    ],
+                ),
+            )
+            for entrant in comparison.entrants
+        ),
+    )
+
+
+def _grouped(comparison: Comparison, group: Group) -> Iterator[str]:
+    """What groups the test tasks come in, and why there is no verdict."""
+    told = [drawn_from(comparison, group), hindrance(comparison, group, comparison.metric)]
+    for said in filter(None, told):
+        yield f"{said[0].upper()}{said[1:]}."
+
+
+def _left_out(comparison: Comparison, group: Group) -> Iterator[str]:
+    """What of the data took no part."""
+    what, points = ("task", "points") if comparison.ways is None else ("class", "examples")
+    for split, n in ((comparison.split, group.left_out), ("training", group.left_out_train)):
+        if n:
+            yield (
+                f"{plural(n, f'{split} {what}')} {_is(n)} left out for having fewer than "
+                f"{group.shots + 1} {points}: {group.shots} to adapt on and one to be scored on."
+            )
+    if n := comparison.dropped_rows:
+        yield f"{plural(n, 'row')} of the data {_is(n)} left out for having an empty cell."
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _spending_sheet(comparison: Comparison) -> Sheet:
+    titles, apart = dict(SPENDING_TITLES), unmatched(comparison)
+    if any(ADAPTED in entrant.spending for entrant in comparison.entrants):
+        titles[ADAPTED] = "of them adapted"
+    return Sheet(
+        "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
+        "loss counts as one; parameters are all the numbers that the learner has learned.",
+        ("learner", *titles.values()),
+        tuple(
+            (
+                Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
+                *(
+                    marked(Entry(f"{entrant.spending[name]:,.0f}"), entrant.seeds)
+                    if name in entrant.spending
+                    else Entry("–")
+                    for name in titles
+                ),
+            )
+            for entrant in comparison.entrants
+        ),
+    )

@@ -1,0 +1,99 @@
+"""What the learners of a comparison spent, and whose spending does not match that of the others."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import pandas as pd
+
+from benchmarks.harness.store.results import Results
+from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
+from benchmarks.report.scores.cells import ADAPTED, COSTS, SPENDING, Comparison, Entrant, summarise
+from benchmarks.report.scores.wording import DAGGER_NOTE, UNMATCHED, UNMATCHED_NOTE, number, origin
+from benchmarks.report.tables import latex, markdown
+from benchmarks.report.tables.layout import Entry, Section, Sheet
+from benchmarks.report.tables.scores import SPENDING_TITLES
+
+QUANTITIES = (*SPENDING, ADAPTED, *COSTS)
+COST_TITLES = {
+    "seconds": "seconds to meta-train",
+    "cpu_seconds": "of one processor",
+    "evaluate_seconds": "seconds to evaluate",
+    "peak_memory_mb": "peak memory in MB",
+}
+CAPTION = (
+    "What one trial spent, the median over seeds: training tasks and labelled points drawn, "
+    "gradients of one task's loss in inner and outer steps, steps in an environment, parameters "
+    "(all the numbers learned, and those that adaptation may change for one task), time, memory. "
+    "– is not recorded."
+)
+
+
+def make_spending(results: Results) -> pd.DataFrame:
+    """One row a family × protocol × learner, learners in matrix order; medians over seeds.
+
+    `matched` is False for learners that drew other numbers of tasks or points than most, see
+    `unmatched`, and empty for those that drew none.
+
+    Raises:
+        StoreError: the scores of a trial are incomplete or not finite.
+    """
+    rows = [
+        {
+            "family": comparison.family,
+            "protocol": comparison.protocol,
+            "learner": entrant.label,
+            "privileged": entrant.privileged,
+            "matched": _matched(entrant, apart),
+            **{name: entrant.spending.get(name) for name in QUANTITIES},
+        }
+        for comparison in summarise(results)
+        for apart in [unmatched(comparison)]
+        for entrant in comparison.entrants
+    ]
+    return pd.DataFrame(rows)
+
+
+def render_spending(results: Results, fmt: Literal["md", "csv", "latex"]) -> str:
+    """The table as text: `md` and `latex` for people, `csv` with all digits.
+
+    Raises:
+        StoreError: as `make_spending`.
+    """
+    if fmt == "csv":
+        return make_spending(results).to_csv(index=False, float_format="%.12g", lineterminator="\n")
+    comparisons = summarise(results)
+    parts = tuple(_section(comparison) for comparison in comparisons)
+    notes = [DAGGER_NOTE] if any(it.privileged for c in comparisons for it in c.entrants) else []
+    if any(unmatched(comparison) for comparison in comparisons):
+        notes.append(UNMATCHED_NOTE)
+    where, guide = origin(results.name, results.provenance), " ".join(notes)
+    if fmt == "md":
+        return markdown.render(f"Spending in {results.name}", where, guide, parts)
+    return latex.render(where, guide, parts)
+
+
+def _matched(entrant: Entrant, apart: frozenset[str]) -> bool | None:
+    return None if not entrant.spending.get("tasks") else entrant.label not in apart
+
+
+def _section(comparison: Comparison) -> Section:
+    apart = unmatched(comparison)
+    titles = [*SPENDING_TITLES.values(), "parameters adapted", *COST_TITLES.values()]
+    rows = tuple(
+        (
+            Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
+            *(Entry(_text(entrant.spending, name)) for name in QUANTITIES),
+        )
+        for entrant in comparison.entrants
+    )
+    return Section(
+        comparison.title,
+        (Sheet(CAPTION, ("learner", *titles), rows),),
+        tuple(matching_remarks(comparison)),
+    )
+
+
+def _text(spending: Mapping[str, float], name: str) -> str:
+    if name not in spending:
+        return "–"
+    return number(spending[name]) if name in COSTS else f"{spending[name]:,.0f}"

@@ -1,0 +1,58 @@
+"""Tables come before figures, and a report is written again only where something has changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness.store.ledger import Ledger
+from benchmarks.harness.store.results import Results
+from benchmarks.report.documents.whole import write_whole
+from benchmarks.report.figures import catalogue as figures
+from benchmarks.report.figures.cleanup import PAGE
+
+
+@pytest.fixture
+def drawings(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each time that figures are drawn, whether there is a page already."""
+    times: list[bool] = []
+
+    def draw(results: Results, directory: Path, each: object) -> None:
+        times.append((directory / PAGE).exists())
+        Ledger(directory).write_text("figures/error-against-steps.svg", "<svg/>")
+
+    monkeypatch.setattr(figures, "write_figures", draw)
+    return times
+
+
+def test_only_what_changed_is_written_again(
+    make_results: Callable[..., Results], tmp_path: Path, drawings: list[bool]
+) -> None:
+    results = make_results(("maml", "mean"), shots=(5,), seeds=2)
+    (tmp_path / "figures").mkdir()
+    said: list[str] = []
+
+    def write(**how: bool) -> bool:
+        """Whether the page was written."""
+        said.clear()
+        page = tmp_path / PAGE
+        before = page.stat().st_mtime_ns if page.exists() else 0
+        assert write_whole(results, tmp_path, said.append, **how) == page
+        assert any("| maml" in it for it in said)
+        assert said[-1].startswith("\nOn sinusoid with 5 shots")
+        return page.stat().st_mtime_ns != before
+
+    assert write(figures=False)
+    assert drawings == []
+    assert write()
+    assert said[0].startswith("# Results of synthetic")
+    assert said[1].startswith("drawing the figures")
+    assert drawings == [True]
+    assert not write()
+    assert not write(figures=False)
+    (tmp_path / "table.md").unlink()
+    assert write()
+    (tmp_path / "matrix.json").write_text("{}")  # other results
+    assert write(figures=False)
+    assert not (tmp_path / "figures" / "error-against-steps.svg").exists()
+    assert drawings == [True, True]

@@ -1,0 +1,297 @@
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from benchmarks.harness.store.results import Results, Settings
+from benchmarks.report.figures.catalogue import pictures, write_figures
+from benchmarks.report.figures.labels import Spot, place_labels
+from benchmarks.report.figures.scores import against_shots, against_spending, against_steps
+from benchmarks.report.figures.style import looks, panels, styles, tick
+from benchmarks.report.figures.traces import fitted_curves, training_curves
+from benchmarks.report.scores.cells import Comparison, Entrant, summarise
+from benchmarks.report.scores.roles import role_of
+from benchmarks.report.statistics import Interval
+
+Make = Callable[..., Results]
+STEMS = [
+    "error-against-steps",
+    "error-against-shots",
+    "performance-profiles",
+    "fitted-curves",
+    "support-against-query",
+    "training-curves",
+    "training-diagnostics",
+    "layer-usage",
+    "compositions",
+    "score-against-spending",
+]
+FRAMES = ("trials", "scores", "history", "curves", "diagnostics")
+ALL = ("reml", "reml-random", "maml", "fine_tuning", "scratch", "mean", "oracle")
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def comparison(results: Results) -> Comparison:
+    return summarise(results)[0]
+
+
+def legend_of(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def entrants(*labels: str) -> tuple[Entrant, ...]:
+    return tuple(
+        Entrant(label, False, 1, 1, (), False, {}, role=role_of(Settings(label.split(" (")[0], {})))
+        for label in labels
+    )
+
+
+def test_every_figure_is_written_as_png_and_svg_twice_the_same(
+    make_results: Make, tmp_path
+) -> None:
+    results = make_results(["reml", "oracle"], tasks=8, diagnostics=True)
+    first = write_figures(results, tmp_path / "a")
+    assert [path.name for path in first] == [
+        f"{s}.{kind}" for s in STEMS for kind in ("png", "svg")
+    ]
+    shuffled = replace(
+        results,
+        curves=results.curves.sample(frac=1, random_state=0),
+        history=results.history.sample(frac=1, random_state=0),
+        diagnostics=results.diagnostics.sample(frac=1, random_state=0),
+    )
+    for one, other in zip(first, write_figures(shuffled, tmp_path / "b"), strict=True):
+        assert one.parent.name == "figures"
+        assert one.read_bytes() == other.read_bytes()
+        assert one.read_bytes().startswith(b"\x89PNG" if one.suffix == ".png" else b"<?xml")
+
+
+def test_several_families_have_a_file_each(make_results: Make) -> None:
+    results = make_results(["mean"], families=["Met Office", "met-office"], tasks=4, seeds=1)
+    stems = [picture.stem for picture in pictures(results)]
+    assert len(set(stems)) == len(stems) == 2 * len(STEMS)
+    assert "fitted-curves-met-office" in stems
+
+
+@pytest.mark.parametrize("label", ["cost $a_$ b $\\frac$", "学習者"])
+def test_any_label_can_be_drawn(make_results: Make, tmp_path, label: str, capfd) -> None:
+    results = make_results(["mean"], tasks=4, seeds=1, history=False)
+    frames = {
+        name: getattr(results, name).assign(learner=label)
+        for name in ("trials", "scores", "curves")
+    }
+    problem = {"metric": "rmse", "unit": label, "target": label, "inputs": [label]}
+    frames["trials"]["problem"] = [problem] * len(frames["trials"])
+    frames["scores"]["metric"] = frames["scores"]["metric"].replace("mse", "rmse")
+    assert len(write_figures(replace(results, **frames, order=(label,)), tmp_path)) == 10
+    assert capfd.readouterr().err == ""
+
+
+def test_what_has_no_data_is_left_out(make_results: Make, tmp_path) -> None:
+    results = make_results(["mean"], tasks=4, seeds=1, curves=False, history=False)
+    names = {path.stem for path in write_figures(results, tmp_path)}
+    against = {"error-against-steps", "error-against-shots", "score-against-spending"}
+    assert names == {*against, "performance-profiles"}
+    nothing = make_results(["mean"], seeds=1, missing=[("mean", 0)])
+    assert write_figures(nothing, tmp_path) == []
+
+
+def test_steps_figure_shows_means_and_intervals(make_results: Make) -> None:
+    it = comparison(make_results(["reml", "maml"], tasks=10))
+    figure = against_steps(it)
+    assert figure is not None
+    assert [ax.get_title() for ax in figure.axes] == ["5 shots", "10 shots"]
+    ax, group = figure.axes[0], it.groups[0]
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylabel() == "MSE"
+    cells = [group.cells["reml", steps, "mse"].mean for steps in (0, 1, 5, 10)]
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0, 1, 5, 10])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [cell.value for cell in cells])
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == pytest.approx(min(cell.low for cell in cells))
+    assert band.max() == pytest.approx(max(cell.high for cell in cells))
+
+
+@pytest.mark.parametrize("draw", [against_steps, against_shots])
+def test_legends_mark_privileged_and_incomplete_learners(make_results: Make, draw) -> None:
+    results = make_results(["reml", "maml", "oracle"], tasks=5, failed=[("maml", 0)])
+    figure = draw(comparison(results))
+    assert legend_of(figure) == ["reml", "maml (⚠ 1 of 2 seeds)", "oracle †"]
+
+
+def test_of_too_many_learners_the_best_are_drawn(make_results: Make, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.report.figures.catalogue.MANY", 3)
+    monkeypatch.setattr("benchmarks.report.figures.catalogue.BEST", 2)
+    few = make_results(["mean", "maml", "reml"], tasks=5, seeds=1)
+    many = make_results(["mean", "maml", "reml", "scratch"], tasks=5, seeds=1)
+    whole, cut = (next(pictures(results)) for results in (few, many))
+    assert legend_of(whole.draw()) == ["mean", "maml", "reml"]
+    assert "learners are shown" not in whole.caption
+    assert legend_of(cut.draw()) == ["maml", "reml"]
+    assert cut.caption.endswith(" Only the 2 best of 4 learners are shown.")
+
+
+def test_long_names_leave_the_panels_their_width(make_results: Make) -> None:
+    results = make_results(["reml", "maml"], tasks=4)
+    long = {"maml": "maml (with a name that goes on and on and on)"}
+    frames = {name: getattr(results, name).replace({"learner": long}) for name in FRAMES}
+    renamed = replace(results, **frames, order=("reml", long["maml"]))
+    widths = []
+    for it in (results, renamed):
+        with looks():
+            figure = against_steps(comparison(it))
+            assert figure is not None
+            figure.draw_without_rendering()
+        widths.append(figure.axes[0].get_window_extent().width)
+    assert widths[1] > 0.9 * widths[0]
+
+
+def test_legends_do_not_cover_panels(make_results: Make) -> None:
+    figure = against_steps(comparison(make_results(ALL, tasks=5)))
+    assert figure is not None
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert not any(ax.get_window_extent().overlaps(legend) for ax in figure.axes)
+    assert figure.bbox.width >= legend.x1
+
+
+@pytest.mark.parametrize(("shots", "lines"), [((5, 10), False), ((1, 5, 10), True)])
+def test_shots_figure_uses_the_most_steps(make_results: Make, shots, lines: bool) -> None:
+    it = comparison(make_results(["reml"], tasks=10, shots=shots))
+    figure = against_shots(it)
+    assert figure is not None
+    ax = figure.axes[0]
+    assert ax.get_title() == "after 10 adaptation steps"
+    expected = [group.cells["reml", 10, "mse"].mean.value for group in it.groups]
+    shown = np.concatenate([line.get_ydata() for line in ax.lines if len(line.get_ydata())])
+    assert np.isin(expected, shown).all()
+    assert any(len(line.get_xdata()) == 3 for line in ax.lines) == lines
+
+
+def test_spending_figure_places_learners_by_tasks_and_seconds(make_results: Make) -> None:
+    figure = against_spending(comparison(make_results(["maml", "mean"], tasks=5, shots=(5,))))
+    assert figure is not None
+    tasks, seconds, processor = figure.axes
+    assert {float(line.get_xdata()[0]) for line in tasks.lines} == {0.0, 200_000.0}
+    assert {float(line.get_xdata()[0]) for line in seconds.lines} == {0.2, 20.5}
+    assert {float(line.get_xdata()[0]) for line in processor.lines} == {0.01, 2.5}
+    assert {text.get_text() for text in tasks.texts} == {"maml", "mean"}
+
+
+def test_who_spent_the_same_stands_side_by_side(make_results: Make) -> None:
+    figure = against_spending(comparison(make_results(["reml", "maml"], tasks=5, shots=(5,))))
+    assert figure is not None
+    figure.draw_without_rendering()
+    tasks = figure.axes[0]
+    one, other = (line.get_transform().transform(line.get_xydata())[0, 0] for line in tasks.lines)
+    assert abs(one - other) == pytest.approx(7 * figure.dpi / 72)
+
+
+def test_labels_do_not_cover_each_other() -> None:
+    figure, axes = panels(1, 1, 5, 4)
+    ax = axes[0][0]
+    ax.set_xlim(0, 10)
+    ax.set_ylim(0, 10)
+    spots = [
+        Spot(f"learner {i}", "black", 5.0, Interval(5 + i / 50, 4.9, 5.2), 0.0) for i in range(10)
+    ]
+    place_labels(figure, ax, spots)
+    boxes = [Text.get_window_extent(text) for text in ax.texts]
+    assert len(ax.texts) == 10
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
+def test_training_figure_prefers_the_query_loss_and_skips_who_logs_nothing(
+    make_results: Make,
+) -> None:
+    results = make_results(["reml", "maml", "mean"], tasks=4)
+    figure = training_curves(comparison(results), results.history)
+    assert figure is not None
+    assert legend_of(figure) == ["reml", "maml"]
+    ax = figure.axes[0]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert ax.get_ylabel() == "query loss, as each learner logs it"
+    logged = results.history.query("metric == 'query_loss' and learner == 'reml' and seed == 0")
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), logged.sort_values("tasks")["value"])
+
+
+def test_fitted_figure_draws_truth_support_and_predictions(make_results: Make) -> None:
+    results = make_results(["reml", "mean"], tasks=4)
+    figure = fitted_curves(comparison(results), results.curves)
+    assert figure is not None
+    assert len(figure.axes) == 2 * 4
+    assert legend_of(figure)[:2] == ["truth", "5 support points"]
+    truth, *predictions, support = figure.axes[0].lines
+    assert len(truth.get_xdata()) == 100
+    assert (np.diff(truth.get_xdata()) > 0).all()
+    assert len(support.get_xdata()) == 5
+    assert len(predictions) == 4
+    lightness = [
+        np.mean([int(to_hex(p.get_color())[i : i + 2], 16) for i in (1, 3, 5)]) for p in predictions
+    ]
+    assert lightness == sorted(lightness, reverse=True)
+    last = results.curves.query(
+        "learner == 'reml' and seed == 0 and shots == 5 and task == 0 and steps == 10"
+    ).sort_values("x")
+    np.testing.assert_allclose(predictions[-1].get_ydata(), last["y"])
+
+
+def test_curves_with_holes_are_drawn_as_far_as_they_go(make_results: Make) -> None:
+    results = make_results(["mean"], tasks=2)
+    curves = results.curves
+    support = curves["kind"] == "support"
+    for holes in (support, curves["task"] == 0, support & (curves["task"] == 0)):
+        assert fitted_curves(comparison(results), curves.assign(y=curves["y"].mask(holes)))
+    assert fitted_curves(comparison(results), curves.assign(y=np.inf)) is None
+
+
+def test_fitted_figure_of_a_short_series_includes_the_support_points(make_results: Make) -> None:
+    results = make_results(["mean"], families=["table"], shots=(5,), tasks=4)
+    figure = fitted_curves(comparison(results), results.curves)
+    assert figure is not None
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), np.arange(1, 13))
+    assert figure.get_supylabel() == "tmax_degC in °C"
+    assert figure.get_supxlabel() == "month"
+
+
+def test_styles_tell_learners_apart() -> None:
+    chosen = styles(entrants(*ALL, "anil", "reptile", "reml (16 candidates)", "reml-fixed", "x"))
+    assert len({style.colour for style in chosen.values()}) == 12
+    assert len({style.marker for style in chosen.values()}) == 12
+    assert {n for n, s in chosen.items() if s.line == "--"} == {
+        "reml-random",
+        "reml-fixed",
+        "scratch",
+        "mean",
+    }
+    assert chosen["reml"].width > chosen["maml"].width > chosen["mean"].width
+
+
+def test_only_a_control_looks_like_one() -> None:
+    chosen = styles(entrants("mean", "scratch", "mean-shift", "reml-randomised"))
+    assert [style.line for style in chosen.values()] == ["--", "--", "-", "-"]
+
+
+def test_twenty_lines_without_markers_differ() -> None:
+    chosen = styles(
+        entrants(*(f"learner {i}" for i in range(20)), *(f"reml ({i})" for i in range(9)))
+    )
+    assert len({(style.colour, style.line) for style in chosen.values()}) == 29
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(200_000, "200k"), (1e6, "1M"), (0.05, "0.05"), (1.5, "1.5"), (0, "0")]
+)
+def test_ticks_are_readable(value: float, text: str) -> None:
+    assert tick(value) == text
