@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from baselines._learn2learn import capped, expand
+from baselines._steps import capped, expand
 
 Start = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 

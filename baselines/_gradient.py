@@ -1,32 +1,19 @@
 """What the learners that adapt one network by gradient descent have in common."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from baselines._learn2learn import Loss, sgd_predictors
+from baselines._episodic import Cap, Count, Rate
+from baselines._steps import Loss, sgd_predictors
 from benchmarks.core import BudgetedSource, Kind, Predictor, Problem, State, Support, task_loss
 from benchmarks.core.budget import check_shots
 from benchmarks.core.errors import MatrixError
 from benchmarks.networks import Network, cnn4, mlp
-
-Width = Annotated[int, Ge(1)]
-Rate = Annotated[float, Gt(0)]
-Count = Annotated[int, Ge(1)]
-Cap = Annotated[float, Ge(0)]
-"""The most that a norm may be; 0 lets it be whatever it is."""
-Decay = Literal["none", "cosine"]
-
-
-def decayed(decay: Decay, progress: float) -> float:
-    """What is left of a learning rate when `progress` of training is over."""
-    return (1 + math.cos(math.pi * progress)) / 2 if decay == "cosine" else 1.0
 
 
 @dataclass
@@ -50,10 +37,10 @@ class GradientLearner(ABC):
             at test; 0 is none.
     """
 
-    hidden: tuple[Width, ...] = (40, 40, 40, 40)
+    hidden: tuple[Count, ...] = (40, 40, 40, 40)
     inner_lr: Rate = 0.01
     network: Literal["mlp", "cnn4"] = "mlp"
-    filters: Width = 64
+    filters: Count = 64
     pooling: Literal["stride", "max"] = "stride"
     batch_norm: Literal["off", "transductive", "support"] = "off"
     max_inner_norm: Cap = 0.0

@@ -9,25 +9,20 @@ import importlib
 import io
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.core import Predictor, Support, task_mse
+from baselines._steps import capped, expand
 from benchmarks.core.errors import MissingDependency
 
 HOW_TO_INSTALL = (
-    "type `make` in a checkout, or `pip install --no-deps learn2learn==0.2.0 "
+    "type `make` in a checkout, or, where there is a C compiler, `pip install torchvision "
+    "gym==0.26.2 tqdm && pip install --no-deps learn2learn==0.2.0 "
     '--config-settings="--build-option=build_ext"`'
 )
-Loss = Callable[..., Tensor]
-"""One number a task, of predictions and targets."""
-Answer = Callable[[nn.Module, Support, Tensor], Tensor]
-"""What a network that is adapted to the support set says of other points x."""
-
-LEAST_SQUARE = 1e-12
 
 _declared: list[torch.library.Library] = []
 
@@ -60,25 +55,13 @@ def _import_learn2learn() -> Any:
             import learn2learn
         except ImportError as error:
             raise MissingDependency(
-                f"learn2learn cannot be imported ({error}); {HOW_TO_INSTALL}"
+                f"learn2learn cannot be imported ({error}), which maml, meta_sgd and anil train "
+                f"with; {HOW_TO_INSTALL}"
             ) from error
     return learn2learn
 
 
 learn2learn = _import_learn2learn()
-
-
-def expand(network: nn.Module, tasks: int) -> nn.Module:
-    """A clone whose every parameter has a leading axis of `tasks`, all views of the same values.
-
-    Gradients of the clone's parameters flow back to the network's, summed over tasks.
-    """
-    clone = learn2learn.clone_module(network)
-    for module in clone.modules():
-        for name, parameter in module._parameters.items():
-            if parameter is not None:
-                module._parameters[name] = parameter.unsqueeze(0).expand(tasks, *parameter.shape)
-    return clone
 
 
 def task_batched_maml(network: nn.Module, tasks: int, lr: float, first_order: bool) -> Any:
@@ -120,67 +103,3 @@ def adapt(learner: Any, loss: Tensor, max_norm: float) -> None:
     else:
         update = learn2learn.algorithms.maml.maml_update
         learner.module = update(learner.module, learner.lr, gradients)
-
-
-def capped(gradients: Sequence[Tensor], max_norm: float) -> list[Tensor]:
-    """The gradients of all weights, shrunk for every task whose norm is above `max_norm`."""
-    square = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0)
-    # the root of 0 has no derivative
-    share = (max_norm / (square + LEAST_SQUARE).sqrt()).clamp(max=1.0)
-    return [gradient * share.view(-1, *[1] * (gradient.dim() - 1)) for gradient in gradients]
-
-
-def frozen(network: nn.Module, device: torch.device) -> nn.Module:
-    """A copy of the network that starts a graph of its own, for adaptation at test."""
-    copy = learn2learn.clone_module(network.to(device))
-    for parameter in copy.parameters():
-        parameter.detach_().requires_grad_()
-    return copy
-
-
-def _as_it_is(network: nn.Module, support: Support, x: Tensor) -> Tensor:
-    return network(x)
-
-
-def predictors(
-    learner: Any,
-    support: Support,
-    steps: Sequence[int],
-    loss: Loss = task_mse,
-    answer: Answer = _as_it_is,
-    max_norm: float = 0.0,
-) -> Iterator[Predictor]:
-    """Predictors after each number of `learner.adapt` steps on the support sets.
-
-    `learner` is a first-order learn2learn algorithm around a task-batched network.
-    """
-    taken = 0
-    for wanted in steps:
-        for _ in range(wanted - taken):
-            with torch.enable_grad():
-                adapt(learner, loss(learner(support.x), support.y).sum(), max_norm)
-        taken = wanted
-        yield _predictor(learn2learn.clone_module(learner.module), support, answer)
-
-
-def sgd_predictors(
-    network: nn.Module,
-    support: Support,
-    steps: Sequence[int],
-    lr: float,
-    loss: Loss = task_mse,
-    answer: Answer = _as_it_is,
-    max_norm: float = 0.0,
-) -> Iterator[Predictor]:
-    """Predictors after each number of plain gradient steps on the support sets."""
-    network = frozen(network, support.x.device)
-    learner = task_batched_maml(network, len(support), lr, first_order=True)
-    return predictors(learner, support, steps, loss, answer, max_norm)
-
-
-def _predictor(network: nn.Module, support: Support, answer: Answer) -> Predictor:
-    def predict(x: Tensor) -> Tensor:
-        with torch.no_grad():
-            return answer(network, support, x)
-
-    return predict

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines._gradient import Cap, Count, Decay, GradientLearner, Rate, decayed
+from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
+from baselines._gradient import GradientLearner
 from baselines._learn2learn import adapt
 from benchmarks.core import BudgetedSource, TaskBatch
-from benchmarks.core.budget import TrainShots, drawn
+from benchmarks.core.budget import TrainShots
 
 
 @dataclass
@@ -54,22 +55,16 @@ class MetaGradientLearner(GradientLearner):
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; Adam's moments start anew."""
         self._to(source.device)
-        parameters = self._meta_parameters()
-        optimiser = torch.optim.Adam(parameters, self.meta_lr)
-        span = source.shot_range(self.train_shots)
-        while not source.exhausted:
-            optimiser.param_groups[0]["lr"] = self.meta_lr * decayed(self.decay, source.progress)
-            shots = drawn(span, generator)
-            batch = source.sample(self.meta_batch, shots=shots, queries=self.train_queries)
-            loss = self._query_loss(batch)
-            optimiser.zero_grad()
-            loss.backward()
-            if self.max_norm:
-                nn.utils.clip_grad_norm_(parameters, self.max_norm)
-            optimiser.step()
-            self._keep_sane()
-            source.count(inner_gradients=len(batch) * self.train_steps, outer_gradients=len(batch))
-            source.log(query_loss=loss)
+        optimiser = torch.optim.Adam(self._meta_parameters(), self.meta_lr)
+        recipe = Recipe(
+            self.meta_batch,
+            self.train_shots,
+            self.train_queries,
+            decay=self.decay,
+            max_norm=self.max_norm,
+            steps=self.train_steps,
+        )
+        descend(source, generator, optimiser, self._query_loss, recipe, after=self._keep_sane)
 
     def _keep_sane(self) -> None:
         """Put back what an update must not have moved too far; nothing, unless told otherwise."""

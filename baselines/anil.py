@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines._learn2learn import frozen, sgd_predictors, task_batched_maml
+from baselines._learn2learn import task_batched_maml
 from baselines._meta_gradient import MetaGradientLearner
+from baselines._steps import frozen, sgd_predictors
 from benchmarks.core import Predictor, Support, TaskBatch
 from benchmarks.networks import Network
 

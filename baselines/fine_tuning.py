@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from baselines._gradient import Cap, Count, Decay, GradientLearner, Rate, decayed
+from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
+from baselines._gradient import GradientLearner
 from benchmarks.core import BudgetedSource, Problem, TaskBatch, task_cross_entropy
-from benchmarks.core.budget import TrainShots, drawn
+from benchmarks.core.budget import TrainShots
 from benchmarks.networks import Linear
 
 
@@ -73,21 +74,11 @@ class FineTuning(GradientLearner):
         """Pretrain further; Adam's moments start anew."""
         network = self.network_.to(source.device)
         optimiser = torch.optim.Adam(network.parameters(), self.pretrain_lr)
-        span = source.shot_range(self.train_shots)
         classes = source.problem.kind == "classification"
-        while not source.exhausted:
-            left = decayed(self.decay, source.progress)
-            optimiser.param_groups[0]["lr"] = self.pretrain_lr * left
-            shots = drawn(span, generator)
-            batch = source.sample(self.batch_tasks, shots=shots, queries=self.train_queries)
-            loss = self._merged_loss(batch) if classes else self._joint_loss(batch)
-            optimiser.zero_grad()
-            loss.backward()
-            if self.max_norm:
-                nn.utils.clip_grad_norm_(network.parameters(), self.max_norm)
-            optimiser.step()
-            source.count(outer_gradients=len(batch))
-            source.log(query_loss=loss)
+        loss = self._merged_loss if classes else self._joint_loss
+        sizes = self.batch_tasks, self.train_shots, self.train_queries
+        recipe = Recipe(*sizes, decay=self.decay, max_norm=self.max_norm)
+        descend(source, generator, optimiser, loss, recipe)
 
     def _joint_loss(self, batch: TaskBatch) -> Tensor:
         points = batch.points()

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from baselines._gradient import Cap, Count
-from baselines._learn2learn import frozen, predictors, task_batched_meta_sgd
+from baselines._episodic import Cap, Count
+from baselines._learn2learn import task_batched_meta_sgd
 from baselines._meta_gradient import MetaGradientLearner
+from baselines._steps import Descent, expand, frozen, predictors
 from benchmarks.core import Predictor, Problem, State, Support
 
 
@@ -49,15 +50,14 @@ class MetaSGD(MetaGradientLearner):
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""
         device = support.x.device
         self._to(device)
-        learner = task_batched_meta_sgd(
-            frozen(self.network_, device),
+        learner = Descent(
+            expand(frozen(self.network_, device), len(support)),
             [rate.detach() for rate in self.rates_],
-            len(support),
-            first_order=True,
+            self.max_inner_norm,
         )
         if self.most_steps is not None:
             steps = [min(wanted, self.most_steps) for wanted in steps]
-        return predictors(learner, support, steps, self._loss, self._answer, self.max_inner_norm)
+        return predictors(learner, support, steps, self._loss, self._answer)
 
     def state(self) -> State:
         return {**super().state(), "rates": [rate.detach() for rate in self.rates_]}

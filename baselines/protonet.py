@@ -1,17 +1,17 @@
 """Prototypical networks (Snell, Swersky & Zemel, 2017): class means, in a learned space."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Gt, MinLen
+from annotated_types import Ge, MinLen
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from baselines._distances import class_means, distance_scores
 from baselines._embedding import CNN4
+from baselines._episodic import Count, Rate, Recipe, descend
 from benchmarks.core import (
     BudgetedSource,
     Kind,
@@ -19,15 +19,13 @@ from benchmarks.core import (
     Problem,
     State,
     Support,
+    TaskBatch,
     task_cross_entropy,
 )
-from benchmarks.core.budget import TrainShots, check_shots, drawn
+from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.errors import MatrixError
 from benchmarks.networks import mlp
 
-Count = Annotated[int, Ge(1)]
-Rate = Annotated[float, Gt(0)]
-HALVED_EVERY = 2000
 AT_ONCE = 128  # pictures at test: more would leave the processor's cache
 
 
@@ -95,28 +93,9 @@ class ProtoNet:
         network = self.network_.to(source.device).train()
         optimiser = torch.optim.Adam(network.parameters(), self.lr)
         ways = self.train_ways or source.problem.outputs
-        span = source.shot_range(self.train_shots)
-        updates = 0
-        while not source.exhausted:
-            optimiser.param_groups[0]["lr"] = self.lr * self._decayed(source.progress, updates)
-            shots = drawn(span, generator)
-            batch = source.sample(
-                self.batch_tasks, shots=shots, queries=self.train_queries * ways, ways=ways
-            )
-            support, query = batch.support, batch.query
-            points = batch.points()
-            real = network(points.x[points.mask])  # padding has no part in its statistics
-            embedded = real.new_zeros(*points.mask.shape, real.shape[1])
-            embedded[points.mask] = real
-            shown, asked = embedded.split([support.points, query.x.shape[1]], 1)
-            scores = distance_scores(asked, class_means(shown, support.y))
-            loss = task_cross_entropy(scores, query.y, query.mask).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            updates += 1
-            source.count(outer_gradients=len(batch))
-            source.log(query_loss=loss)
+        queries = self.train_queries * ways
+        recipe = Recipe(self.batch_tasks, self.train_shots, queries, ways=ways, decay=self.decay)
+        descend(source, generator, optimiser, self._query_loss, recipe)
         network.eval()
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
@@ -161,10 +140,15 @@ class ProtoNet:
             )
         return CNN4(self.image_, self.filters, self.pooling, generator)
 
-    def _decayed(self, progress: float, updates: int) -> float:
-        if self.decay == "cosine":
-            return (1 + math.cos(math.pi * progress)) / 2
-        return 0.5 ** (updates // HALVED_EVERY) if self.decay == "halving" else 1.0
+    def _query_loss(self, batch: TaskBatch) -> Tensor:
+        support, query = batch.support, batch.query
+        points = batch.points()
+        real = self.network_(points.x[points.mask])  # padding has no part in its statistics
+        embedded = real.new_zeros(*points.mask.shape, real.shape[1])
+        embedded[points.mask] = real
+        shown, asked = embedded.split([support.points, query.x.shape[1]], 1)
+        scores = distance_scores(asked, class_means(shown, support.y))
+        return task_cross_entropy(scores, query.y, query.mask).mean()
 
 
 @torch.no_grad()

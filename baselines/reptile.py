@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from baselines._copies import Copies
-from baselines._gradient import Cap, Count, GradientLearner, Rate
-from baselines._learn2learn import predictors
+from baselines._episodic import Cap, Count, Rate
+from baselines._gradient import GradientLearner
+from baselines._steps import predictors
 from benchmarks.core import BudgetedSource, Predictor, Query, Support
 from benchmarks.core.budget import TrainShots, drawn
 

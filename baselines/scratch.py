@@ -9,7 +9,7 @@ import torch
 
 from baselines._copies import Copies
 from baselines._gradient import GradientLearner
-from baselines._learn2learn import predictors
+from baselines._steps import predictors
 from benchmarks.core import BudgetedSource, Predictor, Support
 from benchmarks.networks import Convolution, Linear
 

@@ -49,8 +49,8 @@ def test_the_code_of_a_task_is_the_mean_of_its_points():
     learner.fit(source(Toy(), 1), generator_of("fit"))
     support = Toy().sample(3, "test", generator_of("t"), shots=4, queries=1).support
     points = [Support(support.x[:, i : i + 1], support.y[:, i : i + 1]) for i in range(4)]
-    mean = torch.stack([learner._encode(point) for point in points]).mean(0)
-    torch.testing.assert_close(learner._encode(support), mean)
+    mean = torch.stack([learner._read(point) for point in points]).mean(0)
+    torch.testing.assert_close(learner._read(support), mean)
 
 
 def test_the_gaussian_loss_is_the_negative_log_likelihood():
@@ -58,7 +58,7 @@ def test_the_gaussian_loss_is_the_negative_log_likelihood():
     family = Toy(outputs=2, ragged=True)
     learner.fit(source(family, 1), generator_of("fit"))
     batch = family.sample(4, "test", generator_of("t"), shots=3, queries=6)
-    decoded = learner._decode(learner._encode(batch.support), batch.query.x)
+    decoded = learner._say(learner._read(batch.support), batch.query.x)
     sigma = 0.1 + 0.9 * (1 + decoded[..., 2:].exp()).log()
     surprise = -torch.distributions.Normal(decoded[..., :2], sigma).log_prob(batch.query.y)
     expected = [row[mask].mean() for row, mask in zip(surprise, batch.query.mask, strict=True)]

@@ -1,8 +1,6 @@
 """The floors and fine-tuning: small learners with known answers."""
 
 import copy
-import subprocess
-import sys
 
 import torch
 
@@ -81,17 +79,3 @@ def test_pretraining_finds_the_best_task_blind_curve() -> None:
     (predict,) = learner.adapt(batch.support, [0])
     error = task_mse(predict(batch.query.x), batch.query.y).mean()
     assert 2.7 < error < 3.5
-
-
-def test_missing_learn2learn_says_what_to_type() -> None:
-    program = (
-        "import sys; sys.modules['learn2learn'] = None\n"
-        "from benchmarks.core.errors import MissingDependency\n"
-        "try:\n    import baselines.maml\n"
-        "except MissingDependency as error:\n    print(error)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert "pip install --no-deps learn2learn==0.2.0" in result.stdout
-    assert len(result.stdout.strip().splitlines()) == 1

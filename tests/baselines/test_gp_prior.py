@@ -29,7 +29,7 @@ def trained(family, tasks=1, **fields):
 
 
 def covariance(prior, a, b):
-    return prior.covariance(prior.describe(a), prior.describe(b)).detach()
+    return prior.covariance(prior(a).features, prior(b).features).detach()
 
 
 @pytest.fixture(scope="module")

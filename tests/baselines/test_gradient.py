@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from baselines._gradient import GradientLearner
-from baselines._learn2learn import capped
+from baselines._steps import capped
 from baselines.anil import ANIL
 from baselines.fine_tuning import FineTuning
 from baselines.maml import MAML

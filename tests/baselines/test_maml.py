@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines._learn2learn import expand, learn2learn, sgd_predictors, task_batched_maml
+from baselines._learn2learn import learn2learn, task_batched_maml
+from baselines._steps import expand, sgd_predictors
 from baselines.maml import MAML
 from benchmarks.core import (
     Budget,
