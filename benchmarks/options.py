@@ -136,6 +136,13 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
     _add_plugin(sub)
+    sub = command(
+        "publish", "Copy results to a small folder, to be committed or sent: tables and scores."
+    )
+    sub.add_argument("directory", type=Path, metavar="DIR", help="a results folder")
+    sub.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new folder, or a published one"
+    )
     sub = command("compare", "Say what changed from one results folder to another.")
     for place, metavar in (("first", "A"), ("second", "B")):
         sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")

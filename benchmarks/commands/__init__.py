@@ -10,6 +10,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "status": show.status,
     "table": show.table,
     "regroup": show.regroup,
+    "publish": show.publish,
     "plot": show.plot,
     "report": show.page,
     "reproduce": show.reproduce,

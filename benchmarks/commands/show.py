@@ -55,6 +55,19 @@ def regroup(options: argparse.Namespace) -> int:
     return 0
 
 
+def publish(options: argparse.Namespace) -> int:
+    from benchmarks.harness.store.publish import publish as copy
+    from benchmarks.report.documents.index import write_index
+    from benchmarks.report.tables.write import write_table
+
+    results = clean(copy(options.directory, options.out))
+    write_table(results, options.out)
+    write_index(results, options.out)
+    size = sum(it.stat().st_size for it in options.out.rglob("*") if it.is_file())
+    print(f"{options.out}: {size / 1e6:.1f} MB; `reml report {options.out}` draws its figures")
+    return 0
+
+
 def page(options: argparse.Namespace) -> int:
     from benchmarks.report.documents.index import render_index
     from benchmarks.report.documents.page import inlay, write_page

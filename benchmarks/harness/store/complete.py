@@ -113,5 +113,6 @@ def _lacks(cells: pd.DataFrame | None, record: Mapping[str, Any]) -> str:
     rules = record.get("spec", {}).get("protocol", {})
     if set(cells["shots"]) - set(rules.get("shots", cells["shots"])):
         return "it has other shots than the trial"
-    lacking = sorted(set(rules.get("steps", ())) - set(cells["steps"]))
+    expected = record.get("kept_steps") or rules.get("steps", ())
+    lacking = sorted(set(expected) - set(cells["steps"]))
     return f"nothing at {lacking[0]} steps" if lacking else ""

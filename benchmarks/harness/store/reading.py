@@ -4,7 +4,7 @@ Words that repeat in millions of rows (which trial, which metric, which group) a
 categories: a score then takes some thirty bytes instead of five times as many.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.core.errors import Damaged
@@ -36,6 +37,9 @@ TABLES = {
 }
 LARGE = frozenset({"scores", "diagnostics"})
 """Tables whose words are categories, in alphabetical order."""
+DERIVED = "derived"
+"""What a record says of the metrics that are not stored, but follow from others."""
+RMSE = "rmse"
 LATER: Mapping[str, Any] = {"draw": 0, "group": "", "diverged": None}
 """Columns that results of former versions do not have, and what they hold then."""
 ABSENT = OPTIONAL | {"diagnostics"}
@@ -56,8 +60,8 @@ def keyed(part: pa.Table, row: Mapping[str, Any], name: str) -> pa.Table:
     return pa.table({**keys, **{it: part[it] for it in TABLES[name]}})
 
 
-def published(directory: Path, name: str) -> pd.DataFrame:
-    """One table as it was consolidated.
+def published(directory: Path, name: str, rooted: Collection[str] = ()) -> pd.DataFrame:
+    """One table as it was consolidated; of some trials, each RMSE is the root of the MSE.
 
     Raises:
         Damaged: the file is missing, cannot be read or has other columns.
@@ -69,7 +73,22 @@ def published(directory: Path, name: str) -> pd.DataFrame:
         there = pq.read_schema(path).names
         words = [column for column, it in types.items() if it == "str" and column in there]
         file = pq.ParquetFile(path, read_dictionary=words)
-    return _together(_by_row_groups(path, file, types), file.metadata.num_rows, name)
+    if not rooted or name != "scores":
+        return _together(_by_row_groups(path, file, types), file.metadata.num_rows, name)
+    parts = list(_by_row_groups(path, file, types))
+    return together([*parts, *(_roots(part, rooted) for part in parts)], name)
+
+
+def _roots(part: pa.Table, trials: Collection[str]) -> pa.Table:
+    """The RMSE of each row that is an MSE of one of the trials."""
+    squares = pc.equal(part["metric"].cast(pa.string()), "mse")
+    mine = pc.is_in(part["trial"].cast(pa.string()), pa.array(sorted(trials), pa.string()))
+    found = part.filter(pc.and_(squares, mine))
+    columns = {
+        "metric": _repeated(RMSE, "str", len(found)),
+        "value": pc.sqrt(found["value"].cast(pa.float64())),
+    }
+    return pa.table({it: columns.get(it, found[it]) for it in found.column_names})
 
 
 def _by_row_groups(

@@ -25,7 +25,16 @@ from benchmarks.harness.store.complete import MISSING, only, without_gaps
 from benchmarks.harness.store.folder import ENDED, RESTORING
 from benchmarks.harness.store.kept import read_trial
 from benchmarks.harness.store.ledger import PROVENANCE, RECORDS, Ledger
-from benchmarks.harness.store.reading import TABLES, keyed, met, published, tasks_in, together
+from benchmarks.harness.store.reading import (
+    DERIVED,
+    RMSE,
+    TABLES,
+    keyed,
+    met,
+    published,
+    tasks_in,
+    together,
+)
 from benchmarks.harness.trial.trial import write_tables
 
 SPENDING = (
@@ -216,7 +225,8 @@ def restore(directory: Path) -> None:
             folder.mkdir()
             if record["status"] == "done":
                 write_tables(folder, _of_one(record, tables))
-            write_json(folder / "trial.json", record)
+            whole = {key: value for key, value in record.items() if key != DERIVED}
+            write_json(folder / "trial.json", whole)
             write_sums(folder)
         unfinished.rename(directory / "trials")
     except OSError as error:
@@ -272,11 +282,15 @@ def _published(
     damage = [f"{sentence}{MISSING}" for sentence in wrong]
     wanted = known.keys() if all_trials else {row["trial"] for row in matrix["trials"]}
     done = {it for it in wanted if known.get(it, {}).get("status") == "done"}
+    rooted = {it for it, record in known.items() if RMSE in record.get(DERIVED, ())}
     tables = {}
     for name in (*TABLES, "tasks"):
         try:
             ledger.check(f"{name}.parquet")
-            table = tasks_in(directory, PLACE) if name == "tasks" else published(directory, name)
+            if name == "tasks":
+                table = tasks_in(directory, PLACE)
+            else:
+                table = published(directory, name, rooted)
         except StoreError as error:
             # a run makes trials of what is here, which then stands for all there was
             if all_trials or name == "scores":

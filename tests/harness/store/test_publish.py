@@ -1,0 +1,119 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.core.errors import StoreError
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.publish import publish
+from benchmarks.harness.store.results import Results, consolidate, load_results, restore
+from benchmarks.harness.trial.trial import run_trial
+
+HEAD = f"""
+name = "tiny"
+seeds = 2
+
+[budget]
+tasks = 10
+
+[[protocol]]
+kind = "few_shot"
+shots = [3]
+steps = {[*range(31)]}
+tasks = 8
+queries = 5
+
+[[family]]
+name = "sinusoid"
+"""
+KEY = ["trial", "shots", "steps", "task", "metric"]
+
+
+@pytest.fixture
+def run(write_matrix: Callable[..., Path], registry: Registry, tmp_path: Path) -> Path:
+    trials = expand(matrix := load_matrix(str(write_matrix("guess", head=HEAD))), registry)
+    folder = ResultsFolder(tmp_path / "run")
+    with folder.open(describe(matrix, trials)):
+        for trial in trials:
+            place = folder.begin(trial.id)
+            run_trial(trial, registry, place)
+            folder.commit(place, trial.id)
+    consolidate(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def _beside(first: Results, second: Results) -> pd.DataFrame:
+    both = [it.scores.astype({"trial": "str", "metric": "str"}) for it in (first, second)]
+    return both[0].merge(both[1], on=KEY, how="right", validate="1:1", suffixes=("", "_copy"))
+
+
+def test_a_published_folder_has_the_scores_at_the_landmarks(run: Path, tmp_path: Path) -> None:
+    copy = publish(run, tmp_path / "copy")
+    assert not copy.damage
+    whole = load_results(run)
+    chosen = {it for told in whole.trials["chosen_steps"] for it in told.values()}
+    assert set(copy.scores["steps"]) == {0, 1, 2, 5, 10, 20, 30} | chosen
+    assert set(copy.scores["metric"]) == {"mse", "rmse", "nmse"}
+    both = _beside(whole, copy)
+    assert len(both) == len(copy.scores)
+    np.testing.assert_allclose(both["value"], both["value_copy"], rtol=1.6e-5)
+    assert set(copy.curves["seed"]) == {0}
+    assert (copy.trials["status"] == "done").all()
+
+
+def test_what_can_be_worked_out_is_not_stored(run: Path, tmp_path: Path) -> None:
+    publish(run, tmp_path / "copy")
+    stored = pd.read_parquet(tmp_path / "copy" / "scores.parquet")
+    assert set(stored["metric"]) == {"mse", "nmse"}
+    assert stored["value"].dtype == "float32"
+    sizes = [(it / "scores.parquet").stat().st_size for it in (run, tmp_path / "copy")]
+    assert sizes[1] < sizes[0] * 0.6
+
+
+def test_publishing_again_changes_nothing(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    publish(run, copy)
+    first = {it.name: it.read_bytes() for it in copy.iterdir()}
+    publish(run, copy)
+    assert {it.name: it.read_bytes() for it in copy.iterdir()} == first
+    publish(copy, tmp_path / "second")
+    names = [it for it in first if it.endswith(("json", "parquet"))]
+    assert {it: (tmp_path / "second" / it).read_bytes() for it in names} == {
+        it: first[it] for it in names
+    }
+
+
+def test_a_published_folder_is_added_to(run: Path, tmp_path: Path) -> None:
+    """Its trials are done: a run takes them over, and they are whole then, too."""
+    published = publish(run, tmp_path / "copy")
+    restore(tmp_path / "copy")
+    again = consolidate(tmp_path / "copy")
+    assert not again.damage
+    both = _beside(published, again)
+    assert len(both) == len(published.scores) == len(again.scores)
+    np.testing.assert_array_equal(both["value"], both["value_copy"])
+    shutil.rmtree(tmp_path / "copy" / "trials")
+    assert not load_results(tmp_path / "copy").damage
+
+
+def test_nothing_of_others_is_written_over(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="has trials; expected another folder"):
+        publish(run, run)
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    with pytest.raises(StoreError, match="expected a new folder, or one that holds published"):
+        publish(run, other)
+    assert [it.name for it in other.iterdir()] == ["notes.txt"]
+    shutil.copytree(run, tmp_path / "renamed")
+    path = tmp_path / "renamed" / "matrix.json"
+    path.write_text(path.read_text().replace('"name": "tiny"', '"name": "another"'))
+    publish(run, tmp_path / "copy")
+    with pytest.raises(StoreError, match="holds results of 'tiny', not of 'another'"):
+        publish(tmp_path / "renamed", tmp_path / "copy")
