@@ -1,47 +1,74 @@
-"""Composing for tasks at test: the composer's own choice, or the best of several."""
+"""Composing for tasks at test: the composer's own choice, the best of several, or all of them."""
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from benchmarks.core import Support, task_loss
-from reml.inner.network import adapt, run
+from benchmarks.core import Support, task_loss, task_variance
+from reml.inner.head import evidence
+from reml.inner.network import adapt, believed, run, standard_targets
 from reml.inner.partial import PartialNetwork
 from reml.inner.pool import LayerPool
 from reml.policy.composer import Composer, draw, score, task_noise
+from reml.reward import log_nmse_reward
+from reml.settings import Combine
 
 NEUTRAL = 0.5
 """The uniform number that makes every option's noise the same: the best-scored one is drawn."""
+REMEMBERED = 20_000
+"""Tasks whose compositions are kept, the newest ones."""
 
 
 class Composed(NamedTuple):
-    """Compositions, and the entropy of the composer summed over the decisions that led to them."""
+    """The networks that are to answer for each task, and what they weigh.
 
-    composition: Int[Tensor, "tasks decisions"]
+    Attributes:
+        compositions: of each task, the heaviest first.
+        weight: sums to 1 for each task.
+        entropy: of the composer, summed over the decisions that led to the first composition.
+    """
+
+    compositions: Int[Tensor, "tasks kept decisions"]
+    weight: Float[Tensor, "tasks kept"]
     entropy: Float[Tensor, " tasks"]
 
 
 @torch.no_grad()
 def compose(
-    pool: LayerPool, composer: Composer, support: Support, candidates: int, max_norm: float
+    pool: LayerPool,
+    composer: Composer,
+    support: Support,
+    candidates: int,
+    max_norm: float,
+    combine: Combine = "best",
 ) -> Composed:
-    """Compose `candidates` networks for each task, and keep the one with the lowest support loss.
+    """Compose `candidates` networks for each task, and keep the best one, or weigh them all.
 
-    In classification that is the loss after one adaptation step, its gradient capped at `max_norm`:
-    before it, no network tells classes apart.
+    Where they solve for their last layer, they are weighed by their evidence on the support set:
+    the marginal likelihood of its targets, of classes with the noise that makes it largest. Where
+    they do not, the best is the one of the lowest support loss, and weights are what a Gaussian
+    likelihood with the best noise would say. In classification that is the loss after one
+    adaptation step, its gradient capped at `max_norm`: before it, no network tells classes apart.
 
     The first candidate of a greedy composer is its most likely composition, the others are sampled
     with random numbers that depend on the task alone.
     """
     parts = pool.parts(support)
-    composed = [_compose(pool, composer, part, candidates, max_norm) for part in parts]
+    composed = [_compose(pool, composer, part, candidates, max_norm, combine) for part in parts]
     return Composed(*(torch.cat(column) for column in zip(*composed, strict=True)))
 
 
 def _compose(
-    pool: LayerPool, composer: Composer, support: Support, candidates: int, max_norm: float
+    pool: LayerPool,
+    composer: Composer,
+    support: Support,
+    candidates: int,
+    max_norm: float,
+    combine: Combine,
 ) -> Composed:
     choices = pool.choices
     shape = (candidates, len(choices), max(choices))
@@ -51,19 +78,91 @@ def _compose(
         noise.view(-1, *shape)[:, 0] = NEUTRAL
     index = torch.arange(len(support), device=support.x.device)
     repeated = support.rows(index.repeat_interleave(candidates))
-    partial, memory = PartialNetwork(pool, repeated), None
+    partial, memory = (
+        PartialNetwork(pool, repeated, watched=composer.watches, episodes=candidates),
+        None,
+    )
     entropy = torch.zeros_like(repeated.x[:, 0, 0])
     for decision, size in enumerate(choices):
         logits, memory = score(composer, partial.observation, memory)
         log_probs = logits.log_softmax(1)
         entropy -= (log_probs.exp() * log_probs).sum(1)
         partial.add(draw(logits, noise[:, decision, :size]))
+    compositions = partial.composition.view(len(support), candidates, -1)
     if candidates == 1:
-        return Composed(partial.composition, entropy)
-    network, x, y = pool.gather(partial.composition), repeated.x, repeated.y
+        return Composed(compositions, torch.ones_like(support.x[:, :1, 0]), entropy)
+    suits = _suits(pool, compositions.flatten(0, 1), repeated, max_norm).view(-1, candidates)
+    kept = 1 if combine == "best" else candidates
+    order = (-suits).argsort(dim=1, stable=True)[:, :kept]
+    compositions = compositions.gather(1, order.unsqueeze(2).expand(-1, -1, len(choices)))
+    weight = torch.softmax(suits.gather(1, order), 1).to(support.x.dtype)
+    first = entropy.view(-1, candidates).gather(1, order[:, :1]).squeeze(1)
+    return Composed(compositions, weight, first)
+
+
+def _suits(
+    pool: LayerPool, compositions: Int[Tensor, "rows decisions"], support: Support, max_norm: float
+) -> Float[Tensor, " rows"]:
+    """How well each composition explains its support set, in nats."""
+    network, x, y = pool.gather(compositions), support.x, support.y
+    if network.prior is not None and network.solves is None:
+        mean, psi = believed(network, x)
+        noise = network.prior.noise if pool.kind == "regression" else None
+        return evidence(psi, standard_targets(network, y) - mean, noise)
     if pool.kind == "classification":
         network = adapt(network, x, y, max_norm=max_norm, differentiable=False)
+        return -support.points * task_loss(pool.kind)(run(network, x), y)
     loss = task_loss(pool.kind)(run(network, x), y)
-    best = index, loss.view(-1, candidates).argmin(1)
-    compositions = partial.composition.view(len(support), candidates, -1)
-    return Composed(compositions[best], entropy.view(-1, candidates)[best])
+    return log_nmse_reward(loss, task_variance(y)) * support.points / 2
+
+
+class Memo:
+    """What was composed for which task, so that nothing is composed twice.
+
+    A task is known by the bits of its support set, and what was composed for it holds as long as
+    `state` is the same: everything else that the composition depends on.
+    """
+
+    def __init__(self) -> None:
+        self._state: object = None
+        self._known: dict[bytes, tuple[Tensor, ...]] = {}
+
+    def rows(self, support: Support, state: object) -> "Lookup":
+        """What is known of these tasks, and which of them are unknown."""
+        if state != self._state:
+            self._state, self._known = state, {}
+        return Lookup(self._known, list(_keys(support)))
+
+
+class Lookup:
+    """The tasks of one support set, as a `Memo` knows them."""
+
+    def __init__(self, known: dict[bytes, tuple[Tensor, ...]], keys: list[bytes]) -> None:
+        self._known, self._keys = known, keys
+        self.unknown = [row for row, key in enumerate(keys) if key not in known]
+
+    def learn(self, composed: Composed) -> None:
+        """Keep what was composed for the unknown tasks."""
+        for row, parts in zip(self.unknown, zip(*composed, strict=True), strict=True):
+            self._known[self._keys[row]] = parts
+        for key in list(self._known)[: len(self._known) - max(REMEMBERED, len(self._keys))]:
+            del self._known[key]
+
+    def all(self) -> Composed:
+        """What was composed for all the tasks, in their order."""
+        rows = [self._known[key] for key in self._keys]
+        return Composed(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def digest(tensors: Iterable[Tensor]) -> bytes:
+    """A hash of their bits. Counts of changes would not do: Adam's fused steps leave them alone."""
+    hashed = hashlib.sha256()
+    for tensor in tensors:
+        hashed.update(repr((tensor.shape, tensor.dtype)).encode())
+        hashed.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return hashed.digest()
+
+
+def _keys(support: Support) -> Iterator[bytes]:
+    for x, y in zip(support.x.cpu(), support.y.cpu(), strict=True):
+        yield digest((x, y))

@@ -9,11 +9,20 @@ from torch import Tensor
 from typing_extensions import Protocol, runtime_checkable
 
 from benchmarks.core import TaskBatch, task_loss, task_variance
-from reml.inner.network import ComposedNetwork, adapt, run
+from reml.inner.head import likelihood
+from reml.inner.network import ComposedNetwork, adapt, believed, run, standard_targets
 from reml.inner.observation import Observation
 from reml.inner.partial import PartialNetwork
 from reml.inner.pool import LayerPool
-from reml.reward import log_nmse_reward, mixed_loss
+from reml.reward import (
+    LIKELIHOODS,
+    LOG_FLOOR,
+    REWARD_FLOOR,
+    Loss,
+    log_nmse_reward,
+    mixed_loss,
+    pool_losses,
+)
 
 
 class Transition(NamedTuple):
@@ -50,10 +59,15 @@ class ComposeEnv:
     somebody who knows nothing, ln(ways), that of the variance. Before any step a network is just
     such a somebody (see `reml.inner.bank.Heads`), so only the losses after it count.
 
+    With the losses `joint` and `predictive` (see `reml.inner.head.Likelihood`) the reward is minus
+    that, and so it is of `log_nmse`, which is what its name says.
+
     After the last decision `losses` holds the query losses after 0, 1, ..., `steps` steps, each of
-    shape (tasks,), `variance` the tasks' target variances, or ln(ways).
+    shape (rows,), `variance` the tasks' target variances, or ln(ways), and `descended` what the
+    pool is to descend. There are `episodes` rows for each task of the batch, side by side.
 
     Attributes:
+        watched: whether the composer looks at what the partial network does.
         gradients: whether losses and networks stay attached to the pool, and then whether through
             the adaptation gradients as well (`second_order`) or around them (`first_order`).
     """
@@ -66,12 +80,18 @@ class ComposeEnv:
         unadapted_weight: float,
         max_norm: float,
         gradients: Literal["none", "first_order", "second_order"],
+        loss: Loss = "nmse",
+        episodes: int = 1,
+        watched: bool = True,
     ) -> None:
         self.pool = pool
         self.steps = steps
         self.unadapted_weight = 0.0 if pool.kind == "classification" else unadapted_weight
         self.max_norm = max_norm
         self.gradients = gradients
+        self.loss = loss
+        self.episodes = episodes
+        self.watched = watched
         self.losses: list[Float[Tensor, " tasks"]] = []
 
     @property
@@ -80,9 +100,14 @@ class ComposeEnv:
         return self.pool.choices
 
     def reset(self, batch: TaskBatch) -> Observation:
-        """Begin one episode for each task of the batch."""
+        """Begin `episodes` episodes for each task of the batch."""
+        if self.episodes > 1:
+            rows = torch.arange(len(batch), device=batch.support.x.device)
+            batch = batch.rows(rows.repeat_interleave(self.episodes))
         self._batch = batch
-        self._partial = PartialNetwork(self.pool, batch.support)
+        self._partial = PartialNetwork(
+            self.pool, batch.support, watched=self.watched, episodes=self.episodes
+        )
         self.losses = []
         return self._partial.observation
 
@@ -112,16 +137,51 @@ class ComposeEnv:
     def _finish(self) -> Float[Tensor, " tasks"]:
         batch, self._completed = self._batch, self.composition
         self.variance = self._variance()
-        order = self.pool.order(self._completed)
-        if order is not None:
-            batch, self._completed = batch.rows(order), self._completed[order]
-        losses = self._query_losses(batch)
-        back = None if order is None else order.argsort()
+        batch, back = self._once(batch)
+        likely = self.loss in LIKELIHOODS and self.pool.kind == "regression"
+        losses = [self._surprise(batch)] if likely else self._query_losses(batch)
         self.losses = [loss if back is None else loss[back] for loss in losses]
         if self.pool.kind == "classification":
             self.losses.insert(0, self.variance)
-        loss = mixed_loss([loss.detach() for loss in self.losses], self.unadapted_weight)
-        return log_nmse_reward(loss, self.variance)
+        if likely:
+            self.descended = self.losses[0]
+            return -self.descended.detach()
+        loss = mixed_loss(self.losses, self.unadapted_weight)
+        if self.loss == "log_nmse":
+            self.descended = -log_nmse_reward(loss, self.variance, LOG_FLOOR)
+            return -self.descended.detach()
+        self.descended = pool_losses(self.losses, self.variance, self.unadapted_weight)
+        return log_nmse_reward(loss.detach(), self.variance, REWARD_FLOOR)
+
+    def _once(self, batch: TaskBatch) -> tuple[TaskBatch, Int[Tensor, " rows"] | None]:
+        """The tasks of the networks to be run, and where in them each row is; None if as it was.
+
+        What several episodes composed for a task is run once, and networks are in the order in
+        which they run fastest.
+        """
+        back = None
+        if self.episodes > 1:
+            task = torch.arange(len(batch), device=self._completed.device) // self.episodes
+            pairs = torch.cat([task.unsqueeze(1), self._completed], 1)
+            pairs, back = pairs.unique(dim=0, return_inverse=True)
+            batch, self._completed = batch.rows(pairs[:, 0] * self.episodes), pairs[:, 1:]
+        order = self.pool.order(self._completed)
+        if order is None:
+            return batch, back
+        batch, self._completed = batch.rows(order), self._completed[order]
+        return batch, order.argsort() if back is None else order.argsort()[back]
+
+    def _surprise(self, batch: TaskBatch) -> Float[Tensor, " tasks"]:
+        """Minus the log likelihood of each task's points under its network, a point."""
+        points, shown = batch.points(), batch.support.points
+        network = self.pool.gather(self._completed)
+        mean, psi = believed(network, points.x)
+        assert network.prior is not None
+        residual = standard_targets(network, points.y) - mean
+        found = likelihood(psi, residual, network.prior.noise, points.mask, shown)
+        if self.loss == "both":
+            return ((found.joint + found.predictive) / 2).float()
+        return (found.joint if self.loss == "joint" else found.predictive).float()
 
     def _query_losses(self, batch: TaskBatch) -> list[Float[Tensor, " tasks"]]:
         """Losses along adaptation; of classes, only those after a step."""

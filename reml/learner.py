@@ -19,7 +19,7 @@ from benchmarks.core import (
     Support,
 )
 from benchmarks.core.budget import USUAL_SHOTS, shot_range
-from reml.candidates import Composed, compose
+from reml.candidates import Composed, Memo, compose, digest
 from reml.inner.bank import network_size
 from reml.inner.pool import LayerPool
 from reml.inner.predictors import predictors
@@ -74,8 +74,18 @@ class REML(Settings):
         "layers": "linear",
         "batch_norm": "off",
         "most_steps": None,
+        "adaptation": "gradient",
+        "loss": "nmse",
+        "episodes": 1,
+        "winner": 0.0,
+        "combine": "best",
+        "direct": False,
     }
-    only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates", "most_steps"})
+    only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates", "combine", "most_steps"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._memo = Memo()
 
     @property
     def transductive(self) -> bool:
@@ -116,6 +126,8 @@ class REML(Settings):
             image=problem.image if self.layers == "conv" else None,
             batch_norm=self.batch_norm,
             task_view=view_of(problem, self.width),
+            adaptation=self.adaptations,
+            direct=self.direct,
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
 
@@ -142,11 +154,18 @@ class REML(Settings):
 
     def compose(self, support: Support) -> Int[Tensor, "tasks decisions"]:
         """The composition for each task: the policy's choice, or the best of `candidates`."""
-        return self._compose(support).composition
+        return self._compose(support).compositions[:, 0]
 
     def _compose(self, support: Support) -> Composed:
         pool, composer = self.pool_, self.composer_()
-        return compose(pool, composer, support, self.candidates, self.max_inner_norm)
+        how = self.candidates, self.max_inner_norm, self.combine
+        held = [pool, *([] if self.policy_ is None else [self.policy_])]
+        tensors = [tensor for module in held for tensor in module.state_dict().values()]
+        rows = self._memo.rows(support, (self.composer, how, digest(tensors)))
+        if rows.unknown:
+            asked = torch.tensor(rows.unknown, device=support.x.device)
+            rows.learn(compose(pool, composer, support.rows(asked), *how))
+        return rows.all()
 
     @property
     def adapted_parameters(self) -> int:
@@ -159,7 +178,15 @@ class REML(Settings):
         self._to(support.x.device)
         if self.most_steps is not None:
             steps = [min(wanted, self.most_steps) for wanted in steps]
-        return predictors(self.pool_, self.compose(support), support, steps, self.max_inner_norm)
+        composed = self._compose(support)
+        return predictors(
+            self.pool_,
+            composed.compositions,
+            composed.weight,
+            support,
+            steps,
+            self.max_inner_norm,
+        )
 
     def explain(self, support: Support) -> list[str]:
         """The composition chosen for each task, in words."""
@@ -175,7 +202,8 @@ class REML(Settings):
     def diagnose(self, support: Support) -> Diagnosis:
         """The option chosen in each decision, and the entropy of the policy on the way there."""
         self._to(support.x.device)
-        composition, entropy = self._compose(support)
+        composed = self._compose(support)
+        composition, entropy = composed.compositions[:, 0], composed.entropy
         choices = {
             decision.name: Choice(options, decision.options)
             for decision, options in zip(self.pool_.decisions, composition.unbind(1), strict=True)

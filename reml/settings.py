@@ -1,7 +1,8 @@
 """What can be set of REML."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
@@ -9,6 +10,8 @@ from benchmarks.core import Problem
 from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.errors import MatrixError
 from reml.inner.network import BatchNorm
+from reml.inner.pool import Adaptation
+from reml.reward import LIKELIHOODS, Loss
 
 Count = Annotated[int, Ge(1)]
 Several = Annotated[int, Ge(2)]
@@ -22,6 +25,39 @@ OF_THE_POLICY = frozenset(
     }
 )
 Activation = Literal["relu", "tanh", "silu"]
+Combine = Literal["best", "mean"]
+Adaptations = Adaptation | tuple[Adaptation, ...]
+BY_ADAPTATION: Any = None
+"""Stands for a default that depends on how networks adapt, see `DEFAULTS`."""
+DEFAULTS: Mapping[Adaptation, Mapping[str, Any]] = {
+    "gradient": {
+        "pool": (7, 21, 7),
+        "activations": ("relu",),
+        "watch": True,
+        "loss": "nmse",
+        "episodes": 1,
+        "winner": 0.0,
+        "direct": False,
+        "train_steps": 2,
+        "unadapted_weight": 0.4,
+        "warm": 0.4,
+        "train_queries": 50,
+    },
+    "solve": {
+        "pool": (4, 10, 4),
+        "activations": ("tanh",),
+        "watch": False,
+        "loss": "joint",
+        "episodes": 4,
+        "winner": 3.0,
+        "direct": False,
+        "train_steps": 1,
+        "unadapted_weight": 0.0,
+        "warm": 0.0,
+        "train_queries": 20,
+    },
+}
+"""What fields are that nobody set; with both ways of adapting, those of the first."""
 
 
 @dataclass
@@ -70,27 +106,40 @@ class Settings:
         batch_norm: whether they are batch-normalised, each task by itself: with the statistics of
             the points that are passed together (`transductive`: a prediction then depends on the
             other query points), or of the support points alone (`support`).
+        adaptation: how a network adapts: by `gradient` steps; or its first step solves for the last
+            layer exactly, and more change nothing (`solve`, see `reml.inner.head`); of both, the
+            policy decides. It has its own defaults for much of the above (`DEFAULTS`).
+        loss: what pool and policy learn from: a task's normalised squared error on query points,
+            its logarithm, minus the log likelihood of all its points (`joint`) or of query points
+            given the support points (`predictive`). In classification always the cross-entropy.
+        episodes: compositions tried for each task of an iteration. With several the policy's reward
+            is how much better one is than the others.
+        winner: how much more the pool learns from the better ones: weights are softmax(`winner` ×
+            reward) within a task.
+        combine: what becomes of several `candidates`: the `best` answers, or the mean of all,
+            weighted by their evidence (`mean`).
+        direct: whether a last layer alone, on the inputs themselves, is a composition, too.
     """
 
     width: Count = 40
     depth: Several = 5
-    pool: tuple[Count, Count, Count] = (7, 21, 7)
+    pool: tuple[Count, Count, Count] = BY_ADAPTATION
     stop: bool = False
-    activations: Annotated[tuple[Activation, ...], MinLen(1)] = ("relu",)
+    activations: Annotated[tuple[Activation, ...], MinLen(1)] = BY_ADAPTATION
     rates: Annotated[tuple[Rate, ...], MinLen(1)] = (1.0,)
     composer: Literal["policy", "random", "fixed"] = "policy"
     policy: Literal["lstm", "mlp"] = "lstm"
-    watch: bool = True
+    watch: bool = BY_ADAPTATION
     pool_update: Literal["second_order", "first_order", "reptile", "write_back"] = "second_order"
     reptile_share: Annotated[float, Gt(0), Lt(1)] = 0.1
     candidates: Count = 1
     inner_lr: Rate = 0.01
     max_inner_norm: Rate = 2.0
-    train_steps: Annotated[int, Ge(0)] = 2
-    unadapted_weight: Share = 0.4
-    warm: Share = 0.4
+    train_steps: Annotated[int, Ge(0)] = BY_ADAPTATION
+    unadapted_weight: Share = BY_ADAPTATION
+    warm: Share = BY_ADAPTATION
     train_shots: TrainShots = None
-    train_queries: Count = 50
+    train_queries: Count = BY_ADAPTATION
     batch_tasks: Several = 32
     optimiser: Literal["policy_gradient", "recurrent_ppo", "ppo"] = "policy_gradient"
     clip: Annotated[float, Gt(0), Lt(1)] | None = None
@@ -105,23 +154,52 @@ class Settings:
     layers: Literal["linear", "conv"] = "linear"
     batch_norm: BatchNorm = "off"
     most_steps: Count | None = None
+    adaptation: Adaptations = "solve"
+    loss: Loss = BY_ADAPTATION
+    episodes: Count = BY_ADAPTATION
+    winner: Weight = BY_ADAPTATION
+    combine: Combine = "best"
+    direct: bool = BY_ADAPTATION
 
     def __post_init__(self) -> None:
+        for name, value in DEFAULTS[self.adaptations[0]].items():
+            if getattr(self, name) is BY_ADAPTATION:
+                setattr(self, name, value)
         check_shots(self.train_shots)
+        if len(set(self.adaptations)) < len(self.adaptations):
+            raise ValueError(f"expected each adaptation once, got {list(self.adaptations)}")
+        if self.loss in LIKELIHOODS and "gradient" in self.adaptations:
+            raise ValueError(f"expected adaptation = 'solve' with loss = {self.loss!r}")
+        if self.direct and self.adaptations != ("solve",):
+            raise ValueError("expected adaptation = 'solve' with direct = true")
+        if "solve" in self.adaptations and self.pool_update not in ("first_order", "second_order"):
+            raise ValueError(
+                f"expected adaptation = 'gradient' with pool_update = {self.pool_update!r}"
+            )
         if self.epochs > 1 and self.clip is None:
             raise ValueError(f"expected clip to be set, as epochs = {self.epochs} is more than 1")
         if self.clip is None and self.optimiser != "policy_gradient":
             raise ValueError(f"expected clip to be set with optimiser = {self.optimiser!r}")
+        if self.episodes > 1 and self.optimiser != "policy_gradient":
+            raise ValueError(f"expected episodes = 1 with optimiser = {self.optimiser!r}")
         if self.train_steps == 0 and self.pool_update in ("reptile", "write_back"):
             raise ValueError(f"expected train_steps >= 1 with pool_update = {self.pool_update!r}")
         if self.layers == "conv" and self.stop:
             raise ValueError("expected stop = false with layers = 'conv': each halves the picture")
+
+    @property
+    def adaptations(self) -> tuple[Adaptation, ...]:
+        """The ways of adapting, one or several."""
+        given = self.adaptation
+        return (given,) if isinstance(given, str) else given
 
     def idle(self, problem: Problem) -> frozenset[str]:
         """Fields that make no difference, given the others."""
         nothing = set() if self.composer == "policy" else OF_THE_POLICY
         if self.composer == "fixed":
             nothing = nothing | {"candidates"}
+        if self.candidates == 1 or self.composer == "fixed":
+            nothing = nothing | {"combine"}
         if self.pool_update != "reptile":
             nothing = nothing | {"reptile_share"}
         return frozenset(nothing)
@@ -142,5 +220,7 @@ class Settings:
             raise MatrixError("reml: layers = 'conv' is for classes of pictures; use 'linear'")
         if classes and self.optimiser != "policy_gradient":
             raise MatrixError(f"reml: optimiser = {self.optimiser!r} is for regression alone")
+        if not classes and self.batch_norm != "off" and self.loss in LIKELIHOODS:
+            raise MatrixError(f"reml: expected batch_norm = 'off' with loss = {self.loss!r}")
         if classes and self.train_steps == 0:
             raise MatrixError("reml: expected train_steps >= 1, as unadapted it knows no class")

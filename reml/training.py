@@ -11,7 +11,7 @@ from reml.inner.pool import LayerPool
 from reml.policy.composer import Composer
 from reml.policy.gradient import PolicyGradient, entropy_share, roll_out
 from reml.policy.recurrent import PolicyComposer
-from reml.reward import pool_loss
+from reml.reward import winner_weights
 from reml.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class Training:
             unadapted_weight=settings.unadapted_weight,
             max_norm=settings.max_inner_norm,
             gradients=gradients,
+            loss=settings.loss,
+            episodes=settings.episodes,
+            watched=composer.watches,
         )
         self._by_gradient = gradients != "none"
         self._fewest_steps = 1 if self.pool.kind == "classification" else 0
@@ -77,18 +80,23 @@ class Training:
         shots = int(torch.randint(fewest, most + 1, (), generator=self._generator))
         first = source.tasks == 0
         batch = source.sample(settings.batch_tasks, shots=shots, queries=settings.train_queries)
-        if first and self._fresh and self.policy is not None:
-            self.policy.standardise(batch.support)
+        if first and self._fresh:
+            self.pool.standardise(batch)
+            if self.policy is not None:
+                self.policy.standardise(batch.support)
         if self._by_gradient:
             warming = self._fresh and progress < settings.warm
             self.env.steps = self._fewest_steps if warming else settings.train_steps
         return batch
 
-    def finish(self, **told: Tensor) -> None:
-        """Let the pool learn from the episode that has just ended; count and log."""
+    def finish(self, reward: Tensor, **told: Tensor) -> None:
+        """Let the pool learn from the episodes that have just ended; count and log."""
         env, source, tasks = self.env, self.source, len(self.env.composition)
         if self._by_gradient:
-            loss = pool_loss(env.losses, env.variance, env.unadapted_weight)
+            loss = env.descended
+            if self.settings.episodes > 1 and self.settings.winner:
+                loss = loss * winner_weights(reward, self.settings.episodes, self.settings.winner)
+            loss = loss.mean()
             self._pool_optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.pool.parameters(), MAX_POOL_NORM)
@@ -99,11 +107,11 @@ class Training:
             share *= settings.falling(source.progress) if share < 1.0 else 1.0
             env.absorb(share)
         source.count(
-            inner_gradients=tasks * env.steps,
+            inner_gradients=tasks * env.steps * ("gradient" in self.pool.adaptation),
             outer_gradients=tasks * self._by_gradient,
             environment_steps=tasks * len(env.choices),
         )
-        source.log(query_loss=env.losses[-1].mean(), **told)
+        source.log(query_loss=env.losses[-1].mean(), reward=reward.mean(), **told)
 
     def run(self) -> None:
         """Train until the budget is spent."""
@@ -124,6 +132,7 @@ class Training:
             settings.reading,
             settings.clip,
             settings.epochs,
+            episodes=settings.episodes,
         )
         if policy is not None:
             optimiser = torch.optim.Adam(policy.parameters(), settings.lr, fused=True)
@@ -136,7 +145,7 @@ class Training:
             if policy is not None:
                 told = teacher.update(policy, optimiser, rollout, batch, progress)
             self.finish(
-                reward=rollout.reward.mean(),
+                rollout.reward,
                 policy_entropy=rollout.scores.entropy,
                 marginal_entropy=rollout.scores.marginal_entropy,
                 **told,
@@ -155,7 +164,7 @@ class Training:
             policy,
             self.next_batch(),
             lambda: None if source.exhausted else self.next_batch(),
-            lambda batch, reward: self.finish(reward=reward.mean()),
+            lambda batch, reward: self.finish(reward),
             rarity=lambda: (
                 entropy_share(source.progress, settings.entropy_floor) * settings.marginal_entropy
             ),

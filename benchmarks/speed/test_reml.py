@@ -16,7 +16,7 @@ from reml.policy.gradient import PolicyGradient, roll_out
 from reml.policy.recurrent import PolicyComposer
 
 ROWS = 256
-DEFAULT = REML()
+DEFAULT = REML(adaptation="gradient")
 
 
 def _pool() -> LayerPool:
@@ -64,7 +64,7 @@ def test_environment(benchmark: Any, side: str, rows: int) -> None:
 @pytest.mark.parametrize("preset", ["reml", "reml-random"])
 def test_training(benchmark: Any, preset: str) -> None:
     """Acting, environment, adaptation and learning: ten iterations of the default size."""
-    learner = REML(warm=0.0, **REML.presets.get(preset, {}))
+    learner = REML(adaptation="gradient", warm=0.0, **REML.presets.get(preset, {}))
     tasks = 10 * learner.batch_tasks
 
     def train() -> None:

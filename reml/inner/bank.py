@@ -15,6 +15,10 @@ def glorot(
     return (torch.rand(layers, inputs, outputs, generator=generator) * 2 - 1) * bound
 
 
+SIGNAL = 40.0
+LOG_NOISE = -2.0
+
+
 class Bank(nn.Module):
     """`layers` linear layers of one shape: Glorot uniform weights, zero biases.
 
@@ -74,6 +78,26 @@ class Heads(nn.Module):
         self.register_buffer("weight", torch.zeros(layers, inputs, outputs), persistent=False)
         self.register_buffer("bias", torch.zeros(layers, 1, outputs), persistent=False)
         self.log_rate = nn.Parameter(torch.full((layers, inputs + 1), math.log(inner_lr)))
+
+
+class Beliefs(nn.Module):
+    """What heads believe before they see a point, one prior for each; see `reml.inner.head`.
+
+    Prior deviations start equal, so that features of size 1 explain `SIGNAL` times what noise does.
+
+    Args:
+        heads: how many there are.
+        inputs: what each reads.
+        outputs: what each predicts.
+        full: whether there are covariances between the weights.
+    """
+
+    def __init__(self, heads: int, inputs: int, outputs: int, *, full: bool) -> None:
+        super().__init__()
+        start = (SIGNAL / inputs) ** 0.5 * torch.eye(inputs + 1)
+        root = start if full else start.diagonal().unsqueeze(0)
+        self.root = nn.Parameter(root.repeat(heads, 1, 1))
+        self.log_noise = nn.Parameter(torch.full((heads, 1, outputs), LOG_NOISE))
 
 
 @torch.no_grad()

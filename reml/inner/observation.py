@@ -17,6 +17,7 @@ class Observation(NamedTuple):
         outputs: what the partial network makes of each of `points`, predictions or features; zeros
             until there is one.
         allowed: which options there are; None where all are.
+        episodes: so many rows side by side are of the same task.
     """
 
     points: Float[Tensor, "tasks points values"]
@@ -24,3 +25,4 @@ class Observation(NamedTuple):
     previous: Int[Tensor, " tasks"]
     outputs: Float[Tensor, "tasks points watched"]
     allowed: Bool[Tensor, "tasks choices"] | None = None
+    episodes: int = 1

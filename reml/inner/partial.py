@@ -15,21 +15,32 @@ class PartialNetwork:
 
     The partial network is the input layer, the hidden layers chosen so far and the output layer;
     it makes predictions as soon as it has the first and the last. What the composer is shown of
-    it, and of the task, is up to the pool's `task_view`.
+    it, and of the task, is up to the pool's `task_view`. Where nobody watches, it is never run.
+
+    `episodes` rows side by side are of the same task.
     """
 
-    def __init__(self, pool: LayerPool, support: Support) -> None:
+    def __init__(
+        self, pool: LayerPool, support: Support, *, watched: bool = True, episodes: int = 1
+    ) -> None:
         self._decisions = pool.decisions
         self._pool = pool
+        self._watched = watched
+        self._episodes = episodes
         self._points = pool.task_view.elements(support.x, support.y)
         self._y = support.y
         self._chosen: list[Int[Tensor, " tasks"]] = []
         self._shape = pool.blank
-        self._x = self._shape.begin(support.x)
+        self._units = pool.units
+        x = support.x
+        if self._units is not None:
+            x = (x - self._units.x_offset) / self._units.x_scale
+        self._x = self._shape.begin(x)
         self._hidden: Tensor | None = None
         self._last: tuple[Tensor, Tensor] | None = None
         self._outputs = pool.task_view.watch(None, None, self._y)
         self._going = torch.ones(len(support), dtype=torch.bool, device=support.x.device)
+        self._direct: Bool[Tensor, " tasks"] | None = None
 
     @property
     def complete(self) -> bool:
@@ -50,6 +61,7 @@ class PartialNetwork:
             self._chosen[-1] if self._chosen else nothing,
             self._outputs,
             self._allowed(),
+            self._episodes,
         )
 
     def add(self, choice: Int[Tensor, " tasks"]) -> None:
@@ -66,8 +78,12 @@ class PartialNetwork:
             choice = torch.where(self._going, choice, stop)
             self._going = choice < stop
         self._chosen.append(choice)
-        with torch.no_grad():
-            self._run(decision.kind, choice, stop)
+        if decision.kind == "input" and self._pool.direct:
+            self._direct = choice == len(self._pool.input.weight)
+            choice = choice.clamp(max=len(self._pool.input.weight) - 1)
+        if self._watched:
+            with torch.no_grad():
+                self._run(decision.kind, choice, stop)
 
     def _run(self, kind: str, choice: Int[Tensor, " tasks"], stop: int) -> None:
         pool = self._pool
@@ -85,6 +101,8 @@ class PartialNetwork:
             # not where shapes differ: convolutions shrink, and then nobody can stop
             self._hidden = torch.where(going, after, self._hidden) if pool.stop else after
         self._outputs = pool.task_view.watch(self._hidden, self._last, self._y)
+        if self._units is not None and pool.kind == "regression" and self._last is not None:
+            self._outputs = self._outputs * self._units.y_scale + self._units.y_offset
 
     def _allowed(self) -> Bool[Tensor, "tasks choices"] | None:
         """Which options there are; None where all are."""
@@ -92,11 +110,17 @@ class PartialNetwork:
             return None
         pool, first = self._pool, len(self._decisions) - (self._pool.depth - 2)
         fitting = pool.fitting(len(self._chosen) - first)
-        if fitting is None:
+        if fitting is None and self._direct is None:
             return None
+        options = self._decisions[len(self._chosen)].options
+        if fitting is None:
+            fitting = self._going.new_ones(options)
         allowed = self._going.unsqueeze(1) & fitting
         if pool.stop:
             allowed[:, -1] = True
+        if self._direct is not None:  # what follows makes no difference: there is one option
+            one = torch.arange(options, device=fitting.device) == fitting.int().argmax()
+            allowed = torch.where(self._direct.unsqueeze(1), one, allowed)
         return allowed
 
 

@@ -8,20 +8,28 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from benchmarks.core import Kind, Support
-from reml.inner.bank import Bank, Heads, absorb
-from reml.inner.network import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape
+from benchmarks.core import Kind, Support, TaskBatch
+from reml.inner.bank import Bank, Beliefs, Heads, absorb
+from reml.inner.head import Prior
+from reml.inner.network import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape, Units
 from reml.inner.task_view import Classes, Points, TaskView
 
 PICTURES_AT_ONCE = 32
 """Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
 
 
+Adaptation = Literal["gradient", "solve"]
+REACH = 3.0
+"""Deviation of the inputs that networks which solve are given."""
+LOGITS = 10.0
+"""What a one-hot target is multiplied with to be a logit, at first."""
+
+
 class Decision(NamedTuple):
     """One decision of an episode: what it is about, and among how many options."""
 
     name: str
-    kind: Literal["activation", "rate", "input", "output", "hidden"]
+    kind: Literal["activation", "rate", "adaptation", "input", "output", "hidden"]
     options: int
 
 
@@ -49,7 +57,16 @@ class LayerPool(nn.Module):
             convolutions; see `reml.inner.network.Shape`.
         batch_norm: whether they are followed by batch normalisation, and whose statistics it takes.
         task_view: what the composer is shown of a task; says whether tasks are of classes.
+        adaptation: how networks adapt: by `gradient`, or first of all they `solve` for their last
+            layer (see `reml.inner.head`); which of the two is a decision where there are both.
+        direct: whether there is a composition without any layer but the last, which then reads the
+            inputs themselves; with `solve` alone.
     """
+
+    x_offset: Tensor
+    x_scale: Tensor
+    y_offset: Tensor
+    y_scale: Tensor
 
     def __init__(
         self,
@@ -67,6 +84,8 @@ class LayerPool(nn.Module):
         image: tuple[int, int, int] | None = None,
         batch_norm: BatchNorm = "off",
         task_view: TaskView | None = None,
+        adaptation: tuple[Adaptation, ...] = ("gradient",),
+        direct: bool = False,
     ) -> None:
         super().__init__()
         n_input, n_hidden, n_output = sizes
@@ -86,12 +105,60 @@ class LayerPool(nn.Module):
             self.input.spread_kinks(generator)
             self.hidden = Bank(n_hidden, between, width, generator, inner_lr)
             self.output = Bank(n_output, last, outputs, generator, inner_lr)
+        self.adaptation = adaptation
+        self.direct = direct
+        if self.solves:
+            classes = self.kind == "classification"
+            self.beliefs = Beliefs(n_output, last, outputs, full=not classes)
+            if direct:
+                self.shortest = (
+                    Heads(n_output, features, outputs, inner_lr)
+                    if classes
+                    else Bank(n_output, features, outputs, generator, inner_lr)
+                )
+                self.shortest_beliefs = Beliefs(n_output, features, outputs, full=False)
+            if classes:
+                self.log_logits = nn.Parameter(torch.tensor(math.log(LOGITS)))
+            self.register_buffer("x_offset", torch.zeros(features))
+            self.register_buffer("x_scale", torch.ones(features))
+            self.register_buffer("y_offset", torch.zeros(outputs))
+            self.register_buffer("y_scale", torch.ones(outputs))
         self.image = image
         self.batch_norm: BatchNorm = batch_norm
         self.depth = depth
         self.stop = stop
         self.activations = tuple(activations)
         self.rates = tuple(rates)
+
+    @property
+    def solves(self) -> bool:
+        """Whether networks may solve for their last layer."""
+        return "solve" in self.adaptation
+
+    def standardise(self, batch: TaskBatch) -> None:
+        """Take the units of inputs and targets from these tasks, where networks solve.
+
+        Pictures stay as they are, and classes have no units.
+        """
+        if not self.solves:
+            return
+        points = batch.points()
+        x, y = points.x[points.mask], points.y[points.mask]
+        if self.image is None and self.task_view.image is None:
+            self.x_offset.copy_(x.mean(0))
+            self.x_scale.copy_(_scale(x) / REACH)
+        if self.kind == "regression":
+            self.y_offset.copy_(y.mean(0))
+            self.y_scale.copy_(_scale(y))
+
+    @property
+    def units(self) -> Units | None:
+        if not self.solves:
+            return None
+        scale = self.y_scale
+        if self.kind == "classification":
+            scale = scale * self.log_logits.exp()
+        return Units(self.x_offset, self.x_scale, self.y_offset, scale)
 
     def parts(self, support: Support) -> list[Support]:
         """The tasks in one part, or in several where they are to be convolved."""
@@ -110,10 +177,12 @@ class LayerPool(nn.Module):
             menus.append(Decision("activation", "activation", len(self.activations)))
         if len(self.rates) > 1:
             menus.append(Decision("adaptation rate", "rate", len(self.rates)))
+        if len(self.adaptation) > 1:
+            menus.append(Decision("adaptation", "adaptation", len(self.adaptation)))
         hidden = len(self.hidden.weight) + self.stop
         return (
             *menus,
-            Decision("input layer", "input", len(self.input.weight)),
+            Decision("input layer", "input", len(self.input.weight) + self.direct),
             Decision("output layer", "output", len(self.output.weight)),
             *(Decision(f"hidden layer {i + 1}", "hidden", hidden) for i in range(self.depth - 2)),
         )
@@ -129,6 +198,10 @@ class LayerPool(nn.Module):
             return self.activations[option]
         if decision.kind == "rate":
             return f"× {self.rates[option]:g}"
+        if decision.kind == "adaptation":
+            return self.adaptation[option]
+        if decision.kind == "input" and option == len(self.input.weight):
+            return "none"
         if decision.kind == "hidden" and option == len(self.hidden.weight):
             return "none"
         return str(option)
@@ -142,8 +215,9 @@ class LayerPool(nn.Module):
         """
         unchanged = min(range(len(self.rates)), key=lambda i: abs(math.log(self.rates[i])))
         menus = [0] * (len(self.activations) > 1) + [unchanged] * (len(self.rates) > 1)
+        adaptation = [0] * (len(self.adaptation) > 1)
         hidden = len(self.hidden.weight)
-        return (*menus, 0, 0, *(i % hidden for i in range(self.depth - 2)))
+        return (*menus, *adaptation, 0, 0, *(i % hidden for i in range(self.depth - 2)))
 
     def order(self, composition: Int[Tensor, "tasks decisions"]) -> Int[Tensor, " tasks"] | None:
         """The order of tasks in which their networks run fastest; None where all are alike."""
@@ -194,7 +268,27 @@ class LayerPool(nn.Module):
                 rate = rate * factor
             weights += [bank.weight[chosen], bank.bias[chosen]]
             rates += [rate[:, :-1, None], rate[:, -1:, None]]
-        return ComposedNetwork(weights, rates, self.shape(composition))
+        network = ComposedNetwork(weights, rates, self.shape(composition))
+        if not self.solves:
+            return network
+        solves = None
+        if len(self.adaptation) > 1:
+            decided = composition[:, len(self.decisions) - self.depth - 1]
+            solves = decided == self.adaptation.index("solve")
+        return network._replace(prior=self._prior(composition), solves=solves, units=self.units)
+
+    def _prior(self, composition: Int[Tensor, "tasks decisions"]) -> Prior:
+        first, last = composition.unbind(1)[len(self.decisions) - self.depth :][:2]
+        prior = Prior(self.beliefs.root[last], self.beliefs.log_noise[last])
+        if not self.direct:
+            return prior
+        gate = (first < len(self.input.weight)).view(-1, 1, 1)
+        head, beliefs = self.shortest, self.shortest_beliefs
+        return prior._replace(
+            log_noise=torch.where(gate, prior.log_noise, beliefs.log_noise[last]),
+            gate=gate.to(head.weight.dtype),
+            direct=(head.weight[last], head.bias[last], beliefs.root[last]),
+        )
 
     def absorb(
         self, composition: Int[Tensor, "tasks decisions"], adapted: ComposedNetwork, share: float
@@ -227,7 +321,11 @@ class LayerPool(nn.Module):
         first, last, *hidden = composition.unbind(1)[len(self.decisions) - self.depth :]
         most = len(self.hidden.weight) - 1
         between = [(self.hidden, chosen.clamp(max=most)) for chosen in hidden]
-        return [(self.input, first), *between, (self.output, last)]
+        return [
+            (self.input, first.clamp(max=len(self.input.weight) - 1)),
+            *between,
+            (self.output, last),
+        ]
 
     def _factor(
         self, composition: Int[Tensor, "tasks decisions"]
@@ -243,3 +341,9 @@ def _halved(side: int, times: int) -> int:
     for _ in range(times):
         side = -(-side // STRIDE)
     return side
+
+
+def _scale(values: Float[Tensor, "points numbers"]) -> Float[Tensor, " numbers"]:
+    """How far each number spreads; 1 where it does not."""
+    deviation = values.std(0, correction=0)
+    return torch.where(deviation > 1e-6 * values.abs().mean(0), deviation, 1.0)

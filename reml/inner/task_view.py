@@ -30,6 +30,7 @@ class Points:
     features: int
     outputs: int
 
+    image = None
     even = False
     """Whether values stay comparable to each other when they are standardised."""
 

@@ -20,10 +20,12 @@ IMPOSSIBLE = -1e9
 class Composer(Protocol):
     """Scores the layers that the next decision may choose, for all tasks at once.
 
-    `greedy` says whether the best-scored choice is meant when no randomness is wanted.
+    `greedy` says whether the best-scored choice is meant when no randomness is wanted, `watches`
+    whether it looks at what the partial network makes of the support set.
     """
 
     greedy: bool
+    watches: bool
 
     def logits(
         self, observation: Observation, memory: Memory
@@ -34,6 +36,7 @@ class RandomComposer:
     """The control that knows nothing: every layer is as likely as any other."""
 
     greedy = False
+    watches = False
 
     def __init__(self, choices: Sequence[int]) -> None:
         self.choices = tuple(choices)
@@ -54,6 +57,7 @@ class FixedComposer:
     """
 
     greedy = True
+    watches = False
 
     def __init__(self, choices: Sequence[int], composition: Sequence[int]) -> None:
         self.choices = tuple(choices)

@@ -12,6 +12,7 @@ from reml.env import Environment
 from reml.inner.observation import Observation
 from reml.policy.composer import Composer, Memory, draw, score
 from reml.policy.recurrent import PolicyComposer
+from reml.reward import relative_advantage
 
 
 class Scores(NamedTuple):
@@ -129,6 +130,8 @@ class PolicyGradient:
         epochs: gradient steps on each rollout; more than 1 only with `clip`.
         reading_queries: query points of each task used in that loss.
         max_norm: cap on the norm of the gradient.
+        episodes: how many in a row are of one task; with several of them the advantage of one is
+            its reward less the mean of the others, and there is no baseline to learn.
     """
 
     task_entropy: float
@@ -139,6 +142,7 @@ class PolicyGradient:
     epochs: int = 1
     reading_queries: int = 8
     max_norm: float = 1.0
+    episodes: int = 1
 
     def update(
         self,
@@ -157,7 +161,10 @@ class PolicyGradient:
         falling = entropy_share(progress, self.floor)
         scores, expected = rollout.scores, rollout.scores.baseline
         assert expected is not None
-        advantage = rollout.reward - expected.detach()
+        if self.episodes > 1:
+            advantage = relative_advantage(rollout.reward, self.episodes)
+        else:
+            advantage = rollout.reward - expected.detach()
         advantage = (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-6)
         told: dict[str, Tensor] = {}
         for epoch in range(self.epochs):
@@ -171,10 +178,13 @@ class PolicyGradient:
                 policy_loss
                 - falling * self.task_entropy * scores.entropy
                 - falling * self.marginal_entropy * scores.marginal_entropy
-                + 0.5 * value_loss
             )
+            if self.episodes == 1:
+                objective = objective + 0.5 * value_loss
             if self.reading:
-                reading = composer.reading_loss(scores.encoding, batch, self.reading_queries)
+                reading = composer.reading_loss(
+                    scores.encoding[:: self.episodes], batch, self.reading_queries
+                )
                 objective = objective + self.reading * reading
                 told.setdefault("reading_loss", reading.detach())
             told.setdefault("policy_loss", policy_loss.detach())
@@ -183,8 +193,11 @@ class PolicyGradient:
             objective.backward()
             nn.utils.clip_grad_norm_(composer.parameters(), self.max_norm)
             optimiser.step()
-        spread = rollout.reward.var(correction=0) + 1e-6
-        told["explained_variance"] = 1 - told["value_loss"] / spread
+        if self.episodes == 1:
+            spread = rollout.reward.var(correction=0) + 1e-6
+            told["explained_variance"] = 1 - told["value_loss"] / spread
+        else:
+            del told["value_loss"]
         return told if self.clip is None else {**told, "clip_fraction": clipped}
 
     def _policy_loss(

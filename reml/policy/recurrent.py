@@ -46,6 +46,7 @@ class PolicyComposer(nn.Module):
         super().__init__()
         self.task_view = task_view = task_view or Points(features, outputs)
         self.width = width
+        self.watches = watch
         values, asked = task_view.values, task_view.asked
         with torch.random.fork_rng(devices=[]):  # the defaults drawn here are overwritten below
             self.encoder = SetEncoder(values, width)
@@ -77,7 +78,9 @@ class PolicyComposer(nn.Module):
         carries.
         """
         if memory is None:
-            memory = self.encoder(observation.points), self.encoder.normal(observation.points), None
+            each = observation.episodes
+            task = self.encoder(observation.points[::each]).repeat_interleave(each, 0)
+            memory = task, self.encoder.normal(observation.points), None
         task, points, carried = memory
         told = [task]
         if self.reader is not None:

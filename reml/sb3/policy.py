@@ -142,6 +142,7 @@ class Sb3Composer(nn.Module):
     """
 
     greedy = True
+    watches = True
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ from reml.policy.composer import RandomComposer
 IMAGE = (2, 9, 8)
 FAMILY = ToyClasses(ways=4, image=IMAGE)
 CONV: dict[str, Any] = {
+    "adaptation": "gradient",
     "width": 6,
     "pool": (2, 3, 2),
     "depth": 4,
@@ -244,7 +245,7 @@ def test_training_beats_the_untrained_pool(composer: str) -> None:
     [
         (Toy(), {"layers": "conv"}, "is for classes of pictures"),
         (ToyClasses(image=None), {"layers": "conv"}, "is for classes of pictures"),
-        (FAMILY, {"optimiser": "ppo", "clip": 0.2}, "is for regression alone"),
+        (FAMILY, {"optimiser": "ppo", "clip": 0.2, "episodes": 1}, "is for regression alone"),
         (FAMILY, {"train_steps": 0}, "knows no class"),
     ],
 )

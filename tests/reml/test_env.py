@@ -10,7 +10,7 @@ from benchmarks.tasks.sinusoid import Sinusoid
 from reml.env import ComposeEnv
 from reml.inner.network import adapt, run
 from reml.inner.pool import LayerPool
-from reml.reward import log_nmse_reward, mixed_loss, pool_loss
+from reml.reward import log_nmse_reward, mixed_loss, pool_losses
 
 
 def _env(
@@ -135,6 +135,6 @@ def test_reward_and_pool_loss_by_hand() -> None:
     expected = [-math.log(0.51), -math.log(0.51)]
     torch.testing.assert_close(log_nmse_reward(loss, variance), torch.tensor(expected))
     assert torch.equal(mixed_loss([loss], 0.4), loss)
-    value = pool_loss([loss, 2 * loss], variance, 0.25)
+    value = pool_losses([loss, 2 * loss], variance, 0.25).mean()
     by_hand = (1.75 * 2.0 / (4 + 0.05) + 1.75 * 0.5 / (1 + 0.05)) / 2
     assert float(value) == pytest.approx(by_hand)

@@ -8,12 +8,20 @@ import torch
 
 from benchmarks.core import Budget, BudgetedSource, Kind, generator_of, task_mse
 from benchmarks.tasks.sinusoid import Sinusoid
+from benchmarks.testing import check_learner
 from benchmarks.testing.cases import Case
 from benchmarks.testing.learners import masked_rows_do_not_count
 from reml.inner.network import BatchNorm, run
 from reml.learner import REML
 
-SMALL = {"width": 16, "pool": (3, 4, 3), "policy_width": 16, "batch_tasks": 32, "depth": 4}
+SMALL = {
+    "adaptation": "gradient",
+    "width": 16,
+    "pool": (3, 4, 3),
+    "policy_width": 16,
+    "batch_tasks": 32,
+    "depth": 4,
+}
 
 
 def _fitted(tasks: int = 1600, **fields: object) -> tuple[REML, BudgetedSource]:
@@ -26,7 +34,11 @@ def _fitted(tasks: int = 1600, **fields: object) -> tuple[REML, BudgetedSource]:
 @pytest.mark.parametrize("kind", ["regression", "classification"])
 @pytest.mark.parametrize("batch_norm", ["transductive", "support"])
 def test_padding_has_no_part_in_the_statistics(batch_norm: BatchNorm, kind: Kind) -> None:
-    fields: dict[str, Any] = {**REML.test_fields, "batch_norm": batch_norm}
+    fields: dict[str, Any] = {
+        **REML.test_fields,
+        "adaptation": "gradient",
+        "batch_norm": batch_norm,
+    }
     masked_rows_do_not_count(Case(lambda: REML(**fields), kind))
 
 
@@ -164,7 +176,15 @@ def test_a_diagnosis_names_every_decision() -> None:
     [
         ({"epochs": 2}, "expected clip to be set"),
         ({"optimiser": "ppo"}, "expected clip to be set"),
-        ({"pool_update": "reptile", "train_steps": 0}, "expected train_steps >= 1"),
+        (
+            {"adaptation": "gradient", "pool_update": "reptile", "train_steps": 0},
+            "expected train_steps >= 1",
+        ),
+        ({"pool_update": "reptile"}, "expected adaptation = 'gradient'"),
+        ({"adaptation": ("solve", "solve")}, "each adaptation once"),
+        ({"adaptation": "gradient", "loss": "joint"}, "expected adaptation = 'solve'"),
+        ({"adaptation": "gradient", "direct": True}, "expected adaptation = 'solve'"),
+        ({"optimiser": "ppo", "clip": 0.2}, "expected episodes = 1"),
         ({"train_shots": (10, 5)}, "expected train_shots"),
     ],
 )
@@ -184,3 +204,36 @@ def test_it_stops_after_most_steps() -> None:
     stopped = [p(batch.query.x) for p in learner.adapt(batch.support, [1, 2, 5])]
     for got, expected in zip(stopped, [one, two, two], strict=True):
         assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"adaptation": ("gradient", "solve"), "candidates": 3, "combine": "mean"},
+        {"loss": "both", "direct": True, "activations": ("relu", "tanh"), "watch": True},
+    ],
+    ids=["the policy decides how to adapt", "the policy decides on all else"],
+)
+def test_decisions_break_no_law(fields: dict[str, Any]) -> None:
+    checks = check_learner(lambda: REML(**{**REML.test_fields, **fields}))
+    assert [check for check in checks if not check.passed] == []
+
+
+def test_defaults_follow_the_way_of_adapting() -> None:
+    exact, gradient = REML(), REML(adaptation="gradient")
+    assert exact.adaptation == "solve"
+    assert (gradient.pool, gradient.watch, gradient.episodes) == ((7, 21, 7), True, 1)
+    assert REML(adaptation="gradient", pool=(1, 1, 1)).pool == (1, 1, 1)
+    assert REML(adaptation=("gradient", "solve")).pool == gradient.pool
+
+
+@pytest.mark.parametrize("loss", ["nmse", "log_nmse", "joint", "predictive", "both"])
+def test_every_loss_teaches_an_exact_head(loss: str) -> None:
+    batch = Sinusoid().sample(60, "test", generator_of("t"), shots=5, queries=50)
+    errors = []
+    for tasks in (32, 1920):
+        fields = {"loss": loss, "composer": "fixed", "watch": False, "lr": 0.01}
+        learner, _ = _fitted(tasks, adaptation="solve", activations=("tanh",), **fields)
+        (predict,) = learner.adapt(batch.support, [1])
+        errors.append(float(task_mse(predict(batch.query.x), batch.query.y).mean()))
+    assert errors[1] < 0.3 * errors[0]

@@ -13,7 +13,7 @@ from benchmarks.core import TaskBatch, generator_of
 from benchmarks.tasks.sinusoid import Sinusoid
 from reml.env import ComposeEnv
 from reml.inner.pool import LayerPool
-from reml.reward import pool_loss
+from reml.reward import pool_losses
 from reml.sb3.env import ComposeVecEnv
 from reml.sb3.learn import train_with_sb3
 from reml.sb3.policy import Kind, Sb3Composer
@@ -59,7 +59,7 @@ def _trained(kind: Kind, sizes: tuple[int, ...], **options: Any) -> _Trained:
     optimiser = torch.optim.Adam(process.pool.parameters(), 0.01)
 
     def finished(batch: TaskBatch, reward: Tensor) -> None:
-        loss = pool_loss(process.losses, process.variance, 0.4)
+        loss = pool_losses(process.losses, process.variance, 0.4).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
