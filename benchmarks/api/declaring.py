@@ -18,7 +18,7 @@ from benchmarks.harness.plan.registry import Kind
 
 WHERE = Path("matrix")
 """What errors call a matrix that is in no file. Its paths are as seen from the working folder."""
-HEAD = ("name", "label", "budget", "families", "grid")
+HEAD = ("name", "label", "budget", "families", "keep", "grid")
 
 
 def declared(matrix: Any, classes: Classes, frames: Frames) -> Matrix:

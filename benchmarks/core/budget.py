@@ -17,6 +17,8 @@ from benchmarks.core.types import Problem, TaskBatch
 HISTORY_ROWS = 200
 NEARLY_ALL = 0.9
 USUAL_SHOTS = (5, 10)
+MOMENTS = 10
+"""So many times in a training, evenly over its budget, the learner is at a moment to be kept."""
 COUNTERS = ("inner_gradients", "outer_gradients", "environment_steps")
 
 
@@ -88,7 +90,8 @@ class BudgetedSource:
 
     Privileged information is removed unless `needs` names it. Learners report their training
     curve with `log` and their work with `count`. `shots` are the fewest and the most of the test,
-    for learners that are not told what to train with.
+    for learners that are not told what to train with. `on_moment` is called before tasks are drawn,
+    once a tenth of the budget is spent and then another; the time that takes is not training.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class BudgetedSource:
         device: torch.device | str = "cpu",
         on_progress: Callable[[float, str], None] | None = None,
         on_log: Callable[[int, Mapping[str, float]], None] | None = None,
+        on_moment: Callable[[], None] | None = None,
     ) -> None:
         self.problem: Problem = family.problem
         self.shots = shots
@@ -116,6 +120,8 @@ class BudgetedSource:
         self._needs = needs
         self._on_progress = on_progress
         self._on_log = on_log
+        self._on_moment = on_moment
+        self._moments = 0
         self._started = time.perf_counter()
         self._sums: dict[str, tuple[Tensor | float, int]] = {}
         self._flushed = 0
@@ -165,6 +171,7 @@ class BudgetedSource:
         """
         if self.exhausted:
             raise BudgetSpent(f"the budget of {self._budget} is spent")
+        self._pause()
         if self._budget.tasks is not None:
             n_tasks = min(n_tasks, self._budget.tasks - self.tasks)
         other: dict[str, int] = {} if ways is None else {"ways": ways}
@@ -174,6 +181,15 @@ class BudgetedSource:
         self.tasks += n_tasks
         self.points += n_tasks * batch.support.points + int(batch.query.mask.sum())
         return batch.nameless().to(self.device)
+
+    def _pause(self) -> None:
+        """Let somebody look at the learner, if it has come to the next moment."""
+        moments = math.floor(self.progress * MOMENTS + 1e-9)
+        if self._on_moment is None or moments <= self._moments:
+            return
+        self._moments, started = moments, time.perf_counter()
+        self._on_moment()
+        self._started += time.perf_counter() - started
 
     def count(self, **work: int) -> None:
         """Add to the counters named in `COUNTERS`; a gradient of one task's loss counts as one."""

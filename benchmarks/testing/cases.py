@@ -95,9 +95,17 @@ class Case:
             return Toy(reveals=reveals, **fields)
         return ToyClasses(reveals=reveals, **fields)
 
-    def source(self, toy: TaskFamily, tasks: int = TASKS, seed: int = 0) -> BudgetedSource:
+    def source(
+        self,
+        toy: TaskFamily,
+        tasks: int = TASKS,
+        seed: int = 0,
+        on_moment: Callable[[], None] | None = None,
+    ) -> BudgetedSource:
         stream = generator_of("kit tasks", seed)
-        return BudgetedSource(toy, Budget(tasks=tasks), stream, needs=self.needs)
+        return BudgetedSource(
+            toy, Budget(tasks=tasks), stream, needs=self.needs, on_moment=on_moment
+        )
 
     def trained(
         self, toy: TaskFamily | None = None, tasks: int = TASKS, seed: int = 0

@@ -1,5 +1,6 @@
 """The laws of a meta-learner. Each is broken by raising; `check_learner` runs them all."""
 
+import contextlib
 import copy
 import dataclasses
 import io
@@ -8,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks.core import Kind, MetaLearner, generator_of
+from benchmarks.core import Kind, MetaLearner, State, generator_of
 from benchmarks.core.errors import ContractError
 from benchmarks.testing.cases import STEPS, TASKS, Case, Metered, predictions
 from benchmarks.testing.checks import (
@@ -150,6 +151,30 @@ def state_survives_a_file(case: Case) -> None:
     demand(same_bits(case.learner.state(), fresh.state()), "the loaded state is another")
 
 
+def a_look_on_the_way_changes_nothing(case: Case) -> None:
+    """Asking for its state while it trains changes nothing, and what it tells then can be loaded.
+
+    One that cannot tell before its training is over may raise.
+    """
+    learner, seen = case.make(), list[State]()
+
+    def look() -> None:
+        with contextlib.suppress(Exception):
+            seen.append(copy.deepcopy(learner.state()))
+
+    learner.fit(case.source(case.toy(), on_moment=look), generator_of("kit fit", 0))
+    demand(
+        same_bits(learner.state(), case.learner.state()),
+        "asking for its state while it trains makes it another",
+    )
+    support, x = case.test()
+    for state in seen:
+        fresh = case.make()
+        fresh.load_state(state)
+        y = predictions(fresh, support, x)
+        demand(bool(y.isfinite().all()), "a prediction of a state on the way is not finite")
+
+
 def budget_is_kept(case: Case) -> None:
     """It draws training tasks through the source only, and all that the budget has, or none."""
     for tasks in (1, TASKS):
@@ -189,6 +214,7 @@ LAWS = (
     partial_fit_carries_on,
     a_loaded_learner_carries_on,
     state_survives_a_file,
+    a_look_on_the_way_changes_nothing,
     budget_is_kept,
     needs_only_what_it_declares,
     masked_rows_do_not_count,

@@ -211,6 +211,21 @@ class RefusesTwoOutputs(Good):
         super().fit(source, generator)
 
 
+class ForgetsWhenItIsAsked(Good):
+    over = True
+
+    def state(self):
+        told = super().state()
+        if not self.over:
+            self.weight_ = 0.5 * self.weight_
+        return told
+
+    def fit(self, source, generator):
+        self.over = False
+        super().fit(source, generator)
+        self.over = True
+
+
 class SeedsItself(Good):
     def fit(self, source, generator):
         super().fit(source, torch.Generator().manual_seed(int.from_bytes(os.urandom(4), "big")))
@@ -433,6 +448,7 @@ OFFENDERS = {
     "any number of features and outputs": [KnowsOneFeature, RefusesTwoOutputs],
     "same seed same bits": [SeedsItself],
     "fit forgets": [Remembers],
+    "a look on the way changes nothing": [ForgetsWhenItIsAsked],
     "partial fit carries on": [ForgetsInPartialFit, DoesNotCarryOn],
     "a loaded learner carries on": [KeepsSomethingToItself],
     "state survives a file": [ForgetsToSave, SavesItself],

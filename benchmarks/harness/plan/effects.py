@@ -55,7 +55,8 @@ def demand_different(
         with blamed(type(learner.built), f"{matrix.path}: learner {learner.entry.label!r}"):
             fields = effective(learner, family.built, protocol)
         budget = learner.entry.budget or family.entry.budget or matrix.budget
-        key = json.dumps([learner.identity["name"], fields, str(budget)], sort_keys=True)
+        kept = learner.entry.keep or matrix.keep
+        key = json.dumps([learner.identity["name"], fields, str(budget), kept], sort_keys=True)
         twin = seen.setdefault(key, learner)
         if twin is not learner and (apart := _apart(learner, twin)):
             raise MatrixError(

@@ -16,7 +16,7 @@ from benchmarks.harness.plan.effects import (
     test_shots,
 )
 from benchmarks.harness.plan.folding import demand_draws, know_folds
-from benchmarks.harness.plan.matrix import Entry, Matrix
+from benchmarks.harness.plan.matrix import Entry, Keep, Matrix
 from benchmarks.harness.plan.protocols import Compared, Protocol, Retention
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import (
@@ -59,6 +59,8 @@ class TrialSpec:
     reference: Entry | None = None
     fold: int | None = None
     """Which of the protocol's folds it is; None where there are none."""
+    keep: Keep = "last"
+    """Which state of the training is tested."""
 
     @property
     def row(self) -> dict[str, Any]:
@@ -164,7 +166,7 @@ def describe(matrix: Matrix, trials: list[TrialSpec], notes: Sequence[str] = ())
         "name": matrix.name,
         "title": matrix.title,
         "seeds": list(matrix.seeds),
-        "budget": asdict(matrix.budget),
+        "budget": asdict(matrix.budget) | ({} if matrix.keep == "last" else {"keep": matrix.keep}),
         "protocols": [protocol.described() for protocol in matrix.protocols],
         "families": [_as_json(entry) for entry in matrix.families],
         "learners": [_as_json(entry) for entry in matrix.learners],
@@ -262,6 +264,7 @@ def _reference(
 def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
     family, protocol = it.family, it.protocol
     budget = learner.entry.budget or family.entry.budget or matrix.budget
+    keep = learner.entry.keep or matrix.keep
     then = None
     if isinstance(protocol, Retention):
         then = budget if protocol.budget is None else Budget(**protocol.budget)
@@ -278,6 +281,8 @@ def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
         "seed": seed,
         "budget": _given(budget),
     }
+    if keep != "last":  # as results that were published before there was a choice
+        trained["keep"] = keep
     identity = {**trained, "protocol": how}
     fields = learner.identity["fields"].items()
     looked_at = {key: value for key, value in fields if key not in learner.only_at_test}
@@ -302,6 +307,7 @@ def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
         then=then,
         reference=None if it.reference is None else it.reference.entry,
         fold=it.fold,
+        keep=keep,
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import (
@@ -26,6 +26,8 @@ from benchmarks.harness.plan.fields import parse
 from benchmarks.harness.plan.matrix_file import MOST_ENTRIES, check_values, find_matrix, read_toml
 from benchmarks.harness.plan.protocols import KINDS, Compared, FewShot, Label, Protocol, Retention
 
+Keep = Literal["best", "last"]
+"""Which state of a training is tested: that which did best on validation tasks, or the last."""
 Tables = Annotated[list[dict[str, Any]], MinLen(1)]
 FewTables = Annotated[Tables, MaxLen(MOST_ENTRIES)]
 
@@ -34,7 +36,8 @@ FewTables = Annotated[Tables, MaxLen(MOST_ENTRIES)]
 class Entry:
     """A family or a learner as a matrix names it: what is not reserved goes to its fields.
 
-    `families` are the labels of those that a learner is for; None is all of them.
+    `families` are the labels of those that a learner is for; None is all of them. `keep` is None
+    where it is as for the whole matrix.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Entry:
     fields: Mapping[str, Any]
     budget: Budget | None = None
     families: tuple[str, ...] | None = None
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Matrix:
     protocols: tuple[Protocol, ...]
     families: tuple[Entry, ...]
     learners: tuple[Entry, ...]
+    keep: Keep = "best"
 
 
 class Top(BaseModel):
@@ -65,7 +70,9 @@ class Top(BaseModel):
         name: what the results folder is called: letters, digits, dots, - and _.
         title: what the matrix is about, in a line.
         seeds: how many times each learner is trained (seeds 0, 1, ...), or a list of seeds.
-        budget: what each training may spend: `{ tasks = ... }` or `{ seconds = ... }`.
+        budget: what each training may spend: `{ tasks = ... }` or `{ seconds = ... }`. Beside it,
+            `keep` says which of ten states on the way is tested: the "best" on validation tasks,
+            unless it is to be the "last".
         protocol: how learners are tested: one or several `[[protocol]]` tables.
         family: what tasks there are: one or several `[[family]]` tables.
         learner: who is compared: one or several `[[learner]]` tables.
@@ -93,6 +100,10 @@ class _Budget(BaseModel):
         if (self.tasks is None) == (self.seconds is None):
             raise ValueError("expected either tasks = ... or seconds = ...")
         return self
+
+
+class _WholeBudget(_Budget):
+    keep: Keep = "best"
 
 
 class FamilyHead(BaseModel):
@@ -125,10 +136,12 @@ class LearnerHead(FamilyHead):
         label: what tables call it; its name if left out.
         budget: what its training may spend, instead of the family's or the matrix's.
         families: the labels of the families it is for; all of them if left out.
+        keep: which state of its training is tested, "best" or "last"; as in `[budget]` if left out.
         grid: keys of the learner, each with a list of values: one contender for each combination.
     """
 
     families: Annotated[list[Label], MinLen(1)] | None = None
+    keep: Keep | None = None
     grid: dict[str, list[Any]] | None = None
 
 
@@ -185,8 +198,11 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
                 raise UnknownName("family", family, labels, where)
     for protocol in protocols:
         _demand_other(protocol, labels, path)
-    budget = _budget(top.budget, f"{path}: [budget]")
-    return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners)
+    whole = parse(_WholeBudget, top.budget, f"{path}: [budget]")
+    budget = Budget(whole.tasks, whole.seconds)
+    return Matrix(
+        path, top.name, top.title, seeds, budget, protocols, families, learners, whole.keep
+    )
 
 
 def _protocols(data: dict[str, Any], file: str) -> Sequence[Protocol]:
@@ -251,7 +267,7 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
     label = head.label or head.name
     families = None if head.families is None else tuple(head.families)
     if head.grid is None:
-        return [Entry(head.name, label, fields, budget, families)]
+        return [Entry(head.name, label, fields, budget, families, head.keep)]
     if not head.grid:
         raise MatrixError(f"{where}: key 'grid' is empty; expected lists of values for fields")
     for key, values in head.grid.items():
@@ -263,7 +279,14 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
         dict(zip(head.grid, point, strict=True)) for point in itertools.product(*head.grid.values())
     ]
     return [
-        Entry(head.name, f"{label} ({point_name(point)})", {**fields, **point}, budget, families)
+        Entry(
+            head.name,
+            f"{label} ({point_name(point)})",
+            {**fields, **point},
+            budget,
+            families,
+            head.keep,
+        )
         for point in points
     ]
 

@@ -39,13 +39,13 @@ from benchmarks.harness.trial.trial import write_tables
 
 SPENDING = (
     *("tasks", "points", *COUNTERS),
-    *("seconds", "cpu_seconds", "evaluate_seconds", "peak_memory_mb", "parameters"),
-    "adapted_parameters",
+    *("seconds", "cpu_seconds", "evaluate_seconds", "validation_seconds", "peak_memory_mb"),
+    *("parameters", "adapted_parameters"),
 )
 NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
     **{"problem": {}, "transductive": False, "spec": {}, "grouped_by": ""},
-    **{"chosen_steps": {}, "chosen_on": {}, "fold": 0, "held_out": {}},
+    **{"chosen_steps": {}, "chosen_on": {}, "fold": 0, "held_out": {}, "kept": {}},
 }
 """What a record says of its data, and what a record says that is silent about it."""
 
@@ -77,7 +77,9 @@ class Results:
             draws), chosen_steps and chosen_on (by shots, the number of steps that validation tasks
             chose, and how many did), fold (which groups were tested, where there are folds; 0
             otherwise), held_out (how many groups or classes of each split are, and the first of
-            them), and split (test or validation: what the protocol scores on).
+            them), kept (which state of its training was tested, after how many `tasks`, and what it
+            and the last one lost on validation tasks, where a constant guess loses 1; empty where
+            nobody looked), and split (test or validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
             see `benchmarks.harness.evaluation.diverging`. The words in it are categories;
             `group` is "" where a task is an independent draw, and in results of former versions.

@@ -8,18 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
-from benchmarks.core import (
-    Budget,
-    MetaLearner,
-    Problem,
-    Split,
-    State,
-    TaskFamily,
-    generator_of,
-)
-from benchmarks.core.errors import Cannot, DataError
+from benchmarks.core import Budget, MetaLearner, Problem, Split, State, TaskFamily, generator_of
+from benchmarks.core.errors import Cannot, StoreError
 from benchmarks.core.text import described
 from benchmarks.harness.evaluation.choosing import choose_steps
 from benchmarks.harness.evaluation.comparing import fit_reference, with_both, with_reference
@@ -29,11 +20,15 @@ from benchmarks.harness.plan.effects import test_shots
 from benchmarks.harness.plan.expand import TrialSpec
 from benchmarks.harness.plan.matrix import Entry
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.plan.resolved import make_family, make_learner
+from benchmarks.harness.plan.resolved import make_learner
+from benchmarks.harness.trial.facts import count_numbers, unchanged
+from benchmarks.harness.trial.keeping import choose
+from benchmarks.harness.trial.moments import Moment, Moments
+from benchmarks.harness.trial.packing import on_cpu, pack
 from benchmarks.harness.trial.references import SCORED, scored_once
 from benchmarks.harness.trial.surroundings import Surroundings
 from benchmarks.harness.trial.training import HISTORY_TYPES, THEN, Stretch, together
-from benchmarks.harness.trial.trainings import Training, load, on_cpu
+from benchmarks.harness.trial.trainings import Training, load
 
 Report = Callable[[float, str], None]
 """Called with the fraction of the trial that is done and the latest numbers."""
@@ -50,6 +45,7 @@ class Course:
     Attributes:
         training: what training on the first family made of the learner, whatever came then; other
             trials with the same training take it over.
+        state: which of the states of that training is tested.
         trained_with: the provenance of training, where it was taken over.
     """
 
@@ -58,6 +54,7 @@ class Course:
     problem: Problem
     learner: MetaLearner
     training: Training
+    state: State
 
     def __init__(
         self,
@@ -80,19 +77,19 @@ class Course:
         self._surroundings = Surroundings()
         self._stretch: Stretch | None = None
         self._spent: list[Mapping[str, Any]] = []
-        self._evaluate_seconds = 0.0
+        self._evaluate_seconds = self._validation_seconds = 0.0
         self._parameters: int | None = None
         self._adapted: int | None = None
 
     def run(self, trained: Path | None) -> None:
         spec = self._spec
         self._surroundings.restore(spec.seed)
-        self._family = _unchanged(spec.family, self._registry, spec.identity["family"])
+        self._family = unchanged(spec.family, self._registry, spec.identity["family"])
         self._identity = dumps(spec.identity["family"], sort_keys=True)
         self._tested, self._tested_identity = self._family, self._identity
         if spec.other is not None:
             other = spec.identity["protocol"]["other"]
-            self._tested = _unchanged(spec.other, self._registry, other)
+            self._tested = unchanged(spec.other, self._registry, other)
             self._tested_identity = dumps(other, sort_keys=True)
         self.problem = (self._tested if spec.then is None else self._family).problem
         self.learner = make_learner(spec.learner, self._registry)
@@ -100,10 +97,11 @@ class Course:
         if trained is None or not self._take_over(trained):
             self._train()
         self._keep(self.training)  # only then is it known to be a nest that ends
-        self._parameters = _count(self.training.state)
+        self._parameters = count_numbers(self.training.state)
         self._adapted = getattr(self.learner, "adapted_parameters", None)
-        self._surroundings.restore(spec.seed)
         self._chosen: dict[str, Any] = {}
+        self._keep_best()
+        self._surroundings.restore(spec.seed)
         if spec.then is None:
             self._choose()
             self.evaluation = self._test(self.learner)
@@ -146,17 +144,25 @@ class Course:
     def _train(self) -> None:
         spec = self._spec
         share = 0.98 if spec.then is None else 0.48
-        stretch = self._new_stretch(self._family, self._identity, spec.budget, 0, share, self._log)
+        moments = Moments(self.learner.state) if spec.keep == "best" else None
+        stretch = self._new_stretch(
+            self._family, self._identity, spec.budget, 0, share, self._log, moments
+        )
         stretch.run(self.learner.fit, generator_of("learner", spec.seed))
         self.history = stretch.history
         self._end_stretch()
-        state = self.learner.state()
-        self.training = Training(state, self.history, self._spent[0], spec.id)
+        state, spent = self.learner.state(), self._spent[0]
+        ways: tuple[Moment, ...] = ()
+        if moments is not None and spent["tasks"]:
+            ways = (*moments.seen, Moment(spent["tasks"], spent["seconds"], pack(state)))
+        self.training = Training(state, self.history, spent, spec.id, moments=ways)
 
     def _take_over(self, place: Path) -> bool:
         """Learner, history and spending of a training that was kept; whether it is sound."""
         try:
             training = load(place)
+            if self._spec.keep == "best" and training.spent["tasks"] and not training.moments:
+                raise StoreError("it has no states of the way")
             self.learner.load_state(training.state)
         except Exception as error:
             print(f"{place}: trained anew, as it cannot be used ({described(error)})", flush=True)
@@ -165,6 +171,33 @@ class Course:
         self.training, self.history = training, training.history
         self._spent.append(training.spent)
         return True
+
+    def _keep_best(self) -> None:
+        """Of the states of the training, go on with the one that is to be tested."""
+        spec = self._spec
+
+        def make(moment: Moment) -> MetaLearner:
+            self._surroundings.restore(spec.seed)
+            learner = make_learner(spec.learner, self._registry)
+            learner.load_state(moment.state)
+            return learner
+
+        found = choose(
+            spec,
+            self.training,
+            self._family,
+            make,
+            device=self._device,
+            place=self._references,
+            say=lambda text: self._report(0.98 if spec.then is None else 0.48, text),
+        )
+        self._validation_seconds += found.seconds
+        self._chosen |= found.notes
+        self.history = pd.concat([self.history, found.curve], ignore_index=True)
+        self.history = self.history.astype(HISTORY_TYPES)
+        self.state = self.training.state
+        if found.moment is not None and found.moment is not self.training.moments[-1]:
+            self.learner, self.state = make(found.moment), found.moment.state
 
     def _carry_on(self, budget: Budget) -> None:
         """Test on both families, train on the second one, and test on both again."""
@@ -176,7 +209,7 @@ class Course:
         }
         # whether the state was taken over or not, the learner carries on from the same
         self.learner = make_learner(spec.learner, registry)
-        self.learner.load_state(on_cpu(self.training.state))
+        self.learner.load_state(on_cpu(self.state))
         stretch = self._new_stretch(
             self._tested,
             self._tested_identity,
@@ -203,6 +236,7 @@ class Course:
         start: float,
         end: float,
         log: Log,
+        moments: Moments | None = None,
     ) -> Stretch:
         self._stretch = Stretch(
             family,
@@ -214,6 +248,7 @@ class Course:
             device=self._device,
             on_progress=lambda part, text: self._report(start + (end - start) * part, text),
             on_log=log,
+            moments=moments,
         )
         return self._stretch
 
@@ -240,7 +275,7 @@ class Course:
     def _choose(self) -> None:
         """On the family that was trained on, whatever is tested: of others nothing is known yet."""
         started = time.perf_counter()
-        self._chosen = choose_steps(
+        self._chosen |= choose_steps(
             self.learner,
             self._family,
             self._identity,
@@ -272,6 +307,7 @@ class Course:
         return {
             **together(stretches),
             "evaluate_seconds": self._evaluate_seconds,
+            "validation_seconds": self._validation_seconds,
             "parameters": self._parameters,
             "adapted_parameters": self._adapted,
         }
@@ -303,31 +339,3 @@ class Course:
         if spec.then is not None:
             notes["first_spending"] = dict(self._spent[0])
         return notes
-
-
-def _unchanged(entry: Entry, registry: Registry, identity: Mapping[str, Any]) -> TaskFamily:
-    """The family of the entry, on the data that the trial's identity stands for.
-
-    Raises:
-        DataError: they have changed since.
-    """
-    family = make_family(entry, registry)
-    if family.fingerprint != identity["fingerprint"]:
-        path = entry.fields.get("path", entry.label)
-        raise DataError(f"{path}: has changed since the run began; run the matrix again")
-    return family
-
-
-def _count(state: State) -> int:
-    """The numbers in all tensors of a learner's state."""
-    total = 0
-    pending: list[Any] = [state]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, torch.Tensor):
-            total += value.numel()
-        elif isinstance(value, Mapping):
-            pending += value.values()
-        elif isinstance(value, list | tuple):
-            pending += value
-    return total

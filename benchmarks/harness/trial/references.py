@@ -1,4 +1,4 @@
-"""What a reference scores, worked out once for all trials of a run that are held against it."""
+"""What trials of a run have in common, worked out once: what a reference scores, for one."""
 
 import fcntl
 import hashlib
@@ -19,15 +19,20 @@ def scored_once(place: Path | None, key: str, score: Callable[[], Evaluation]) -
 
     Callers in other processes wait for the first. Without a place, `score` is called.
     """
+    scores = once(place, key, lambda: score().scores)
+    return Evaluation(scores, *(scores.iloc[:0] for _ in Evaluation._fields[1:]))
+
+
+def once(place: Path | None, key: str, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """The table that `work` returns, or that the first caller with this key was returned."""
     if place is None:
-        return score()
+        return work()
     make_folder(place)
     path = place / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.is_file():
-            scores = pd.read_parquet(path)
-            return Evaluation(scores, *(scores.iloc[:0] for _ in Evaluation._fields[1:]))
-        evaluation = score()
-        write_parquet(path, evaluation.scores)
-    return evaluation
+            return pd.read_parquet(path)
+        table = work()
+        write_parquet(path, table)
+    return table

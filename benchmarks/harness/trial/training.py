@@ -13,11 +13,15 @@ import torch
 from benchmarks.core import Budget, BudgetedSource, TaskFamily, generator_of
 from benchmarks.core.budget import COUNTERS, HistoryRow
 from benchmarks.harness.evaluation.frames import empty
+from benchmarks.harness.trial.moments import Moments
 
 HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
 SPENDS = ("tasks", "points", *COUNTERS, "seconds", "cpu_seconds", "peak_memory_mb")
 THEN = " (then)"
 """What follows the name of a metric that was logged while carrying on with a second family."""
+
+VALIDATION = "validation"
+"""The metric that says in the training curve how a state did on validation tasks."""
 
 Train = Callable[[BudgetedSource, torch.Generator], None]
 
@@ -37,9 +41,13 @@ class Stretch:
         device: str,
         on_progress: Callable[[float, str], None],
         on_log: Callable[[int, Mapping[str, float]], None],
+        moments: Moments | None = None,
     ) -> None:
+        """`moments` gets the states on the way, and that at the end."""
         self._device = device
         self._took: dict[str, float] = {}
+        self._moments = moments
+        self._paused, self._idled = 0.0, 0.0
         self._source = BudgetedSource(
             family,
             budget,
@@ -49,14 +57,22 @@ class Stretch:
             device=device,
             on_progress=on_progress,
             on_log=on_log,
+            on_moment=None if moments is None else self._keep,
         )
+
+    def _keep(self) -> None:
+        assert self._moments is not None
+        started, worked = time.perf_counter(), time.process_time()
+        self._moments.keep(self._source.tasks, self._source.seconds)
+        self._paused += time.perf_counter() - started
+        self._idled += time.process_time() - worked
 
     def run(self, train: Train, generator: torch.Generator) -> None:
         started, worked = time.perf_counter(), time.process_time()
         train(self._source, generator)
         self._took = {
-            "seconds": time.perf_counter() - started,
-            "cpu_seconds": time.process_time() - worked,
+            "seconds": time.perf_counter() - started - self._paused,
+            "cpu_seconds": time.process_time() - worked - self._idled,
         }
 
     @property

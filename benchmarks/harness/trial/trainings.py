@@ -1,6 +1,5 @@
 """What meta-training has made, kept as soon as it is over and wherever a trial ends then."""
 
-import io
 import os
 import shutil
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import pandas as pd
 import torch
 
 from benchmarks.core import State
-from benchmarks.core.errors import ContractError, RemlError, StoreError
+from benchmarks.core.errors import RemlError, StoreError
 from benchmarks.core.text import described
 from benchmarks.harness.disk.files import (
     fresh_name,
@@ -24,7 +23,9 @@ from benchmarks.harness.disk.files import (
     write_parquet,
 )
 from benchmarks.harness.disk.sums import check_sums, write_sums
-from benchmarks.harness.trial.training import HISTORY_TYPES, SPENDS, THEN
+from benchmarks.harness.trial.moments import MOMENTS, Moment, load_moments, packed_moments
+from benchmarks.harness.trial.packing import pack
+from benchmarks.harness.trial.training import HISTORY_TYPES, SPENDS, THEN, VALIDATION
 
 LEARNER, HISTORY, RECORD = "learner.pt", "history.parquet", "training.json"
 PLACE = ".trainings"
@@ -34,7 +35,8 @@ PLACE = ".trainings"
 class Training(NamedTuple):
     """A trained learner's state, its training curve, what it spent, and the trial that trained.
 
-    `made` is the provenance of that trial, whoever takes the training over.
+    `made` is the provenance of that trial, whoever takes the training over. `moments` are states on
+    the way, the last of them at the end; none of a training whose last state is all that is asked.
     """
 
     state: State
@@ -42,6 +44,7 @@ class Training(NamedTuple):
     spent: Mapping[str, Any]
     by: str
     made: Mapping[str, Any] = MappingProxyType({})
+    moments: tuple[Moment, ...] = ()
 
 
 def keep(folder: Path, training: Training) -> None:
@@ -53,8 +56,26 @@ def keep(folder: Path, training: Training) -> None:
     """
     data = pack(training.state)
     make_folder(folder)
-    path = folder / LEARNER
-    temporary = path.with_name(fresh_name(f".{LEARNER}-"))
+    _write(folder / LEARNER, data)
+    if training.moments:
+        _write(folder / MOMENTS, packed_moments(training.moments))
+    write_parquet(folder / HISTORY, training.history)
+    record = {"trained_by": training.by, "trained_with": dict(training.made)}
+    write_json(folder / RECORD, {**record, "spending": dict(training.spent)})
+
+
+def keep_state(folder: Path, state: State) -> None:
+    """Put another state of the training in the place of that which `keep` has written.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    make_folder(folder)
+    _write(folder / LEARNER, pack(state))
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(fresh_name(f".{path.name}-"))
     try:
         temporary.write_bytes(data)
         sync(temporary)
@@ -64,9 +85,6 @@ def keep(folder: Path, training: Training) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    write_parquet(folder / HISTORY, training.history)
-    record = {"trained_by": training.by, "trained_with": dict(training.made)}
-    write_json(folder / RECORD, {**record, "spending": dict(training.spent)})
 
 
 def share(folder: Path, place: Path) -> None:
@@ -74,8 +92,9 @@ def share(folder: Path, place: Path) -> None:
     unfinished = folder / fresh_name("training-")
     try:
         unfinished.mkdir()
-        for name in (LEARNER, HISTORY, RECORD):
-            _link(folder / name, unfinished / name)
+        for name in (LEARNER, MOMENTS, HISTORY, RECORD):
+            if name != MOMENTS or (folder / name).is_file():
+                _link(folder / name, unfinished / name)
         write_sums(unfinished)
         sync(unfinished)
         make_folder(place.parent)
@@ -97,8 +116,14 @@ def load(place: Path) -> Training:
     """
     path = place / LEARNER
     try:
-        check_sums(place, (LEARNER, HISTORY))
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        check_sums(place, (LEARNER, HISTORY, MOMENTS))
+        moments = load_moments(place / MOMENTS)
+        # of a trial, `path` is the state that was tested
+        state = (
+            moments[-1].state
+            if moments
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
         history = pd.read_parquet(place / HISTORY).astype(HISTORY_TYPES)
         if (place / RECORD).is_file():
             record = read_json(place / RECORD)
@@ -113,57 +138,9 @@ def load(place: Path) -> Training:
         raise
     except Exception as error:  # torch and pyarrow have many ways to say that a file is damaged
         raise StoreError(f"{place}: cannot be used as a training ({described(error)})") from None
-    history = history[~history["metric"].str.endswith(THEN)]
-    return Training(state, history, known, str(by), dict(made))
-
-
-def pack(state: Any) -> bytes:
-    """The bytes of `learner.pt`, which have been seen to load again.
-
-    Raises:
-        ContractError: they don't, or there can be none.
-    """
-    if not isinstance(state, Mapping):
-        raise ContractError(
-            f"state() returned an object of type {type(state).__name__}, where a dict was expected"
-        )
-    file = io.BytesIO()
-    try:
-        torch.save(on_cpu(state), file)
-    except Exception as error:
-        raise ContractError(f"state() cannot be stored: {described(error)}") from error
-    try:
-        torch.load(io.BytesIO(file.getvalue()), map_location="cpu", weights_only=True)
-    except Exception as error:
-        what = _strange(state, "state()") or described(error)
-        raise ContractError(
-            f"state() would not load again with weights_only=True: {what}"
-        ) from error
-    return file.getvalue()
-
-
-def on_cpu(value: Any) -> Any:
-    """The same nest of values, tensors moved: a checkpoint made on a GPU loads without one."""
-    if isinstance(value, torch.Tensor):
-        return value.cpu()
-    if isinstance(value, Mapping):
-        return {key: on_cpu(inner) for key, inner in value.items()}
-    if isinstance(value, list) or type(value) is tuple:
-        return type(value)(on_cpu(inner) for inner in value)
-    return value
-
-
-def _strange(value: Any, where: str) -> str:
-    """The first value in a nest that is no tensor, number, string or nest of those, in words."""
-    if value is None or isinstance(value, torch.Tensor | int | float | str | bytes):
-        return ""
-    if isinstance(value, Mapping):
-        inner = [(f"{where}[{key!r}]", it) for key, it in value.items()]
-    elif type(value) in (list, tuple, set):
-        inner = [(f"{where}[{place}]", it) for place, it in enumerate(value)]
-    else:
-        return f"{where} is an object of type {type(value).__name__}"
-    return next(filter(None, (_strange(it, at) for at, it in inner)), "")
+    named = history["metric"].str
+    history = history[~(named.endswith(THEN) | named.startswith(VALIDATION))]
+    return Training(state, history, known, str(by), dict(made), moments)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -17,7 +17,7 @@ from benchmarks.harness.plan.expand import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.procedure import Course, Log, Report, no_log
 from benchmarks.harness.trial.reasons import with_place
-from benchmarks.harness.trial.trainings import LEARNER, Training, keep, share
+from benchmarks.harness.trial.trainings import LEARNER, Training, keep, keep_state, share
 
 
 def run_trial(
@@ -75,6 +75,8 @@ def run_trial(
         record |= {"status": "done", "spending": trial.spending(), **trial.notes()}
         if not (folder / LEARNER).is_file():  # a learner may have removed its folder
             keep(folder, signed(trial.training))
+        if trial.state is not trial.training.state:
+            keep_state(folder, trial.state)
         write_tables(folder, {**trial.evaluation._asdict(), "history": trial.history})
     write_json(folder / "trial.json", record)
     return record

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.harness.trial.training import VALIDATION
 from benchmarks.report.figures.style import (
     caption_name,
     fit_scale,
@@ -127,7 +128,8 @@ def _title(name: str) -> str:
 def _own_loss(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """The loss a learner logs, by preference on query points."""
     metrics = sorted(
-        set(rows["metric"]), key=lambda it: (it != PREFERRED, not it.endswith("loss"), it)
+        {it for it in rows["metric"] if not str(it).startswith(VALIDATION)},
+        key=lambda it: (it != PREFERRED, not it.endswith("loss"), it),
     )
     metric = metrics[0] if metrics else ""
     return metric, rows[rows["metric"] == metric].sort_values(["seed", "tasks"])

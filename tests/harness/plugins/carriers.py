@@ -83,3 +83,30 @@ class Curious(Recalls):
 
     name: ClassVar[str] = "curious"
     needs: ClassVar[frozenset[str]] = frozenset({"slope"})
+
+
+@dataclass
+class Drowns(Recalls):
+    """Recalls, but from the middle of its training on forgets a little more with each batch."""
+
+    name: ClassVar[str] = "drowns"
+
+    def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        while not source.exhausted:
+            source.sample(1, shots=2, queries=8)
+            self.amplitude_ = self.amplitude_ + (0.2 if source.progress <= 0.5 else 0.3)
+            self.amplitude_ += 0.001 * torch.rand(1, generator=generator)
+
+
+@dataclass
+class Shy(Recalls):
+    """Cannot tell its state before it is all there."""
+
+    name: ClassVar[str] = "shy"
+
+    def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
+        tasks = source.sample(5, shots=2, queries=8)
+        while not source.exhausted:
+            tasks = source.sample(1, shots=2, queries=8)
+        wave = tasks.query.x.sin()
+        self.amplitude_ = ((tasks.query.y * wave).sum() / (wave * wave).sum()).view(1)

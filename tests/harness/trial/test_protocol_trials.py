@@ -186,7 +186,7 @@ def test_spending_and_history_have_both_parts(results: Results, tmp_path: Path) 
     assert record["trained_by"] == trials.loc[TRANSFER, "trial"]
     history = results.history[results.history["protocol"] == RETENTION]
     ends = history.groupby("metric")["tasks"].max()
-    assert ends.to_dict() == {"query_loss": 10, "query_loss (then)": 7}
+    assert ends.to_dict() == {"query_loss": 10, "query_loss (then)": 7, "validation": 10}
     assert results.protocols[RETENTION]["then"] == "two"
 
 

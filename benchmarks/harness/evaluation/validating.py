@@ -1,0 +1,96 @@
+"""How well a learner does on validation tasks, as one number that shots and families share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmarks.core import MetaLearner, Problem, TaskBatch, TaskFamily
+from benchmarks.harness.evaluation.evaluator import draw_test_tasks, score
+from benchmarks.harness.evaluation.predictions import ask, portions_of
+from benchmarks.harness.plan.protocols import FewShot, Protocol, landmarks
+
+TASKS = 100
+QUERIES = 50
+MOST_STEPS = 5
+MOST_SHOTS = 3
+
+
+def looks(family: TaskFamily, protocol: Protocol) -> FewShot | None:
+    """What learners that are to be tested by `protocol` are asked on validation tasks.
+
+    At most `TASKS` tasks of `QUERIES` query points, at `MOST_SHOTS` of the protocol's shots, and
+    after its steps up to `MOST_STEPS`. None where the validation split has no tasks, or no others
+    than those that the protocol scores.
+    """
+    shots = [k for k in protocol.shots if family.size("validation", k) != 0]
+    if not shots:
+        return None
+    size = family.size("validation", min(shots))
+    if protocol.split == "validation" and size is not None:
+        return None
+    steps = [it for it in protocol.steps if it <= MOST_STEPS] or protocol.steps[:1]
+    return FewShot(
+        kind="few_shot",
+        shots=tuple({shots[0], shots[len(shots) // 2], shots[-1]}),
+        steps=landmarks(steps),
+        tasks=TASKS if size is None else min(TASKS, size),
+        queries=min(QUERIES, protocol.queries),
+        split="validation",
+    )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Validation tasks of each number of shots, and what a constant guess loses on them."""
+
+    batches: Sequence[TaskBatch]
+    guesses: Sequence[float]
+    steps: Sequence[int]
+    problem: Problem
+
+    @classmethod
+    def of(cls, family: TaskFamily, identity: str, asked: FewShot) -> "Validation":
+        """Other tasks than those that choose the number of steps, or are scored, if there are."""
+        own = f"{identity} looked at"
+        batches = [draw_test_tasks(family, own, asked, shots) for shots in asked.shots]
+        problem = family.problem
+        return cls(batches, [_guessed(it, problem) for it in batches], asked.steps, problem)
+
+    def loss(self, learner: MetaLearner, device: torch.device | str = "cpu") -> float:
+        """What the learner loses on the tasks, where a constant guess loses 1.
+
+        That is the mean of the problem's own metric (of accuracy, what it lacks to 1) after the
+        number of steps that is best there, over that of a guess; and of that the mean over shots.
+
+        Raises:
+            ContractError: as `ask`.
+        """
+        total = 0.0
+        for everything, guess in zip(self.batches, self.guesses, strict=True):
+            batch = everything.showing(learner.needs)
+            parts = [
+                ask(learner, it.to(device), self.steps, on_support=()) for it in portions_of(batch)
+            ]
+            answers = [torch.cat([it.query for it in at]) for at in zip(*parts, strict=True)]
+            total += min(_loss(it, batch, self.problem) for it in answers) / guess
+        return total / len(self.batches)
+
+
+def _guessed(batch: TaskBatch, problem: Problem) -> float:
+    """The loss of a constant: that of each task's support set, or one for all; the lower one.
+
+    In classification, of classes that are drawn by lot.
+    """
+    if problem.kind == "classification":
+        return 1 - 1 / problem.outputs
+    own = batch.support.y.mean(1, keepdim=True)
+    everywhere = batch.query.y[batch.query.mask].mean(0).expand_as(own)
+    shape = batch.query.y
+    return min(_loss(it.expand_as(shape), batch, problem) for it in (own, everywhere)) or 1.0
+
+
+def _loss(prediction: Tensor, batch: TaskBatch, problem: Problem) -> float:
+    mean = float(score(prediction.double(), batch, problem)[problem.metric].mean())
+    return 1 - mean if problem.metric == "accuracy" else mean
