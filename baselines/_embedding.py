@@ -1,6 +1,7 @@
 """The convolutional network that metric learners measure distances with, shared by all tasks."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -9,7 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.core import Problem, Query
+from benchmarks.core.errors import MatrixError
+from benchmarks.networks import mlp
+
 EPSILON = 1e-5
+AT_ONCE = 128  # pictures at test: more would leave the processor's cache
 
 
 class Block(nn.Module):
@@ -50,6 +56,44 @@ class Block(nn.Module):
         if self.pools and min(z.shape[2:]) > 1:
             z = functional.max_pool2d(z, 2)
         return functional.relu(z, inplace=True)
+
+
+def embedded(network: nn.Module, points: Query) -> Float[Tensor, "tasks points numbers"]:
+    """What a network makes of all points together; padding has no part in its statistics."""
+    real = network(points.x[points.mask])
+    z = real.new_zeros(*points.mask.shape, real.shape[1])
+    z[points.mask] = real
+    return z
+
+
+@torch.no_grad()
+def embedded_alone(
+    network: nn.Module, x: Float[Tensor, "tasks points features"]
+) -> Float[Tensor, "tasks points numbers"]:
+    """What a network in evaluation, whose points do not touch, makes of each."""
+    parts = [network(part) for part in x.flatten(0, 1).split(AT_ONCE)]
+    return torch.cat(parts).unflatten(0, x.shape[:2])
+
+
+def embedding(
+    name: str,
+    network: Literal["cnn4", "mlp"],
+    problem: Problem,
+    hidden: Sequence[int],
+    filters: int,
+    pooling: Literal["max", "stride"],
+    generator: torch.Generator,
+) -> nn.Module:
+    """A `CNN4`, or a perceptron whose last layer is the embedding, for the learner of that name.
+
+    Raises:
+        MatrixError: `network` is "cnn4" and inputs are no pictures.
+    """
+    if network == "mlp":
+        return mlp(problem.features, hidden[:-1], hidden[-1], generator)
+    if problem.image is None:
+        raise MatrixError(f'{name}: network "cnn4" needs pictures; for other inputs there is "mlp"')
+    return CNN4(problem.image, filters, pooling, generator)
 
 
 class CNN4(nn.Module):

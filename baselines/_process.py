@@ -11,7 +11,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from baselines._episodic import Count, Rate, Recipe, descend
-from benchmarks.core import BudgetedSource, Predictor, Query, Spread, State, Support, TaskBatch
+from benchmarks.core import (
+    BudgetedSource,
+    Predictor,
+    Problem,
+    Spread,
+    State,
+    Support,
+    TaskBatch,
+)
 from benchmarks.core.budget import TrainShots, check_shots
 
 LEAST_NOISE = 1e-6  # variance; keeps the covariance of noise-free tasks invertible
@@ -139,11 +147,12 @@ class ProcessLearner(ABC):
         check_shots(self.train_shots)
 
     @abstractmethod
-    def _draw(self, features: int, outputs: int, generator: torch.Generator) -> Prior: ...
+    def _draw(self, problem: Problem, generator: torch.Generator) -> nn.Module:
+        """A prior with new weights."""
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw new weights, then train them with `partial_fit`."""
-        self._build(source.problem.features, source.problem.outputs, generator)
+        self._build(source.problem, generator)
         self.partial_fit(source, generator)
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
@@ -152,7 +161,7 @@ class ProcessLearner(ABC):
         optimiser = torch.optim.Adam(prior.parameters(), self.lr)
         sizes = self.batch_tasks, self.train_shots, self.train_queries
         recipe = Recipe(*sizes, max_norm=self.max_norm)
-        descend(source, generator, optimiser, self._surprise, recipe, called="surprise")
+        descend(source, generator, optimiser, self._descended, recipe, called="surprise")
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""
@@ -173,19 +182,20 @@ class ProcessLearner(ABC):
             yield Spread(predict, std)
 
     def state(self) -> State:
-        return {"sizes": self.sizes_, "prior": self.prior_.state_dict()}
+        sizes = self.problem_.features, self.problem_.outputs
+        return {"sizes": sizes, "prior": self.prior_.state_dict()}
 
     def load_state(self, state: State) -> None:
         features, outputs = state["sizes"]
-        self._build(features, outputs, torch.Generator())
+        self._build(Problem(features, outputs), torch.Generator())
         self.prior_.load_state_dict(state["prior"])
 
-    def _build(self, features: int, outputs: int, generator: torch.Generator) -> None:
-        self.sizes_ = features, outputs
-        self.prior_ = self._draw(features, outputs, generator)
+    def _build(self, problem: Problem, generator: torch.Generator) -> None:
+        self.problem_ = problem
+        self.prior_: Any = self._draw(problem, generator)
 
-    def _surprise(self, batch: TaskBatch) -> Tensor:
+    def _descended(self, batch: TaskBatch) -> Tensor:
         """The negative log likelihood of all points of the tasks together, a point and output."""
-        points: Query = batch.points()
+        points = batch.points()
         surprise = self.prior_.surprise(points.x, points.y, points.mask)
         return surprise.sum() / (points.mask.sum() * points.y.shape[2])

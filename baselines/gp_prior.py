@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from baselines._episodic import Count
 from baselines._process import Prior, ProcessLearner, Seen
+from benchmarks.core import Problem
 from benchmarks.networks import mlp
 
 
@@ -48,8 +49,8 @@ class GPPrior(ProcessLearner):
     all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8,), "features": 4}
 
-    def _draw(self, features: int, outputs: int, generator: torch.Generator) -> Prior:
-        sizes = features, self.hidden, outputs, self.features
+    def _draw(self, problem: Problem, generator: torch.Generator) -> Prior:
+        sizes = problem.features, self.hidden, problem.outputs, self.features
         return NetworkPrior(*sizes, self.kernel, generator)
 
 

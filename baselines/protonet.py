@@ -6,11 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, MinLen
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines._distances import class_means, distance_scores
-from baselines._embedding import CNN4
+from baselines._embedding import embedded, embedded_alone, embedding
 from baselines._episodic import Count, Rate, Recipe, descend
 from benchmarks.core import (
     BudgetedSource,
@@ -23,10 +22,6 @@ from benchmarks.core import (
     task_cross_entropy,
 )
 from benchmarks.core.budget import TrainShots, check_shots
-from benchmarks.core.errors import MatrixError
-from benchmarks.networks import mlp
-
-AT_ONCE = 128  # pictures at test: more would leave the processor's cache
 
 
 @dataclass
@@ -85,7 +80,7 @@ class ProtoNet:
         Raises:
             MatrixError: `network` is "cnn4" and inputs are no pictures.
         """
-        self._build(source.problem.features, source.problem.image, generator)
+        self._build(source.problem, generator)
         self.partial_fit(source, generator)
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
@@ -101,10 +96,10 @@ class ProtoNet:
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""
         network = self.network_.to(support.x.device)
-        prototypes = class_means(_embed(network, support.x), support.y)
+        prototypes = class_means(embedded_alone(network, support.x), support.y)
 
         def predict(x: Tensor) -> Tensor:
-            return distance_scores(_embed(network, x), prototypes)
+            return distance_scores(embedded_alone(network, x), prototypes)
 
         for _ in steps:
             yield predict
@@ -115,45 +110,25 @@ class ProtoNet:
 
     def state(self) -> State:
         return {
-            "features": self.features_,
-            "image": self.image_,
+            "features": self.problem_.features,
+            "image": self.problem_.image,
             "network": self.network_.state_dict(),
         }
 
     def load_state(self, state: State) -> None:
-        self._build(state["features"], state["image"], torch.Generator())
+        problem = Problem(state["features"], 1, metric="accuracy", image=state["image"])
+        self._build(problem, torch.Generator())
         self.network_.load_state_dict(state["network"])
 
-    def _build(
-        self, features: int, image: tuple[int, int, int] | None, generator: torch.Generator
-    ) -> None:
-        self.features_ = features
-        self.image_ = image
-        self.network_ = self._draw(generator).eval()
-
-    def _draw(self, generator: torch.Generator) -> nn.Module:
-        if self.network == "mlp":
-            return mlp(self.features_, self.hidden[:-1], self.hidden[-1], generator)
-        if self.image_ is None:
-            raise MatrixError(
-                f'{self.name}: network "cnn4" needs pictures; for other inputs there is "mlp"'
-            )
-        return CNN4(self.image_, self.filters, self.pooling, generator)
+    def _build(self, problem: Problem, generator: torch.Generator) -> None:
+        self.problem_ = problem
+        sizes = self.hidden, self.filters, self.pooling
+        network = embedding(self.name, self.network, problem, *sizes, generator)
+        self.network_ = network.eval()
 
     def _query_loss(self, batch: TaskBatch) -> Tensor:
         support, query = batch.support, batch.query
-        points = batch.points()
-        real = self.network_(points.x[points.mask])  # padding has no part in its statistics
-        embedded = real.new_zeros(*points.mask.shape, real.shape[1])
-        embedded[points.mask] = real
-        shown, asked = embedded.split([support.points, query.x.shape[1]], 1)
+        z = embedded(self.network_, batch.points())
+        shown, asked = z.split([support.points, query.x.shape[1]], 1)
         scores = distance_scores(asked, class_means(shown, support.y))
         return task_cross_entropy(scores, query.y, query.mask).mean()
-
-
-@torch.no_grad()
-def _embed(
-    network: nn.Module, x: Float[Tensor, "tasks points features"]
-) -> Float[Tensor, "tasks points numbers"]:
-    parts = [network(part) for part in x.flatten(0, 1).split(AT_ONCE)]
-    return torch.cat(parts).unflatten(0, x.shape[:2])

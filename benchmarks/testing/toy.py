@@ -10,6 +10,9 @@ from torch.nn import functional
 
 from benchmarks.core import Problem, Query, Split, Support, TaskBatch, generator_of
 
+CLASSES = 20
+"""How many there are where tasks tell which they have."""
+
 
 @dataclass(frozen=True)
 class Toy:
@@ -89,6 +92,7 @@ class ToyClasses:
         noise: how far examples lie from their class; classes are about 1 apart in every feature.
         ragged, wild: as of `Toy`.
         reveals: names of privileged fields, each (tasks, 1): the first feature of the first class.
+            With "class" among them, which is (tasks, ways), all classes are of the same `CLASSES`.
     """
 
     ways: int = 3
@@ -143,7 +147,13 @@ class ToyClasses:
         """Draw `n_tasks` sets of classes; see `TaskFamily.sample`."""
         ways = self.ways if ways is None else ways
         features, each = self.problem.features, max(1, queries // ways)
-        centres = torch.rand(n_tasks, ways, features, generator=generator)
+        known: dict[str, Tensor] = {}
+        if "class" in self.reveals:
+            all_centres = torch.rand(CLASSES, features, generator=generator_of("toy classes"))
+            ids = torch.rand(n_tasks, CLASSES, generator=generator).argsort(1)[:, :ways]
+            known, centres = {"class": ids}, all_centres[ids]
+        else:
+            centres = torch.rand(n_tasks, ways, features, generator=generator)
 
         def draw(n: int) -> tuple[Tensor, Tensor]:
             order = torch.rand(n_tasks, ways * n, generator=generator).argsort(1)
@@ -152,7 +162,8 @@ class ToyClasses:
             x = x + self.noise * torch.randn(x.shape, generator=generator)
             return x, functional.one_hot(label, ways).float()
 
-        support = Support(*draw(shots), dict.fromkeys(self.reveals, centres[:, 0, :1]))
+        told = dict.fromkeys(self.reveals, centres[:, 0, :1])
+        support = Support(*draw(shots), {**told, **known})
         x, y = draw(each)
         mask = torch.ones(n_tasks, ways * each, dtype=torch.bool)
         if self.ragged:
