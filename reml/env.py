@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import Protocol, runtime_checkable
 
-from benchmarks.core import TaskBatch, task_loss, task_variance
+from benchmarks.core import TaskBatch, task_loss, task_mse, task_variance
 from reml.inner.head import likelihood
 from reml.inner.network import ComposedNetwork, adapt, believed, run, standard_targets
 from reml.inner.observation import Observation
@@ -59,8 +59,8 @@ class ComposeEnv:
     somebody who knows nothing, ln(ways), that of the variance. Before any step a network is just
     such a somebody (see `reml.inner.bank.Heads`), so only the losses after it count.
 
-    With the losses `joint` and `predictive` (see `reml.inner.head.Likelihood`) the reward is minus
-    that, and so it is of `log_nmse`, which is what its name says.
+    With a likelihood as the loss (see `reml.inner.head.Likelihood`) the reward is minus that, and
+    so it is of `log_nmse`, which is what its name says.
 
     After the last decision `losses` holds the query losses after 0, 1, ..., `steps` steps, each of
     shape (rows,), `variance` the tasks' target variances, or ln(ways), and `descended` what the
@@ -68,6 +68,8 @@ class ComposeEnv:
 
     Attributes:
         watched: whether the composer looks at what the partial network does.
+        recurring: which share of the points was there before; the loss `auto` is `joint` where none
+            was, `predictive` where all were.
         gradients: whether losses and networks stay attached to the pool, and then whether through
             the adaptation gradients as well (`second_order`) or around them (`first_order`).
     """
@@ -92,6 +94,7 @@ class ComposeEnv:
         self.loss = loss
         self.episodes = episodes
         self.watched = watched
+        self.recurring = 0.0
         self.losses: list[Float[Tensor, " tasks"]] = []
 
     @property
@@ -126,6 +129,11 @@ class ComposeEnv:
         return Transition(self._partial.observation, reward, ended)
 
     @property
+    def unexplained(self) -> Float[Tensor, ""]:
+        """The query loss at the end; that of a constant guess is 1: near it nothing is learned."""
+        return self.losses[-1].detach().mean() / self.variance.mean()
+
+    @property
     def composition(self) -> Int[Tensor, "tasks decisions"]:
         """The choices so far, in decision order."""
         return self._partial.composition
@@ -139,12 +147,13 @@ class ComposeEnv:
         self.variance = self._variance()
         batch, back = self._once(batch)
         likely = self.loss in LIKELIHOODS and self.pool.kind == "regression"
-        losses = [self._surprise(batch)] if likely else self._query_losses(batch)
-        self.losses = [loss if back is None else loss[back] for loss in losses]
+        losses = self._surprise(batch) if likely else self._query_losses(batch)
+        losses = [loss if back is None else loss[back] for loss in losses]
+        self.losses = losses[1:] if likely else losses
         if self.pool.kind == "classification":
             self.losses.insert(0, self.variance)
         if likely:
-            self.descended = self.losses[0]
+            self.descended = losses[0]
             return -self.descended.detach()
         loss = mixed_loss(self.losses, self.unadapted_weight)
         if self.loss == "log_nmse":
@@ -171,17 +180,21 @@ class ComposeEnv:
         batch, self._completed = batch.rows(order), self._completed[order]
         return batch, order.argsort() if back is None else order.argsort()[back]
 
-    def _surprise(self, batch: TaskBatch) -> Float[Tensor, " tasks"]:
-        """Minus the log likelihood of each task's points under its network, a point."""
+    def _surprise(self, batch: TaskBatch) -> list[Float[Tensor, " tasks"]]:
+        """Minus the log likelihood of each task's points, a point, and its query loss."""
         points, shown = batch.points(), batch.support.points
         network = self.pool.gather(self._completed)
         mean, psi = believed(network, points.x)
         assert network.prior is not None
         residual = standard_targets(network, points.y) - mean
         found = likelihood(psi, residual, network.prior.noise, points.mask, shown)
-        if self.loss == "both":
-            return ((found.joint + found.predictive) / 2).float()
-        return (found.joint if self.loss == "joint" else found.predictive).float()
+        if self.loss == "auto":
+            surprise = found.joint.lerp(found.predictive, self.recurring).float()
+        else:
+            surprise = getattr(found, self.loss).float()
+        left = (residual[:, shown:] - found.mean) * self.pool.y_scale
+        loss = task_mse(left.detach(), torch.zeros_like(left), batch.query.mask).float()
+        return [surprise, loss]
 
     def _query_losses(self, batch: TaskBatch) -> list[Float[Tensor, " tasks"]]:
         """Losses along adaptation; of classes, only those after a step."""

@@ -32,6 +32,9 @@ from reml.training import Training
 if TYPE_CHECKING:
     from reml.sb3.policy import Sb3Composer
 
+LEANING = 3.0
+"""Logarithm of the odds with which a policy starts to prefer the shortest route, for classes."""
+
 
 @dataclass
 class REML(Settings):
@@ -79,7 +82,7 @@ class REML(Settings):
         "episodes": 1,
         "winner": 0.0,
         "combine": "best",
-        "direct": False,
+        "direct": None,
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates", "combine", "most_steps"})
 
@@ -127,18 +130,27 @@ class REML(Settings):
             batch_norm=self.batch_norm,
             task_view=view_of(problem, self.width),
             adaptation=self.adaptations,
-            direct=self.direct,
+            direct=self._direct(problem),
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
+
+    def _direct(self, problem: Problem) -> bool:
+        if self.direct is None:
+            return self.adaptations == ("solve",) and problem.kind == "classification"
+        return self.direct
 
     def _policy(self, generator: torch.Generator) -> "PolicyComposer | Sb3Composer":
         problem = self.problem_
         sizes = problem.features, problem.outputs, self.pool_.choices, self.policy_width
         if self.optimiser == "policy_gradient":
             task_view = self.pool_.task_view
-            return PolicyComposer(
+            policy = PolicyComposer(
                 *sizes, generator, memory=self.policy, watch=self.watch, task_view=task_view
             )
+            if self.pool_.shortest_first:
+                decision = [it.kind for it in self.pool_.decisions].index("input")
+                policy.lean(decision, self.pool_.choices[decision] - 1, LEANING)
+            return policy
         # imported here because it takes seconds, and few want it
         from reml.sb3.policy import Sb3Composer
 
@@ -158,7 +170,8 @@ class REML(Settings):
 
     def _compose(self, support: Support) -> Composed:
         pool, composer = self.pool_, self.composer_()
-        how = self.candidates, self.max_inner_norm, self.combine
+        candidates = 1 if self.composer == "fixed" else self.candidates
+        how = candidates, self.max_inner_norm, self.combine
         held = [pool, *([] if self.policy_ is None else [self.policy_])]
         tensors = [tensor for module in held for tensor in module.state_dict().values()]
         rows = self._memo.rows(support, (self.composer, how, digest(tensors)))

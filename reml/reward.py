@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Loss = Literal["nmse", "log_nmse", "joint", "predictive", "both"]
-LIKELIHOODS = frozenset({"joint", "predictive", "both"})
+Loss = Literal["nmse", "log_nmse", "joint", "predictive", "conditional", "auto"]
+LIKELIHOODS = frozenset({"joint", "conditional", "predictive", "auto"})
 """Losses that need networks which solve for their last layer; see `reml.inner.head.Likelihood`."""
 REWARD_FLOOR = 0.01
 LOG_FLOOR = 1e-3

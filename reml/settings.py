@@ -34,10 +34,11 @@ DEFAULTS: Mapping[Adaptation, Mapping[str, Any]] = {
         "pool": (7, 21, 7),
         "activations": ("relu",),
         "watch": True,
+        "candidates": 1,
+        "combine": "best",
         "loss": "nmse",
         "episodes": 1,
         "winner": 0.0,
-        "direct": False,
         "train_steps": 2,
         "unadapted_weight": 0.4,
         "warm": 0.4,
@@ -47,10 +48,11 @@ DEFAULTS: Mapping[Adaptation, Mapping[str, Any]] = {
         "pool": (4, 10, 4),
         "activations": ("tanh",),
         "watch": False,
-        "loss": "joint",
+        "candidates": 16,
+        "combine": "mean",
+        "loss": "auto",
         "episodes": 4,
         "winner": 3.0,
-        "direct": False,
         "train_steps": 1,
         "unadapted_weight": 0.0,
         "warm": 0.0,
@@ -110,15 +112,19 @@ class Settings:
             layer exactly, and more change nothing (`solve`, see `reml.inner.head`); of both, the
             policy decides. It has its own defaults for much of the above (`DEFAULTS`).
         loss: what pool and policy learn from: a task's normalised squared error on query points,
-            its logarithm, minus the log likelihood of all its points (`joint`) or of query points
-            given the support points (`predictive`). In classification always the cross-entropy.
+            its logarithm, minus the log likelihood of all its points together (`joint`), of query
+            points together given the support points (`conditional`), or of each alone
+            (`predictive`); `auto` is `joint` as long as all points are new and `predictive` as far
+            as they come again and could be learned by heart. In classification always the
+            cross-entropy.
         episodes: compositions tried for each task of an iteration. With several the policy's reward
             is how much better one is than the others.
         winner: how much more the pool learns from the better ones: weights are softmax(`winner` ×
             reward) within a task.
         combine: what becomes of several `candidates`: the `best` answers, or the mean of all,
             weighted by their evidence (`mean`).
-        direct: whether a last layer alone, on the inputs themselves, is a composition, too.
+        direct: whether a last layer alone, on the inputs themselves, is a composition, too; None is
+            where networks solve for classes, and then it is the one to begin with.
     """
 
     width: Count = 40
@@ -132,7 +138,7 @@ class Settings:
     watch: bool = BY_ADAPTATION
     pool_update: Literal["second_order", "first_order", "reptile", "write_back"] = "second_order"
     reptile_share: Annotated[float, Gt(0), Lt(1)] = 0.1
-    candidates: Count = 1
+    candidates: Count = BY_ADAPTATION
     inner_lr: Rate = 0.01
     max_inner_norm: Rate = 2.0
     train_steps: Annotated[int, Ge(0)] = BY_ADAPTATION
@@ -158,8 +164,8 @@ class Settings:
     loss: Loss = BY_ADAPTATION
     episodes: Count = BY_ADAPTATION
     winner: Weight = BY_ADAPTATION
-    combine: Combine = "best"
-    direct: bool = BY_ADAPTATION
+    combine: Combine = BY_ADAPTATION
+    direct: bool | None = None
 
     def __post_init__(self) -> None:
         for name, value in DEFAULTS[self.adaptations[0]].items():

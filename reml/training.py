@@ -11,6 +11,7 @@ from reml.inner.pool import LayerPool
 from reml.policy.composer import Composer
 from reml.policy.gradient import PolicyGradient, entropy_share, roll_out
 from reml.policy.recurrent import PolicyComposer
+from reml.recurrence import Recurrence
 from reml.reward import winner_weights
 from reml.settings import Settings
 
@@ -59,6 +60,7 @@ class Training:
             watched=composer.watches,
         )
         self._by_gradient = gradients != "none"
+        self._recurrence = Recurrence()
         self._fewest_steps = 1 if self.pool.kind == "classification" else 0
         self._generator = generator
         self._fresh = fresh
@@ -80,6 +82,8 @@ class Training:
         shots = int(torch.randint(fewest, most + 1, (), generator=self._generator))
         first = source.tasks == 0
         batch = source.sample(settings.batch_tasks, shots=shots, queries=settings.train_queries)
+        if settings.loss == "auto" and self.pool.kind == "regression":
+            self.env.recurring = self._recurrence.share(batch)
         if first and self._fresh:
             self.pool.standardise(batch)
             if self.policy is not None:
@@ -111,7 +115,12 @@ class Training:
             outer_gradients=tasks * self._by_gradient,
             environment_steps=tasks * len(env.choices),
         )
-        source.log(query_loss=env.losses[-1].mean(), reward=reward.mean(), **told)
+        source.log(
+            query_loss=env.losses[-1].mean(),
+            unexplained=env.unexplained,
+            reward=reward.mean(),
+            **told,
+        )
 
     def run(self) -> None:
         """Train until the budget is spent."""

@@ -26,4 +26,5 @@ def test_published_trials_keep_their_ids(name: str, monkeypatch: pytest.MonkeyPa
         trials = expand(load_matrix(name), Registry())
     except DataError:
         pytest.skip("needs data that is not here")
-    assert {row["trial"] for row in known["trials"]} == {trial.id for trial in trials}
+    # rows that are not published yet may be there already
+    assert {row["trial"] for row in known["trials"]} <= {trial.id for trial in trials}

@@ -58,12 +58,14 @@ class Likelihood(NamedTuple):
     Attributes:
         joint: of support and query points together.
         evidence: of the support points; not divided by their number.
+        conditional: of the query points together given the support points.
         predictive: the mean of those of single query points given the support points.
         mean: of the predictive distribution of the query points.
     """
 
     joint: Float[Tensor, " tasks"]
     evidence: Float[Tensor, " tasks"]
+    conditional: Float[Tensor, " tasks"]
     predictive: Float[Tensor, " tasks"]
     mean: Float[Tensor, "tasks points outputs"]
 
@@ -125,13 +127,15 @@ def likelihood(
     joint = each.sum(1) / 2 / (real.sum(1) * outputs)
     evidence = each[:, :support].sum(1) / 2
     shared = root[:, support:, :support]
+    queries = real[:, support:].sum(1)
+    conditional = each[:, support:].sum(1) / 2 / (queries * outputs)
     explained = shared @ white[:, :support]
     variance = 1 + psi[:, support:].square().sum(2) - shared.square().sum(2)
     variance = variance.clamp_min(1).unsqueeze(2) * noise
     left = (residual[:, support:] - explained).square() / variance + variance.log()
     left = (left + math.log(2 * math.pi)).mean(2) / 2 * real[:, support:]
-    predictive = left.sum(1) / real[:, support:].sum(1)
-    return Likelihood(joint, evidence, predictive, explained)
+    predictive = left.sum(1) / queries
+    return Likelihood(joint, evidence, conditional, predictive, explained)
 
 
 def evidence(

@@ -135,6 +135,14 @@ class LayerPool(nn.Module):
         """Whether networks may solve for their last layer."""
         return "solve" in self.adaptation
 
+    @property
+    def shortest_first(self) -> bool:
+        """Whether the shortest route is the one to begin with.
+
+        It needs no training, where few classes are easily learned by heart.
+        """
+        return self.direct and self.kind == "classification"
+
     def standardise(self, batch: TaskBatch) -> None:
         """Take the units of inputs and targets from these tasks, where networks solve.
 

@@ -1,6 +1,7 @@
 """Adapting composed networks at test, and predicting with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -33,64 +34,98 @@ def predictors(
         steps: ascending.
         max_norm: cap on the norm of a task's gradient.
     """
-    kept = weight.shape[1]
     parts = pool.parts(support)
-    rows = [
-        torch.arange(len(part), device=support.x.device).repeat_interleave(kept) for part in parts
-    ]
-    repeated = parts if kept == 1 else [p.rows(r) for p, r in zip(parts, rows, strict=True)]
     with torch.no_grad():
-        chosen = compositions.flatten(0, 1).split([len(part) for part in repeated])
-        networks = [pool.gather(part).detach() for part in chosen]
+        sizes = [len(part) for part in parts]
+        given = zip(parts, compositions.split(sizes), weight.split(sizes), strict=True)
+        asked = [_Asked.of(pool, *part) for part in given]
     taken = 0
     for wanted in steps:
         for _ in range(wanted - taken):
-            networks = [
-                adapt(network, part.x, part.y, max_norm=max_norm, differentiable=False)
-                for network, part in zip(networks, repeated, strict=True)
-            ]
+            asked = [it.adapted(max_norm) for it in asked]
         taken = wanted
-        yield _predictor(networks, repeated, weight)
+        yield _predictor(asked)
 
 
-def _predictor(
-    networks: list[ComposedNetwork], parts: list[Support], weight: Float[Tensor, "tasks kept"]
-) -> Predictor:
-    kept = weight.shape[1]
-    sizes = [len(part) // kept for part in parts]
-    shape = networks[0].shape
+class _Asked(NamedTuple):
+    """The networks of some tasks, each different one once, side by side.
 
-    def each(
-        ask: Callable[[ComposedNetwork, Tensor, Support], Tensor], x: Tensor
-    ) -> Float[Tensor, "tasks kept points outputs"]:
-        """What each network says."""
-        with torch.no_grad():
-            asked = [
-                rows.repeat_interleave(kept, 0) if kept > 1 else rows for rows in x.split(sizes)
-            ]
-            said = [ask(*given) for given in zip(networks, asked, parts, strict=True)]
-            return torch.cat(said).unflatten(0, (len(weight), kept))
+    Attributes:
+        task: which task each network is of.
+        weight: what it counts there.
+        network: all of them.
+        support: what each adapts on.
+        tasks: how many there are.
+        several: whether a task may have several networks.
+    """
 
-    def answers(x: Tensor) -> Float[Tensor, "tasks kept points outputs"]:
-        return each(lambda network, rows, part: run(network, rows, part.x), x)
+    task: Int[Tensor, " networks"]
+    weight: Float[Tensor, " networks"]
+    network: ComposedNetwork
+    support: Support
+    tasks: int
+    several: bool
 
-    def predict(x: Tensor) -> Float[Tensor, "tasks points outputs"]:
-        said = answers(x)
-        if kept == 1:
-            return said.squeeze(1)
-        if shape.kind == "classification":
-            return (said.log_softmax(3) + weight.log()[:, :, None, None]).logsumexp(1)
-        return (weight[:, :, None, None] * said).sum(1)
+    @classmethod
+    def of(
+        cls,
+        pool: LayerPool,
+        support: Support,
+        compositions: Int[Tensor, "tasks kept decisions"],
+        weight: Float[Tensor, "tasks kept"],
+    ) -> "_Asked":
+        tasks, kept = weight.shape
+        task = torch.arange(tasks, device=weight.device).repeat_interleave(kept)
+        pairs = torch.cat([task.unsqueeze(1), compositions.flatten(0, 1)], 1)
+        pairs, place = pairs.unique(dim=0, return_inverse=True)
+        share = weight.new_zeros(len(pairs)).index_add_(0, place, weight.flatten())
+        task = pairs[:, 0]
+        network = pool.gather(pairs[:, 1:]).detach()
+        return cls(task, share, network, support.rows(task), tasks, kept > 1)
 
-    def std(x: Tensor) -> Float[Tensor, "tasks points outputs"]:
-        own = each(lambda network, rows, part: deviation(network, rows, part.x), x)
-        if kept == 1:
-            return own.squeeze(1)
-        said, share = answers(x), weight[:, :, None, None]
-        mean = (share * said).sum(1, keepdim=True)
-        return (share * (own**2 + (said - mean) ** 2)).sum(1).sqrt()
+    def adapted(self, max_norm: float) -> "_Asked":
+        x, y = self.support.x, self.support.y
+        network = adapt(self.network, x, y, max_norm=max_norm, differentiable=False)
+        return self._replace(network=network)
 
-    solve = networks[0].prior is not None and networks[0].solves is None
-    if solve and shape.kind == "regression":
+    def predict(self, x: Float[Tensor, "tasks points features"]) -> Tensor:
+        """Means of targets, or logarithms of the probabilities of classes."""
+        said = run(self.network, x[self.task], self.support.x)
+        if not self.several:
+            return said
+        if self.network.shape.kind == "classification":
+            return self._mixed(said.softmax(2)).log()
+        return self._mixed(said)
+
+    def std(self, x: Float[Tensor, "tasks points features"]) -> Tensor:
+        x = x[self.task]
+        own = deviation(self.network, x, self.support.x)
+        if not self.several:
+            return own
+        said = run(self.network, x, self.support.x)
+        away = said - self._mixed(said)[self.task]
+        return self._mixed(own**2 + away**2).sqrt()
+
+    def _mixed(self, said: Float[Tensor, "networks points outputs"]) -> Tensor:
+        weighted = self.weight[:, None, None] * said
+        return said.new_zeros(self.tasks, *said.shape[1:]).index_add_(0, self.task, weighted)
+
+
+def _predictor(asked: list[_Asked]) -> Predictor:
+    sizes = [it.tasks for it in asked]
+
+    @torch.no_grad()
+    def predict(x: Tensor) -> Tensor:
+        parts = zip(asked, x.split(sizes), strict=True)
+        return torch.cat([it.predict(rows) for it, rows in parts])
+
+    @torch.no_grad()
+    def std(x: Tensor) -> Tensor:
+        parts = zip(asked, x.split(sizes), strict=True)
+        return torch.cat([it.std(rows) for it, rows in parts])
+
+    network = asked[0].network
+    believes = network.prior is not None and network.solves is None
+    if believes and network.shape.kind == "regression":
         return Spread(predict, std)
     return predict

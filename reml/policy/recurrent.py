@@ -1,5 +1,6 @@
 """The composer that learns."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -64,6 +65,13 @@ class PolicyComposer(nn.Module):
             self.heads = nn.ModuleList(nn.Linear(width, n) for n in choices)
             self.value = nn.Linear(width, 1)
         _initialise(self, generator)
+
+    def lean(self, decision: int, option: int, by: float) -> None:
+        """Make an option likelier, so much that the logarithm of its odds rises by `by`."""
+        bias = self.heads[decision].bias
+        assert isinstance(bias, Tensor)
+        with torch.no_grad():
+            bias[option] += by + math.log(max(1, len(bias) - 1))
 
     def standardise(self, support: Support) -> None:
         """Take offset and scale of the values it is shown from these tasks."""

@@ -210,7 +210,7 @@ def test_it_stops_after_most_steps() -> None:
     "fields",
     [
         {"adaptation": ("gradient", "solve"), "candidates": 3, "combine": "mean"},
-        {"loss": "both", "direct": True, "activations": ("relu", "tanh"), "watch": True},
+        {"loss": "conditional", "direct": True, "activations": ("relu", "tanh"), "watch": True},
     ],
     ids=["the policy decides how to adapt", "the policy decides on all else"],
 )
@@ -227,7 +227,7 @@ def test_defaults_follow_the_way_of_adapting() -> None:
     assert REML(adaptation=("gradient", "solve")).pool == gradient.pool
 
 
-@pytest.mark.parametrize("loss", ["nmse", "log_nmse", "joint", "predictive", "both"])
+@pytest.mark.parametrize("loss", ["nmse", "log_nmse", "joint", "predictive", "conditional", "auto"])
 def test_every_loss_teaches_an_exact_head(loss: str) -> None:
     batch = Sinusoid().sample(60, "test", generator_of("t"), shots=5, queries=50)
     errors = []

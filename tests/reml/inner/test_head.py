@@ -119,6 +119,8 @@ def test_likelihoods_are_those_of_a_multivariate_normal() -> None:
                 of = [*range(SHOTS), point]
                 both = MultivariateNormal(centre[of], full[of][:, of]).log_prob(target[of])
                 single += float(both - first.log_prob(target[:SHOTS]))
+        rest = (support - joint) / 2 / QUERIES
+        assert float(found.conditional[task]) == pytest.approx(rest, rel=1e-4)
         assert float(found.joint[task]) == pytest.approx(-joint / 2 / (SHOTS + QUERIES), rel=1e-4)
         assert float(found.evidence[task]) == pytest.approx(-support, rel=1e-4)
         assert float(found.predictive[task]) == pytest.approx(-single / 2 / QUERIES, rel=1e-4)
