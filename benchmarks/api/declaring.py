@@ -33,7 +33,7 @@ def declared(matrix: Any, classes: Classes, frames: Frames) -> Matrix:
     if isinstance(matrix, Matrix):
         return matrix
     if isinstance(matrix, str | Path):
-        return load_matrix(str(matrix))
+        return load_matrix(str(matrix), classes.registry)
     if not isinstance(matrix, Mapping):
         raise MatrixError(
             f"{WHERE}: expected a path, the name of a bundled matrix or a dict, got "
@@ -47,7 +47,7 @@ def declared(matrix: Any, classes: Classes, frames: Frames) -> Matrix:
             data[kind] = _labelled(tables)
     if "protocol" in data:
         data["protocol"] = listed(data["protocol"])
-    return matrix_of(_as_toml(data), WHERE)
+    return matrix_of(_as_toml(data), WHERE, classes.registry)
 
 
 def listed(value: Any) -> list[Any]:

@@ -20,7 +20,7 @@ from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line
 from benchmarks.harness.disk.files import make_folder
 from benchmarks.harness.disk.files import replace as replace_file
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Entry, Matrix
 
 PLACE = "data"

@@ -20,7 +20,7 @@ from benchmarks.api.running import (
 )
 from benchmarks.api.watching import Silent, Telling
 from benchmarks.core.errors import UserError
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.local import WORKER_ENVIRONMENT

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.local import tell_end
 from benchmarks.harness.run.progress import Listening, Progress

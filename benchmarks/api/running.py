@@ -16,7 +16,8 @@ from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
 from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.core.text import count, line, message
-from benchmarks.harness.plan.expand import TrialSpec, describe, expand
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.local import run_trials

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.api.watching import Callback
 from benchmarks.core.errors import MissingDependency
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 
 
 class TensorBoard(Callback):

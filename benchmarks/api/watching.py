@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.core.errors import RemlError
 from benchmarks.core.text import described
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
 from benchmarks.harness.run.progress import Listening, Progress, Scoring, Watched
 from benchmarks.harness.store.folder import ResultsFolder

@@ -11,7 +11,7 @@ from benchmarks.harness.store import provenance
 def run(options: argparse.Namespace) -> int:
     shorten_temporary_folder()
     registry = Registry(options.plugin)
-    matrix = load_matrix(options.matrix)
+    matrix = load_matrix(options.matrix, registry)
     how = How(
         options.out,
         options.jobs,

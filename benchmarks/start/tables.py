@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.core import Split
 from benchmarks.core.errors import DataError
 from benchmarks.core.text import count, line
-from benchmarks.harness.plan.folding import FEW_GROUPS as FEW_TESTED
+from benchmarks.harness.plan.checks.folding import FEW_GROUPS as FEW_TESTED
 from benchmarks.start.contenders import curve_budget, for_curves, minutes
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.holding import Column, columns_of, joined, sizes

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import line
+from benchmarks.harness.plan import catalogue
 from benchmarks.harness.plan.explaining import REQUIRED, keys_of
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
-from benchmarks.harness.plan.protocols import KINDS as PROTOCOLS
-from benchmarks.harness.plan.protocols import FewShot
 from benchmarks.harness.plan.registry import Registry
+from benchmarks.protocols.few_shot import FewShot
 from benchmarks.start.draft import demand_new, write_new
 
 FORMS = (
@@ -92,7 +92,7 @@ def _module(kind: str, name: str) -> str:
     if not module.strip("_") or len(module) > LONGEST:
         raise UserError(f"{shown!r} is no name for a {kind}; expected 1 to {LONGEST} letters")
     registry = Registry()
-    taken = {*registry.names("learner"), *registry.names("family"), *PROTOCOLS}
+    taken = {name for _, kind in catalogue.KINDS for name in registry.names(kind)}
     if {name, module, module.replace("_", "-")} & taken:
         raise UserError(f"{shown!r} is taken; `reml list` shows the names there are")
     if kind != "protocol" and (module in sys.stdlib_module_names or _importable(module)):
@@ -129,8 +129,8 @@ def _protocol(module: str) -> str:
 
 PROTOCOL = """\
 # A way of testing, tried on sinusoids: `reml run {module}.toml`. Copy the table [[protocol]] into
-# a matrix of yours. Other kinds (transfer, unrelated, retention) have other keys: `reml help
-# transfer`. What no key says is a new kind: a model in benchmarks/harness/plan/protocols.py.
+# a matrix of yours. Other kinds (`reml list` shows them) have other keys: `reml help transfer`.
+# What no key says is a new kind, one file: copy benchmarks/protocols/outliers.py.
 name = "{module}"
 seeds = 1
 

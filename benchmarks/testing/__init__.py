@@ -1,8 +1,9 @@
-"""The public conformance kit: `check_learner` and `check_family`, one small function a law."""
+"""The public conformance kit: one small function a law, of learners, families and protocols."""
 
 from benchmarks.testing.checks import Check
 from benchmarks.testing.families import check_family
 from benchmarks.testing.learners import check_learner
+from benchmarks.testing.protocols import check_protocol
 from benchmarks.testing.toy import Toy, ToyClasses
 
-__all__ = ["Check", "Toy", "ToyClasses", "check_family", "check_learner"]
+__all__ = ["Check", "Toy", "ToyClasses", "check_family", "check_learner", "check_protocol"]

@@ -10,7 +10,7 @@ import pytest
 
 import reml
 from benchmarks.api.trackers import MLflow, TensorBoard, means
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 
 QUIET: dict[str, Any] = {"report": False, "progress": False}
 Make = Callable[..., dict[str, Any]]

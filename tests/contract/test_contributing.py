@@ -10,9 +10,8 @@ import torch
 from benchmarks.cli import main
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
 from benchmarks.harness.plan.expand import expand
-from benchmarks.harness.plan.fields import parse
 from benchmarks.harness.plan.matrix import load_matrix
-from benchmarks.harness.plan.protocols import KINDS
+from benchmarks.harness.plan.protocols import protocols_of
 from benchmarks.harness.plan.registry import Registry, import_file
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import check_learner
@@ -64,9 +63,10 @@ def test_the_protocol_shown_is_one():
     section = GUIDE.read_text().partition("## Protocols\n")[2].partition("\n## ")[0]
     shown = "".join(re.findall(r"^    (.*\n)", section, re.MULTILINE))
     (table,) = tomllib.loads(shown)["protocol"]
-    protocol = parse(KINDS[table["kind"]], table, "CONTRIBUTING.md")
-    assert [it.other for it in protocol.on_each()] == ["squares", "lines"]
-    assert all(f"| `{kind}` |" in section for kind in KINDS)
+    registry = Registry()
+    found = protocols_of(table, "CONTRIBUTING.md", registry)
+    assert [it.other for it in found] == ["squares", "lines"]
+    assert all(f"| `{name}` |" in section for name in registry.names("protocol"))
 
 
 def test_the_example_learns_its_bandwidth(smoother):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.plan.expand import TrialSpec, expand
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 

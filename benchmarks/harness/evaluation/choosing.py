@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from benchmarks.core import MetaLearner, TaskFamily
+from benchmarks.core.protocol import Protocol
 from benchmarks.harness.evaluation.evaluator import evaluate
-from benchmarks.harness.plan.protocols import Protocol
 
 MOST_TASKS = 100
 

@@ -20,6 +20,7 @@ from benchmarks.core import (
     task_variance,
     variance_scale,
 )
+from benchmarks.core.protocol import Change, Protocol
 from benchmarks.harness.evaluation.confusion import (
     CLASS,
     CONFUSION_TYPES,
@@ -32,7 +33,6 @@ from benchmarks.harness.evaluation.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import ask, portions_of
 from benchmarks.harness.evaluation.task_names import TASK_TYPES, add_tasks, numbers_of
-from benchmarks.harness.plan.protocols import Protocol
 
 CURVE_TASKS = 4
 DATA = -1
@@ -111,10 +111,12 @@ def evaluate(
     *,
     device: torch.device | str = "cpu",
     on_progress: Callable[[float], None] = lambda fraction: None,
+    change: Change | None = None,
     scores_only: bool = False,
 ) -> Evaluation:
     """Score a trained learner on the test tasks of every k, after every number of steps.
 
+    What it adapts to is what `change` makes of them; it is scored on the tasks as they are.
     Where `scores_only`, the other tables stay empty, and the learner is asked for no more.
 
     Raises:
@@ -131,7 +133,10 @@ def evaluate(
     names = class_names(family, protocol.split)
     drawn = () if scores_only else protocol.drawn
     for i, shots in enumerate(protocol.shots):
-        everything = draw_test_tasks(family, identity, protocol, shots)
+        sound = everything = draw_test_tasks(family, identity, protocol, shots)
+        if change is not None:
+            chance = generator_of("change", protocol.split, identity, protocol.kind, shots)
+            everything = replace(change(sound, problem, chance), query=sound.query)
         batch = everything.showing(learner.needs)
         portions = list(portions_of(batch))
         rows = numbers_of(len(batch), protocol.draws)
@@ -149,8 +154,8 @@ def evaluate(
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
         for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
             prediction = torch.cat([part.query for part in parts])
-            diverged = diverged_in(prediction, batch, problem)
-            for metric, values in score(prediction, batch, problem).items():
+            diverged = diverged_in(prediction, sound, problem)
+            for metric, values in score(prediction, sound, problem).items():
                 if metric == problem.metric or not protocol.lean:
                     cell = {"shots": shots, "steps": steps, "group": groups, "metric": metric}
                     scores.add(**cell, **rows, value=values, diverged=diverged)
@@ -159,7 +164,7 @@ def evaluate(
             if drawable:
                 _draw(curves, batch, prediction, diverged, problem, shots, steps)
             on_support = torch.cat([part.support for part in parts if part.support is not None])
-            support, most = batch.support.rows(first_draw), limit(batch)
+            support, most = batch.support.rows(first_draw), limit(sound)
             diagnostics.add_support_error(
                 on_support[first_draw], support, problem, shots, steps, most
             )
@@ -169,10 +174,10 @@ def evaluate(
             first = n * len(portions[0])
             diagnostics.add_diagnosis(learner, portion.support.to(device), shots, first)
         if problem.kind == "classification":
-            sound = ~diverged
-            if names is not None and CLASS in everything.support.privileged and sound.any():
+            fine = ~diverged
+            if names is not None and CLASS in everything.support.privileged and fine.any():
                 add_confusion(
-                    confusion, prediction[sound], everything.rows(sound), names, shots, steps
+                    confusion, prediction[fine], everything.rows(fine), names, shots, steps
                 )
             if problem.image is not None and i == 0:
                 add_episodes(episodes, prediction, everything, problem.image, names, shots, steps)

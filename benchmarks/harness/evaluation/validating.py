@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.core import MetaLearner, Problem, TaskBatch, TaskFamily
+from benchmarks.core.landmarks import landmarks
+from benchmarks.core.protocol import Protocol
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks, score
 from benchmarks.harness.evaluation.predictions import ask, portions_of
-from benchmarks.harness.plan.protocols import FewShot, Protocol, landmarks
+from benchmarks.protocols.few_shot import FewShot
 
 TASKS = 100
 QUERIES = 50

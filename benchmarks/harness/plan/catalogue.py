@@ -5,20 +5,20 @@ from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
 from benchmarks.harness.plan.registry import Kind, Registry
 
+KINDS: tuple[tuple[str, Kind], ...] = (
+    ("Learners", "learner"),
+    ("Families", "family"),
+    ("Protocols", "protocol"),
+)
+
 
 def catalogue(registry: Registry) -> str:
-    """Learners, families and bundled matrices, each with a line about it."""
-    sections: list[tuple[str, list[tuple[str, str]]]] = [
-        (
-            "Learners",
-            [(name, _about(registry, "learner", name)) for name in registry.names("learner")],
-        ),
-        (
-            "Families",
-            [(name, _about(registry, "family", name)) for name in registry.names("family")],
-        ),
-        ("Matrices", [(name, load_matrix(name).title) for name in bundled()]),
+    """Learners, families, protocols and bundled matrices, each with a line about it."""
+    sections = [
+        (title, [(name, _about(registry, kind, name)) for name in registry.names(kind)])
+        for title, kind in KINDS
     ]
+    sections.append(("Matrices", [(name, load_matrix(name).title) for name in bundled()]))
     width = max(len(name) for _, rows in sections for name, _ in rows)
     lines = []
     for title, rows in sections:

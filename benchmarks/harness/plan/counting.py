@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.core.errors import MatrixError
+from benchmarks.core.protocol import Protocol
 from benchmarks.core.text import count
-from benchmarks.harness.plan.protocols import Protocol
 
 MOST_TRIALS = 20_000
 

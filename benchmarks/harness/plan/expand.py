@@ -1,80 +1,30 @@
 """From a matrix to its trials. Everything that can be wrong with a matrix is found here."""
 
-import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError
-from benchmarks.harness.plan.effects import (
-    demand_different,
-    follows_the_test,
-    idle_notes,
-    test_shots,
-)
-from benchmarks.harness.plan.folding import demand_draws, know_folds
-from benchmarks.harness.plan.matrix import Entry, Keep, Matrix
-from benchmarks.harness.plan.protocols import Compared, Protocol, Retention
+from benchmarks.core.protocol import Place, Protocol
+from benchmarks.harness.plan.checks.effects import demand_different, idle_notes
+from benchmarks.harness.plan.checks.folding import demand_draws, resolve_folds
+from benchmarks.harness.plan.checks.trainable import demand_trainable
+from benchmarks.harness.plan.identity import Meeting, TrialSpec, trial_of
+from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import (
-    Known,
+    Resolved,
     demand_points,
     demand_room,
-    know_family,
-    know_learner,
+    resolve_family,
+    resolve_learner,
     say_left_out,
 )
-from benchmarks.harness.plan.trainable import demand_trainable
 
 READ = re.compile(r"read [0-9,]+ ")
 """How a note begins that says how much was read, and no more."""
-
-
-@dataclass(frozen=True)
-class TrialSpec:
-    """One learner × one family × one protocol × one seed, ready to be sent to a worker.
-
-    `family` is what is trained on first. `other` is a second family, if the protocol has one: to be
-    tested on, or to carry on with under the budget `then`. `reference` is who else is tested.
-
-    `identity` is all that the scores depend on; `id` is a readable name with its hash. Labels, the
-    device and the folder the data lies in are no part of it. `training` is a hash of what
-    meta-training depends on: trials that share it can share the trained learner.
-    """
-
-    id: str
-    family: Entry
-    protocol: Protocol
-    learner: Entry
-    seed: int
-    budget: Budget
-    privileged: bool
-    identity: Mapping[str, Any]
-    training: str
-    other: Entry | None = None
-    then: Budget | None = None
-    reference: Entry | None = None
-    fold: int | None = None
-    """Which of the protocol's folds it is; None where there are none."""
-    keep: Keep = "last"
-    """Which state of the training is tested."""
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The columns that name this trial in every table, and its fold."""
-        fold = {} if self.fold is None else {"fold": self.fold}
-        return {
-            **fold,
-            "trial": self.id,
-            "family": self.family.label,
-            "protocol": self.protocol.label,
-            "learner": self.learner.label,
-            "seed": self.seed,
-            "privileged": self.privileged,
-        }
 
 
 def expand(
@@ -87,36 +37,36 @@ def expand(
     Raises:
         UserError: what is wrong with the matrix or with the data it names.
     """
-    families = [know_family(matrix, entry, registry) for entry in matrix.families]
+    families = [resolve_family(matrix, entry, registry) for entry in matrix.families]
     for it in families:
         for note in getattr(it.built, "notes", list)():
             say(f"{it.entry.label}: {note}")
-    learners = [know_learner(matrix, entry, registry) for entry in matrix.learners]
-    rounds = [
-        _round(matrix, it, protocol, families, registry, fold, say)
+    learners = [resolve_learner(matrix, entry, registry) for entry in matrix.learners]
+    meetings = [
+        _meeting(matrix, it, protocol, families, registry, fold, say)
         for family in families
         for protocol in matrix.protocols
         if meets(protocol.families, family.entry) and protocol.other != family.entry.label
-        for fold, it in know_folds(matrix, family, protocol, registry, say)
+        for fold, it in resolve_folds(matrix, family, protocol, registry, say)
     ]
     trials: list[TrialSpec] = []
     idle: dict[str, None] = {}
-    for ground in rounds:
+    for meeting in meetings:
         there = [
             learner
             for learner in learners
-            if meets(learner.entry.families, ground.family.entry)
-            if _can_solve(matrix, learner, ground.family)
+            if meets(learner.entry.families, meeting.family.entry)
+            if _can_solve(matrix, learner, meeting.family)
         ]
         trials += [
-            _trial(matrix, ground, learner, seed) for learner in there for seed in matrix.seeds
+            trial_of(matrix, meeting, learner, seed) for learner in there for seed in matrix.seeds
         ]
-        demand_different(matrix, ground.family, ground.protocol, there)
+        demand_different(matrix, meeting.family, meeting.protocol, there)
         for learner in there:
-            demand_trainable(matrix, ground.family, ground.protocol, learner)
-            if ground.other is not None and isinstance(ground.protocol, Retention):
-                demand_trainable(matrix, ground.other, ground.protocol, learner)
-        idle |= dict.fromkeys(idle_notes(ground.family, ground.protocol, there))
+            demand_trainable(matrix, meeting.family, meeting.protocol, learner)
+            if meeting.other is not None and "other" in meeting.protocol.trains_on:
+                demand_trainable(matrix, meeting.other, meeting.protocol, learner)
+        idle |= dict.fromkeys(idle_notes(meeting.family, meeting.protocol, there))
     for note in idle:
         say(note)
     if not trials:
@@ -140,7 +90,7 @@ def meets(families: Sequence[str] | None, family: Entry) -> bool:
     return families is None or family.label in families
 
 
-def _can_solve(matrix: Matrix, learner: "Known", family: "Known") -> bool:
+def _can_solve(matrix: Matrix, learner: Resolved, family: Resolved) -> bool:
     if family.kind not in learner.kinds:
         raise MatrixError(
             f"{matrix.path}: learner {learner.entry.label!r} is not for {family.kind}, which "
@@ -184,47 +134,35 @@ def _as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Round:
-    """A family under a protocol, with what else takes part there; checked."""
-
-    family: Known
-    protocol: Protocol
-    other: Known | None
-    reference: Known | None
-    fold: int | None
-
-
-def _round(
+def _meeting(
     matrix: Matrix,
-    family: Known,
+    family: Resolved,
     protocol: Protocol,
-    families: Sequence[Known],
+    families: Sequence[Resolved],
     registry: Registry,
     fold: int | None,
     say: Callable[[str], object],
-) -> _Round:
+) -> Meeting:
     other = next((it for it in families if it.entry.label == protocol.other), None)
-    carries_on = isinstance(protocol, Retention)
     if other is None:
         demand_points(matrix, family, ("train", protocol.split), protocol.shots)
     else:
         _demand_alike(matrix, family, other, protocol)
-        # training has shots of its own
-        demand_points(matrix, family, ("train",), (1,))
-        demand_points(matrix, other, (protocol.split,), protocol.shots)
-        if carries_on:
-            demand_points(matrix, family, (protocol.split,), protocol.shots)
-            demand_points(matrix, other, ("train",), (1,))
-    for tested in (family, other) if carries_on else (other or family,):
-        demand_room(matrix, tested or family, protocol)
+        places: dict[Place, Resolved] = {"own": family, "other": other}
+        for place in protocol.trains_on:  # training has shots of its own
+            demand_points(matrix, places[place], ("train",), (1,))
+        for place in protocol.tests_on:
+            demand_points(matrix, places[place], (protocol.split,), protocol.shots)
+    for place in protocol.tests_on:
+        demand_room(matrix, other if other and place == "other" else family, protocol)
     demand_draws(matrix, other or family, protocol)
     say_left_out(other or family, protocol, fold, say)
     reference = _reference(matrix, protocol, family, registry)
-    return _Round(family, protocol, other, reference, fold)
+    code = registry.find("protocol", protocol.kind).code
+    return Meeting(family, protocol, code, other, reference, fold)
 
 
-def _demand_alike(matrix: Matrix, one: Known, other: Known, protocol: Protocol) -> None:
+def _demand_alike(matrix: Matrix, one: Resolved, other: Resolved, protocol: Protocol) -> None:
     """What was trained on one family can be asked about the other."""
     where = f"{matrix.path}: protocol {protocol.label!r}"
     if one.kind != other.kind:
@@ -232,8 +170,8 @@ def _demand_alike(matrix: Matrix, one: Known, other: Known, protocol: Protocol) 
             f"{where}: family {one.entry.label!r} is {one.kind}, and {other.entry.label!r} is "
             f"{other.kind}"
         )
-    # scores on both families stand in one table under retention
-    shared = ("metric", "unit") if isinstance(protocol, Retention) else ()
+    # scores on both families stand in one table
+    shared = ("metric", "unit") if len(protocol.tests_on) > 1 else ()
     for what in (*shared, "features", "outputs", "image"):
         mine, theirs = (getattr(it.built.problem, what) for it in (one, other))
         if mine != theirs:
@@ -244,76 +182,19 @@ def _demand_alike(matrix: Matrix, one: Known, other: Known, protocol: Protocol) 
 
 
 def _reference(
-    matrix: Matrix, protocol: Protocol, family: Known, registry: Registry
-) -> Known | None:
-    if not isinstance(protocol, Compared):
+    matrix: Matrix, protocol: Protocol, family: Resolved, registry: Registry
+) -> Resolved | None:
+    table = protocol.compared_with
+    if table is None:
         return None
-    fields = {key: value for key, value in protocol.reference.items() if key != "name"}
-    entry = Entry(protocol.reference["name"], "reference", fields)
-    known = know_learner(matrix, entry, registry)
+    fields = {key: value for key, value in table.items() if key != "name"}
+    entry = Entry(table["name"], "reference", fields)
+    resolved = resolve_learner(matrix, entry, registry)
     where = f"{matrix.path}: protocol {protocol.label!r}: reference {entry.name!r}"
-    if known.privileged:
-        raise MatrixError(f"{where} needs to see {', '.join(sorted(known.built.needs))}")
-    if family.kind not in known.kinds:
+    if resolved.privileged:
+        raise MatrixError(f"{where} needs to see {', '.join(sorted(resolved.built.needs))}")
+    if family.kind not in resolved.kinds:
         raise MatrixError(
             f"{where} is not for {family.kind}, which family {family.entry.label!r} is"
         )
-    return known
-
-
-def _trial(matrix: Matrix, it: _Round, learner: Known, seed: int) -> TrialSpec:
-    family, protocol = it.family, it.protocol
-    budget = learner.entry.budget or family.entry.budget or matrix.budget
-    keep = learner.entry.keep or matrix.keep
-    then = None
-    if isinstance(protocol, Retention):
-        then = budget if protocol.budget is None else Budget(**protocol.budget)
-    how = protocol.identity()
-    if it.reference is not None:
-        how["reference"] = it.reference.identity
-    if it.other is not None:
-        how["other"] = it.other.identity
-    if then is not None:
-        how["then"] = _given(then)
-    trained = {
-        "family": family.identity,
-        "learner": learner.identity,
-        "seed": seed,
-        "budget": _given(budget),
-    }
-    if keep != "last":  # as results that were published before there was a choice
-        trained["keep"] = keep
-    identity = {**trained, "protocol": how}
-    fields = learner.identity["fields"].items()
-    looked_at = {key: value for key, value in fields if key not in learner.only_at_test}
-    trained["learner"] = {**learner.identity, "fields": looked_at}
-    if follows_the_test(learner):
-        trained["shots"] = test_shots(protocol)
-    slug = f"{family.entry.label} {learner.entry.name}"
-    if protocol.kind != "few_shot":
-        slug = f"{slug} {protocol.kind}"
-    slug = re.sub(r"[^a-z0-9]+", "-", slug.lower())
-    return TrialSpec(
-        id=f"{slug.strip('-')[:48]}-s{seed}-{_digest(identity)}",
-        family=family.entry,
-        protocol=protocol,
-        learner=learner.entry,
-        seed=seed,
-        budget=budget,
-        privileged=learner.privileged,
-        identity=identity,
-        training=_digest(trained),
-        other=None if it.other is None else it.other.entry,
-        then=then,
-        reference=None if it.reference is None else it.reference.entry,
-        fold=it.fold,
-        keep=keep,
-    )
-
-
-def _given(budget: Budget) -> dict[str, float]:
-    return {key: value for key, value in asdict(budget).items() if value is not None}
-
-
-def _digest(identity: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return resolved

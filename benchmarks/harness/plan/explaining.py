@@ -14,11 +14,15 @@ import annotated_types
 from pydantic import BaseModel
 
 from benchmarks.core.errors import UnknownName
+from benchmarks.core.protocol import Protocol
 from benchmarks.harness.plan.matrix import FamilyHead, LearnerHead, Top
-from benchmarks.harness.plan.protocols import KINDS
 from benchmarks.harness.plan.registry import Kind, Registry
 
 REQUIRED = "required"
+OF_ACCURACIES = {
+    **dict.fromkeys(("score", "log10 ratio", "difference"), "; of accuracies, higher"),
+    "steps": "",
+}
 WIDTH = 88
 
 
@@ -42,9 +46,12 @@ class Entry:
     keys: tuple[Key, ...]
     common: tuple[Key, ...] = ()
     """Keys that every entry of its kind takes."""
+    metrics: tuple[tuple[str, str], ...] = ()
+    """What a protocol tells beside the scores, and what that is."""
 
 
 HEADS: Mapping[Kind, type[BaseModel]] = {"learner": LearnerHead, "family": FamilyHead}
+KINDS: tuple[Kind, ...] = ("learner", "family", "protocol")
 MATRIX = "matrix"
 
 
@@ -55,24 +62,25 @@ def explain(registry: Registry, name: str) -> Entry:
         UnknownName: nothing is called so.
         UserError: it cannot be imported.
     """
-    kinds: tuple[Kind, ...] = ("learner", "family")
-    for kind in kinds:
+    for kind in KINDS:
         if name in registry.names(kind):
             found = registry.find(kind, name)
             keys = keys_of(found.cls, found.preset)
+            if issubclass(found.cls, Protocol):
+                return Entry(kind, name, _about(found.cls), keys, metrics=_metrics(found.cls))
             common = tuple(key for key in keys_of(HEADS[kind]) if key.name != "name")
             return Entry(kind, name, _about(found.cls), keys, common)
     if name == MATRIX:
         return Entry("file", MATRIX, _about(Top), keys_of(Top))
-    if name in KINDS:
-        return Entry("protocol", name, _about(KINDS[name]), keys_of(KINDS[name]))
-    known = [*registry.names("learner"), *registry.names("family"), *KINDS, MATRIX]
+    known = [*(it for kind in KINDS for it in registry.names(kind)), MATRIX]
     raise UnknownName("learner, family or protocol", name, known)
 
 
 def keys_of(cls: type, preset: Mapping[str, Any] | None = None) -> tuple[Key, ...]:
     """The keys of a dataclass or of a pydantic model, in the order of the class."""
     hints = get_type_hints(cls, include_extras=True)
+    if issubclass(cls, Protocol):
+        hints["kind"] = Literal[cls.name]
     meanings = _meanings(cls)
     return tuple(
         Key(name, _range(hints[name]), default, meanings.get(name, ""))
@@ -97,6 +105,10 @@ def render(entry: Entry, only: str | None = None) -> str:
     if entry.common:
         lines += ["", f"Keys of every {entry.kind}"]
         lines += [line for key in entry.common for line in _lines(key)]
+    if entry.metrics:
+        lines += ["", "What is told of each task, beside its score"]
+    for name, meaning in entry.metrics:
+        lines += ["", f"  {name}", *(f"      {line}" for line in textwrap.wrap(meaning, WIDTH))]
     return "\n".join(lines)
 
 
@@ -105,6 +117,13 @@ def _lines(key: Key) -> list[str]:
     how = f"{key.range}; {REQUIRED}" if key.default == REQUIRED else key.range
     meaning = textwrap.wrap(key.meaning, WIDTH)
     return ["", f"{head}    [{how}]", *(f"      {line}" for line in meaning)]
+
+
+def _metrics(cls: type[Protocol]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (it.name, f"{it.meaning} ({it.unit}; {it.better} is better{OF_ACCURACIES[it.unit]})")
+        for it in cls.declares.metrics
+    )
 
 
 def _about(cls: type) -> str:

@@ -7,27 +7,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Le, MaxLen, MinLen
-from pydantic import (
-    AllowInfNan,
-    BaseModel,
-    ConfigDict,
-    StringConstraints,
-    model_validator,
-)
+from annotated_types import Ge, MaxLen, MinLen
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError, UnknownName
+from benchmarks.core.protocol import Label, Protocol
 from benchmarks.core.text import line
+from benchmarks.harness.plan.budgets import Keep, budget_of, whole_budget_of
 from benchmarks.harness.plan.counting import demand_few
 from benchmarks.harness.plan.fields import parse
 from benchmarks.harness.plan.matrix_file import MOST_ENTRIES, check_values, find_matrix, read_toml
-from benchmarks.harness.plan.protocols import KINDS, Compared, FewShot, Label, Protocol, Retention
+from benchmarks.harness.plan.protocols import demand_alike, demand_other, protocols_of
+from benchmarks.harness.plan.registry import Registry
 
-Keep = Literal["best", "last"]
-"""Which state of a training is tested: that which did best on validation tasks, or the last."""
 Tables = Annotated[list[dict[str, Any]], MinLen(1)]
 FewTables = Annotated[Tables, MaxLen(MOST_ENTRIES)]
 
@@ -89,23 +84,6 @@ class Top(BaseModel):
     learner: Tables
 
 
-class _Budget(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    tasks: Annotated[int, Ge(0), Le(10**15)] | None = None
-    seconds: Annotated[float, Gt(0), Le(1e9), AllowInfNan(False)] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "_Budget":
-        if (self.tasks is None) == (self.seconds is None):
-            raise ValueError("expected either tasks = ... or seconds = ...")
-        return self
-
-
-class _WholeBudget(_Budget):
-    keep: Keep = "best"
-
-
 class FamilyHead(BaseModel):
     """The keys that every family takes, beside its own.
 
@@ -120,12 +98,6 @@ class FamilyHead(BaseModel):
     name: str
     label: Label = ""
     budget: dict[str, Any] | None = None
-
-
-class _Reference(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    name: str
 
 
 class LearnerHead(FamilyHead):
@@ -145,29 +117,32 @@ class LearnerHead(FamilyHead):
     grid: dict[str, list[Any]] | None = None
 
 
-def load_matrix(name: str) -> Matrix:
+def load_matrix(name: str, registry: Registry | None = None) -> Matrix:
     """Read a bundled matrix by its name, or any matrix by its path.
+
+    Protocols are found in the registry, or without one among those that are installed.
 
     Raises:
         MatrixError: it is missing, isn't TOML, or a key is unknown, missing or wrong.
     """
     path = find_matrix(name)
-    return _matrix(path, read_toml(path))
+    return _matrix(path, read_toml(path), registry)
 
 
-def matrix_of(data: dict[str, Any], path: Path) -> Matrix:
+def matrix_of(data: dict[str, Any], path: Path, registry: Registry | None = None) -> Matrix:
     """The matrix that a TOML file of these tables would be; `path` stands for it in errors.
 
     Raises:
         MatrixError: a key is unknown, missing or wrong.
     """
     check_values(path, data)
-    return _matrix(path, data)
+    return _matrix(path, data, registry)
 
 
-def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
+def _matrix(path: Path, data: Mapping[str, Any], registry: Registry | None) -> Matrix:
     top = parse(Top, data, str(path))
-    protocols = tuple(it for entry in top.protocol for it in _protocols(entry, str(path)))
+    known = registry or Registry()
+    protocols = tuple(it for entry in top.protocol for it in protocols_of(entry, str(path), known))
     families = tuple(_family(entry, str(path)) for entry in top.family)
     labels = [family.label for family in families]
     _distinct("family", labels, path)
@@ -188,7 +163,7 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
     }
     for names in met.values():
         _distinct("protocol", names, path)
-    _alike(protocols, path)
+    demand_alike(protocols, path)
     limited = [("protocol", it.label, it.families) for it in protocols]
     limited += [("learner", it.label or it.name, tuple(it.families or ())) for it in heads]
     for kind, label, meant in limited:
@@ -197,61 +172,15 @@ def _matrix(path: Path, data: Mapping[str, Any]) -> Matrix:
                 where = f"{path}: {kind} {label!r}: key 'families'"
                 raise UnknownName("family", family, labels, where)
     for protocol in protocols:
-        _demand_other(protocol, labels, path)
-    whole = parse(_WholeBudget, top.budget, f"{path}: [budget]")
-    budget = Budget(whole.tasks, whole.seconds)
-    return Matrix(
-        path, top.name, top.title, seeds, budget, protocols, families, learners, whole.keep
-    )
-
-
-def _protocols(data: dict[str, Any], file: str) -> Sequence[Protocol]:
-    """One protocol for each of the families that it names to be tested on."""
-    kind = data.get("kind")
-    if isinstance(kind, str) and kind not in KINDS:
-        raise UnknownName("protocol", kind, KINDS, file)
-    where = f"{file}: [[protocol]]"
-    protocol = parse(KINDS[kind] if isinstance(kind, str) else FewShot, data, where)
-    if isinstance(protocol, Compared):
-        parse(_Reference, protocol.reference, f"{where}: reference")
-    if isinstance(protocol, Retention) and protocol.budget is not None:
-        _budget(protocol.budget, f"{where}: budget")
-    return protocol.model_copy(update={"label": protocol.label or protocol.kind}).on_each()
-
-
-def _alike(protocols: Sequence[Protocol], path: Path) -> None:
-    """Reports know a protocol by its label."""
-    for what in ("split", "kind", "reference"):
-        known: dict[str, Any] = {}
-        for it in protocols:
-            value = getattr(it, what, None)
-            if known.setdefault(it.label, value) != value:
-                raise MatrixError(
-                    f"{path}: protocols of one label have different {what}s; rename one"
-                )
-
-
-def _demand_other(protocol: Protocol, labels: list[str], path: Path) -> None:
-    """The second family exists, and there is one to train on first."""
-    if protocol.other is None:
-        return
-    where = f"{path}: protocol {protocol.label!r}"
-    if protocol.other not in labels:
-        key = "then" if isinstance(protocol, Retention) else "on"
-        raise UnknownName("family", protocol.other, labels, f"{where}: key {key!r}")
-    if set(protocol.families or labels) == {protocol.other}:
-        raise MatrixError(f"{where}: there is no family but {protocol.other!r} to train on")
-
-
-def _budget(data: Mapping[str, Any], where: str) -> Budget:
-    budget = parse(_Budget, data, where)
-    return Budget(budget.tasks, budget.seconds)
+        demand_other(protocol, labels, path)
+    budget, keep = whole_budget_of(top.budget, f"{path}: [budget]")
+    return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners, keep)
 
 
 def _family(data: dict[str, Any], file: str) -> Entry:
     head = parse(FamilyHead, data, f"{file}: [[family]]")
     where = f"{file}: family {head.name!r}: budget"
-    budget = None if head.budget is None else _budget(head.budget, where)
+    budget = None if head.budget is None else budget_of(head.budget, where)
     return Entry(head.name, head.label or head.name, head.model_extra or {}, budget)
 
 
@@ -263,7 +192,7 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
     """One entry for each point of the grid; without a grid, one."""
     where = f"{file}: learner {head.name!r}"
     fields = head.model_extra or {}
-    budget = None if head.budget is None else _budget(head.budget, f"{where}: budget")
+    budget = None if head.budget is None else budget_of(head.budget, f"{where}: budget")
     label = head.label or head.name
     families = None if head.families is None else tuple(head.families)
     if head.grid is None:

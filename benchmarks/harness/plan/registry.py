@@ -1,4 +1,4 @@
-"""Learners and families by name: from entry points, and from loose files given by --plugin."""
+"""Learners, families and protocols by name: of entry points, and of files given by --plugin."""
 
 import hashlib
 import importlib.util
@@ -12,10 +12,16 @@ from types import ModuleType
 from typing import Any, Literal
 
 from benchmarks.core.errors import PluginError, RemlError, UnknownName
+from benchmarks.core.protocol import Protocol
 from benchmarks.core.text import described, line, unseen
 from benchmarks.harness.plan.code import code_of_entry, code_of_file
 
-Kind = Literal["learner", "family"]
+Kind = Literal["learner", "family", "protocol"]
+GROUPS: dict[Kind, str] = {
+    "learner": "reml.learners",
+    "family": "reml.families",
+    "protocol": "reml.protocols",
+}
 
 SHAPES: dict[Kind, tuple[str, ...]] = {
     "learner": (
@@ -23,9 +29,10 @@ SHAPES: dict[Kind, tuple[str, ...]] = {
         *("fit", "partial_fit", "adapt", "state", "load_state"),
     ),
     "family": ("version", "problem", "fingerprint", "size", "left_out", "sample"),
+    "protocol": ("declares", "run"),
 }
-TELLING: dict[Kind, str] = {"learner": "adapt", "family": "sample"}
-"""The method by which a class that lacks others is recognised as meant to be one."""
+TELLING: dict[Kind, str] = {"learner": "adapt", "family": "sample", "protocol": "declares"}
+"""The attribute by which a class that lacks others is recognised as meant to be one."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,8 @@ class Registry:
                 that is taken.
         """
         self._known: dict[Kind, dict[str, Any]] = {
-            "learner": {point.name: point for point in entry_points(group="reml.learners")},
-            "family": {point.name: point for point in entry_points(group="reml.families")},
+            kind: {point.name: point for point in entry_points(group=group)}
+            for kind, group in GROUPS.items()
         }
         self.plugins: tuple[Path, ...] = ()
         for path in plugins:
@@ -62,8 +69,8 @@ class Registry:
         """The class behind a name.
 
         Raises:
-            UnknownName: there is no such learner or family.
-            PluginError: its entry point doesn't import, or isn't a learner or family.
+            UnknownName: there is none.
+            PluginError: its entry point doesn't import, or is none of the kind.
             MissingDependency: it needs a package that is missing.
         """
         known = self._known[kind]
@@ -78,7 +85,7 @@ class Registry:
         """Make a class known by its own name and those of its presets; `code` is a hash of it.
 
         Raises:
-            PluginError: it is no learner or family, or a name is taken.
+            PluginError: it is none, or a name is taken.
         """
         where = f"class {getattr(cls, '__name__', cls)!r}"
         check_shape(kind, cls, where)
@@ -123,9 +130,8 @@ class Registry:
         except Exception as error:
             raise PluginError(f"{path}: has a class that breaks ({described(error)})") from error
         if not found:
-            raise PluginError(
-                f"{path}: {flaws[0] if flaws else 'defines no class that is a learner or family'}"
-            )
+            nothing = "defines no class that is a learner, family or protocol"
+            raise PluginError(f"{path}: {flaws[0] if flaws else nothing}")
         self._take(str(path), found)
         self.plugins = (*self.plugins, path.resolve())
 
@@ -226,6 +232,6 @@ def _flaw(kind: Kind, cls: Any) -> str:
     missing = [name for name in SHAPES[kind] if not hasattr(cls, name)]
     if missing:
         return f"class {cls.__name__} is not a {kind}: it has no {', '.join(missing)}"
-    if not is_dataclass(cls):
-        return f"class {cls.__name__} is not a dataclass"
-    return ""
+    if kind == "protocol":
+        return "" if issubclass(cls, Protocol) else f"class {cls.__name__} is not a {Protocol!r}"
+    return "" if is_dataclass(cls) else f"class {cls.__name__} is not a dataclass"

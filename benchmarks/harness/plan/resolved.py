@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 from benchmarks.core import Kind, MetaLearner, Split, TaskFamily, generator_of
 from benchmarks.core.errors import ContractError, DataError, MatrixError
+from benchmarks.core.protocol import Protocol
 from benchmarks.harness.plan.fields import as_plain, blamed, build, field_names, plain
 from benchmarks.harness.plan.matrix import Entry, Matrix
-from benchmarks.harness.plan.protocols import Protocol
 from benchmarks.harness.plan.registry import Found, Registry
 
 MOST_NUMBERS = 2 * 10**9
@@ -20,7 +20,7 @@ MOST_SCORES = 20 * 10**6
 
 
 @dataclass(frozen=True)
-class Known:
+class Resolved:
     """A learner or a family of the matrix, as built from its entry."""
 
     entry: Entry
@@ -32,7 +32,7 @@ class Known:
     only_at_test: frozenset[str] = frozenset()
 
 
-def know_family(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
+def resolve_family(matrix: Matrix, entry: Entry, registry: Registry) -> Resolved:
     where = str(matrix.path)
     found = registry.find("family", entry.name, where)
     if "path" in field_names(found.cls) and isinstance(entry.fields.get("path"), str):
@@ -40,12 +40,12 @@ def know_family(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
         entry = replace(entry, fields={**entry.fields, "path": str(path)})
     family = make_family(entry, registry, where)
     try:
-        return known_family(family, entry, found, where)
+        return resolved_family(family, entry, found, where)
     except DataError as error:  # of several families in a matrix, which one is it?
         raise DataError(f"{where}: family {entry.label!r}: {error}") from None
 
 
-def known_family(family: TaskFamily, entry: Entry, found: Found, where: str) -> Known:
+def resolved_family(family: TaskFamily, entry: Entry, found: Found, where: str) -> Resolved:
     with blamed(found.cls, f"{where}: family {entry.name!r}"):
         kind = family.problem.kind
         # the fingerprint stands for the file, wherever it lies
@@ -57,15 +57,15 @@ def known_family(family: TaskFamily, entry: Entry, found: Found, where: str) -> 
             "code": found.code,
             "fields": fields,
         }
-    return Known(entry, identity, family, kind=kind)
+    return Resolved(entry, identity, family, kind=kind)
 
 
-def know_learner(matrix: Matrix, entry: Entry, registry: Registry) -> Known:
+def resolve_learner(matrix: Matrix, entry: Entry, registry: Registry) -> Resolved:
     learner = make_learner(entry, registry, str(matrix.path))
     found = registry.find("learner", entry.name)
     with blamed(found.cls, f"{matrix.path}: learner {entry.name!r}"):
         fields = _lasting(learner)
-        return Known(
+        return Resolved(
             entry,
             {"name": learner.name, **_version(found.cls), "code": found.code, "fields": fields},
             learner,
@@ -125,19 +125,19 @@ def _is_there(path: Path) -> bool:
 
 
 def demand_points(
-    matrix: Matrix, known: Known, splits: Sequence[Split], all_shots: Sequence[int]
+    matrix: Matrix, resolved: Resolved, splits: Sequence[Split], all_shots: Sequence[int]
 ) -> None:
     """Each split has tasks with more than k points.
 
     Raises:
         DataError: one has not.
     """
-    family, where = known.built, f"{matrix.path}: family {known.entry.label!r}"
+    family, where = resolved.built, f"{matrix.path}: family {resolved.entry.label!r}"
     with blamed(type(family), where):
         for split in splits:
             for shots in all_shots:
                 if family.size(split, shots) == 0:
-                    if known.kind == "classification":
+                    if resolved.kind == "classification":
                         _explain(family, split, shots, where)
                     allowed = bisect_left(range(shots), True, key=lambda k: _none(family, split, k))
                     raise DataError(
@@ -148,16 +148,16 @@ def demand_points(
 
 
 def say_left_out(
-    known: Known, protocol: Protocol, fold: int | None, say: Callable[[str], object]
+    resolved: Resolved, protocol: Protocol, fold: int | None, say: Callable[[str], object]
 ) -> None:
     """A word on the tasks, or the classes, that are too small to be tested on at some k."""
-    problem = known.built.problem
+    problem = resolved.built.problem
     thing, points = ("class", "pictures") if problem.image else ("task", "points")
     if problem.kind == "classification" and not problem.image:
         points = f"rows in {problem.outputs} of its classes"
-    where = known.entry.label if fold is None else f"{known.entry.label}, fold {fold}"
+    where = resolved.entry.label if fold is None else f"{resolved.entry.label}, fold {fold}"
     for shots in protocol.shots:
-        left = known.built.left_out(protocol.split, shots)
+        left = resolved.built.left_out(protocol.split, shots)
         if left:
             things = f"{thing}{'es' if thing == 'class' else 's'}" if left > 1 else thing
             say(
@@ -166,19 +166,19 @@ def say_left_out(
             )
 
 
-def demand_room(matrix: Matrix, known: Known, protocol: Protocol) -> None:
+def demand_room(matrix: Matrix, resolved: Resolved, protocol: Protocol) -> None:
     """The test tasks of a protocol fit into memory, and their scores into tables.
 
     Raises:
         MatrixError: they do not.
     """
-    where = f"{matrix.path}: protocol {protocol.label!r} on family {known.entry.label!r}"
+    where = f"{matrix.path}: protocol {protocol.label!r} on family {resolved.entry.label!r}"
     most = max(protocol.shots)
-    with blamed(type(known.built), where):
-        problem = known.built.problem
-        size = known.built.size(protocol.split, most)
+    with blamed(type(resolved.built), where):
+        problem = resolved.built.problem
+        size = resolved.built.size(protocol.split, most)
         tasks = protocol.tasks if size is None else min(protocol.tasks, size)
-        support = most * (problem.outputs if known.kind == "classification" else 1)
+        support = most * (problem.outputs if resolved.kind == "classification" else 1)
         numbers = tasks * (support + protocol.queries) * (problem.features + problem.outputs)
     if numbers > MOST_NUMBERS:
         raise MatrixError(

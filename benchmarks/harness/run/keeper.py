@@ -17,16 +17,15 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import make_folder, read_json, write_json
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run.capture import Capture
-from benchmarks.harness.run.worker import MOST_WORDS, Job, work
+from benchmarks.harness.run.worker import MOST_WORDS, Sealed, work
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.trial.reasons import OUTPUT, with_place
 from benchmarks.harness.trial.trainings import RECORD
-from benchmarks.harness.trial.trial import blank_record
 
 ABANDONED = 1
 
 
-def keep(job: Job, connection: Connection) -> NoReturn:
+def keep(job: Sealed, connection: Connection) -> NoReturn:
     """Let a worker run the job's trial, and store what comes of it; the worker reports progress."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run sees Ctrl-C and ends its keepers
     descendants.adopt()
@@ -56,21 +55,21 @@ def keep(job: Job, connection: Connection) -> NoReturn:
     os._exit(0)
 
 
-def _store(job: Job, capture: Capture, reason: str) -> None:
+def _store(job: Sealed, capture: Capture, reason: str) -> None:
     """Put the trial in its place; a failure for this reason, if the worker has left no record."""
     make_folder(job.folder)
     if not (job.folder / "trial.json").is_file():
         capture.finish(f"{reason}\n")
-        failure = {"status": "failed", "reason": with_place(reason, job.spec.id)}
+        failure = {"status": "failed", "reason": with_place(reason, job.id)}
         write_json(job.folder / "trial.json", {**_known(job), **failure})
     else:
         capture.finish()
-    ResultsFolder(job.directory).commit(job.folder, job.spec.id)
+    ResultsFolder(job.directory).commit(job.folder, job.id)
 
 
-def _known(job: Job) -> dict[str, Any]:
+def _known(job: Sealed) -> dict[str, Any]:
     """The record of a trial that has not ended, but may have trained."""
-    record = blank_record(job.spec, job.provenance)
+    record = dict(job.blank)
     if (job.folder / RECORD).is_file():
         record |= read_json(job.folder / RECORD)
     return record

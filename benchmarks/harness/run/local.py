@@ -21,12 +21,12 @@ from typing import Any
 from benchmarks.core.errors import StoreError, UserError
 from benchmarks.core.text import described
 from benchmarks.harness.disk.files import write_json
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.first_scores import first_score
 from benchmarks.harness.run.keeper import keep
 from benchmarks.harness.run.progress import Listening, Progress, Scoring
-from benchmarks.harness.run.worker import MOST_WORDS, Job
+from benchmarks.harness.run.worker import MOST_WORDS, Job, Sealed
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.trial.reasons import OUTPUT, with_place
 from benchmarks.harness.trial.trainings import PLACE
@@ -156,7 +156,7 @@ def _start(context: BaseContext, job: Job) -> _Running:
     """Start a keeper with its worker; once more, should the server have died meanwhile."""
     for attempt in range(ATTEMPTS):
         reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=keep, args=(job, writer), name=job.spec.id)  # type: ignore[attr-defined]
+        process = context.Process(target=keep, args=(Sealed.of(job), writer), name=job.spec.id)  # type: ignore[attr-defined]
         try:
             with _no_main():
                 process.start()

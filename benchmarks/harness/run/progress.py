@@ -15,7 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column, Table
 from rich.text import Text
 
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
 
 PLAIN_SECONDS = 5.0

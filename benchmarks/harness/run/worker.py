@@ -3,6 +3,7 @@
 import faulthandler
 import json
 import os
+import pickle
 import signal
 import sys
 import time
@@ -17,11 +18,11 @@ from typing import Any, NoReturn, TextIO
 import torch
 
 from benchmarks.core.text import described, line, shortened
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
-from benchmarks.harness.trial.procedure import no_log
-from benchmarks.harness.trial.trial import run_trial
+from benchmarks.harness.trial.reporting import no_log
+from benchmarks.harness.trial.trial import blank_record, run_trial
 
 REPORT_SECONDS = 0.2
 MOST_WORDS = 4_096
@@ -48,7 +49,29 @@ class Job:
     """Whether somebody wants to know what the learner logs."""
 
 
-def work(job: Job, connection: Connection, output: int, words: int) -> NoReturn:
+@dataclass(frozen=True)
+class Sealed:
+    """A job on its way to a worker: its protocol may be of a plugin that is not imported there yet.
+
+    Attributes:
+        blank: the record of its trial while nothing is known of it.
+    """
+
+    id: str
+    directory: Path
+    folder: Path
+    plugins: tuple[Path, ...]
+    blank: Mapping[str, Any]
+    packed: bytes
+
+    @classmethod
+    def of(cls, job: Job) -> "Sealed":
+        blank = blank_record(job.spec, job.provenance)
+        packed = pickle.dumps(job)
+        return cls(job.spec.id, job.directory, job.folder, job.plugins, blank, packed)
+
+
+def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoReturn:
     """Run the job's trial on one thread and write it to its folder.
 
     What it prints goes to `output`, progress through the connection, and why there is no record, if
@@ -60,9 +83,11 @@ def work(job: Job, connection: Connection, output: int, words: int) -> NoReturn:
         descendants.follow_parent(signal.SIGKILL)
         _redirect_output(output)
         torch.set_num_threads(1)
+        registry = Registry(sealed.plugins)
+        job: Job = pickle.loads(sealed.packed)
         run_trial(
             job.spec,
-            Registry(job.plugins),
+            registry,
             job.folder,
             device=job.device,
             provenance=job.provenance,

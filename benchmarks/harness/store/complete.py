@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.core.protocol import MOST_POINTS
 from benchmarks.harness.evaluation.frames import empty
-from benchmarks.harness.plan.protocols import MOST_POINTS
 from benchmarks.harness.store.reading import TABLES
 
 COMPARED = ["family", "protocol", "fold", "shots"]

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.errors import StoreError
+from benchmarks.core.landmarks import landmarks
 from benchmarks.harness.disk.files import make_folder, read_json
 from benchmarks.harness.evaluation.evaluator import OPTIONAL
-from benchmarks.harness.plan.protocols import landmarks
 from benchmarks.harness.store.ledger import MATRIX, PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import locked
 from benchmarks.harness.store.reading import DERIVED, RMSE, TABLES

@@ -16,10 +16,10 @@ import torch
 
 from benchmarks.core import Budget, TaskBatch, TaskFamily
 from benchmarks.core.errors import MatrixError, StoreError
+from benchmarks.core.protocol import Protocol
 from benchmarks.harness.disk.files import read_json, write_json, write_parquet
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.disk.sums import SUMS, write_sums
-from benchmarks.harness.evaluation.comparing import fit_reference
 from benchmarks.harness.evaluation.confusion import class_names
 from benchmarks.harness.evaluation.episodes import EPISODES, names_in
 from benchmarks.harness.evaluation.evaluator import (
@@ -32,10 +32,10 @@ from benchmarks.harness.evaluation.evaluator import (
 )
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.task_names import PLACE, TASK_TYPES, held_out
+from benchmarks.harness.evaluation.tested import fit_reference
 from benchmarks.harness.plan.matrix import Entry, Matrix
-from benchmarks.harness.plan.protocols import KINDS, Protocol, Retention
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.plan.resolved import know_family, make_learner
+from benchmarks.harness.plan.resolved import make_learner, resolve_family
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.lock import locked
 from benchmarks.harness.store.results import Results, consolidate, load_results
@@ -84,10 +84,10 @@ def redraw(directory: Path, registry: Registry) -> tuple[Results, list[Redrawn]]
         (tested, *_) = rules.get("on") or [str(label)]
         spec = next(iter(trials["spec"]))
         family = _built(directory, fields[tested], registry)
-        protocol = _protocol(spec["protocol"])
+        protocol = _protocol(spec["protocol"], rules, registry)
         identity = dumps(spec["protocol"].get("other", spec["family"]), sort_keys=True)
         if (
-            isinstance(protocol, Retention)
+            len(protocol.tests_on) > 1
             and family.sample(1, protocol.split, torch.Generator(), shots=1).groups
         ):
             raise StoreError(
@@ -228,23 +228,20 @@ class _Stored:
         )
 
 
-OTHERS = {"on": ["-"], "then": "-"}
-"""Labels of second families, which redrawing the test tasks does not ask for."""
-
-
 def _built(directory: Path, entry: Entry, registry: Registry) -> TaskFamily:
     matrix = Matrix(directory / "matrix.json", "", "", (), Budget(tasks=0), (), (), ())
-    family: TaskFamily = know_family(matrix, entry, registry).built
+    family: TaskFamily = resolve_family(matrix, entry, registry).built
     return family
 
 
-def _protocol(rules: Mapping[str, Any]) -> Protocol:
-    kind = KINDS[rules["kind"]]
-    # a trial's identity has the families themselves, and under `then` what carrying on may spend
-    others = {key: value for key, value in OTHERS.items() if key in kind.model_fields}
-    known = {key: value for key, value in rules.items() if key in kind.model_fields}
+def _protocol(spec: Mapping[str, Any], rules: Mapping[str, Any], registry: Registry) -> Protocol:
+    """From a trial's identity, which has other families as they are, and the matrix, by label."""
+    cls: type[Protocol] = registry.find("protocol", spec["kind"]).cls
+    keys = cls.model_fields.keys()
+    known = {key: it for key, it in spec.items() if key in keys - cls.names}
+    named = {key: it for key, it in rules.items() if key in keys & cls.names}
     try:
-        return kind.model_validate({**known, **others})
+        return cls.model_validate({**known, **named})
     except ValueError as error:
         raise MatrixError(f"a stored protocol is none of this version ({error})") from None
 

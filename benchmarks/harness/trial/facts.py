@@ -7,6 +7,9 @@ import torch
 
 from benchmarks.core import State, TaskFamily
 from benchmarks.core.errors import DataError
+from benchmarks.core.protocol import Place
+from benchmarks.harness.evaluation.task_names import held_out
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Entry
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_family
@@ -23,6 +26,23 @@ def unchanged(entry: Entry, registry: Registry, identity: Mapping[str, Any]) -> 
         path = entry.fields.get("path", entry.label)
         raise DataError(f"{path}: has changed since the run began; run the matrix again")
     return family
+
+
+def told_of(spec: TrialSpec, families: Mapping[Place, TaskFamily]) -> dict[str, Any]:
+    """What the record of a trial says of its families' data."""
+    protocol = spec.protocol
+    tested = [families[place] for place in protocol.tests_on]
+    left_out = {k: sum(it.left_out(protocol.split, k) for it in tested) for k in protocol.shots}
+    left_out_train = {}
+    if spec.other is None:
+        left_out_train = {k: families["own"].left_out("train", k) for k in protocol.shots}
+    return {
+        "left_out": {str(k): number for k, number in left_out.items()},
+        "left_out_train": {str(k): number for k, number in left_out_train.items()},
+        "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
+        "held_out": held_out(tested[0]),
+        "grouped_by": getattr(tested[0], "grouped_by", ""),
+    }
 
 
 def count_numbers(state: State) -> int:

@@ -13,7 +13,7 @@ from benchmarks.core import MetaLearner, TaskFamily
 from benchmarks.core.text import described
 from benchmarks.harness.evaluation.frames import empty
 from benchmarks.harness.evaluation.validating import Validation, looks
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.trial.moments import Moment
 from benchmarks.harness.trial.packing import pack
 from benchmarks.harness.trial.references import once

@@ -1,52 +1,48 @@
-"""The course of one trial: train, take over or carry on, and test as its protocol says."""
+"""The procedure of one trial: what it does for its protocol, and what that has cost."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import pandas as pd
 
-from benchmarks.core import Budget, MetaLearner, Problem, Split, State, TaskFamily, generator_of
-from benchmarks.core.errors import Cannot, StoreError
+from benchmarks.core import Budget, MetaLearner, Problem, State, generator_of
+from benchmarks.core.errors import ContractError, StoreError
+from benchmarks.core.protocol import Change, Place
 from benchmarks.core.text import described
 from benchmarks.harness.evaluation.choosing import choose_steps
-from benchmarks.harness.evaluation.comparing import fit_reference, with_both, with_reference
 from benchmarks.harness.evaluation.evaluator import Evaluation, evaluate
-from benchmarks.harness.evaluation.task_names import held_out
-from benchmarks.harness.plan.effects import test_shots
-from benchmarks.harness.plan.expand import TrialSpec
-from benchmarks.harness.plan.matrix import Entry
+from benchmarks.harness.evaluation.tested import Scored, fit_reference, numbered, with_gains
+from benchmarks.harness.plan.checks.effects import test_shots
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_learner
-from benchmarks.harness.trial.facts import count_numbers, unchanged
+from benchmarks.harness.trial.facts import count_numbers, told_of
 from benchmarks.harness.trial.keeping import choose
 from benchmarks.harness.trial.moments import Moment, Moments
 from benchmarks.harness.trial.packing import on_cpu, pack
+from benchmarks.harness.trial.places import Ground, demand_told, grounds_of
 from benchmarks.harness.trial.references import SCORED, scored_once
+from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.surroundings import Surroundings
-from benchmarks.harness.trial.training import HISTORY_TYPES, THEN, Stretch, together
+from benchmarks.harness.trial.training import HISTORY_TYPES, THEN, TrainingRun, together
 from benchmarks.harness.trial.trainings import Training, load
 
-Report = Callable[[float, str], None]
-"""Called with the fraction of the trial that is done and the latest numbers."""
-Log = Callable[[int, Mapping[str, float]], None]
-"""Called with the training tasks drawn so far and what the learner logged of them, by its name."""
+TRAINING = 0.98
+"""The share of a trial that training is taken to be."""
 
 
-def no_log(tasks: int, metrics: Mapping[str, float]) -> None: ...
-
-
-class Course:
-    """The steps of one trial, and what it has spent so far.
+@final
+class Procedure:
+    """What a protocol asks of its trial (`core.protocol.Trial`), and what it has spent so far.
 
     Attributes:
         training: what training on the first family made of the learner, whatever came then; other
             trials with the same training take it over.
         state: which of the states of that training is tested.
-        trained_with: the provenance of training, where it was taken over.
     """
 
     evaluation: Evaluation
@@ -75,87 +71,94 @@ class Course:
         self._references = references
         self._log = log
         self._surroundings = Surroundings()
-        self._stretch: Stretch | None = None
+        self._running: TrainingRun | None = None
         self._spent: list[Mapping[str, Any]] = []
         self._evaluate_seconds = self._validation_seconds = 0.0
         self._parameters: int | None = None
         self._adapted: int | None = None
+        self._chosen: dict[str, Any] = {}
 
     def run(self, trained: Path | None) -> None:
         spec = self._spec
+        self._trained = trained
         self._surroundings.restore(spec.seed)
-        self._family = unchanged(spec.family, self._registry, spec.identity["family"])
-        self._identity = dumps(spec.identity["family"], sort_keys=True)
-        self._tested, self._tested_identity = self._family, self._identity
-        if spec.other is not None:
-            other = spec.identity["protocol"]["other"]
-            self._tested = unchanged(spec.other, self._registry, other)
-            self._tested_identity = dumps(other, sort_keys=True)
-        self.problem = (self._tested if spec.then is None else self._family).problem
+        self._grounds = grounds_of(spec, self._registry)
+        self.problem = self._ground(spec.protocol.tests_on[0]).family.problem
         self.learner = make_learner(spec.learner, self._registry)
-        self._demand_possible()
-        if trained is None or not self._take_over(trained):
+        demand_told(spec, self._grounds, self.learner)
+        outcome = spec.protocol.run(self)
+        if not hasattr(self, "training"):
+            raise ContractError(f"protocol {spec.protocol.name!r} trains nobody")
+        first = (spec.fold or 0) * spec.protocol.tasks
+        self.evaluation = numbered(with_gains(outcome, spec.protocol, self.problem), first)
+
+    def train(self) -> None:
+        spec = self._spec
+        if self._trained is None or not self._take_over(self._trained):
             self._train()
         self._keep(self.training)  # only then is it known to be a nest that ends
         self._parameters = count_numbers(self.training.state)
         self._adapted = getattr(self.learner, "adapted_parameters", None)
-        self._chosen: dict[str, Any] = {}
         self._keep_best()
         self._surroundings.restore(spec.seed)
-        if spec.then is None:
-            self._choose()
-            self.evaluation = self._test(self.learner)
-            if spec.reference is not None:
-                self.evaluation = with_reference(
-                    self.evaluation, self._scratch(), self.problem, spec.protocol
-                )
-        else:
-            self._carry_on(spec.then)
-        self.evaluation = self._numbered(self.evaluation)
 
-    def _numbered(self, evaluation: Evaluation) -> Evaluation:
-        """Tasks of different folds have different numbers."""
-        first = (self._spec.fold or 0) * self._spec.protocol.tasks
-        if not first:
-            return evaluation
-        tables = evaluation._asdict().items()
-        shifted = {k: it.assign(task=it["task"] + first) for k, it in tables if "task" in it}
-        return evaluation._replace(**shifted)
-
-    def _demand_possible(self) -> None:
-        """Find out before training whether families tell the learner what it needs.
-
-        Raises:
-            Cannot: one does not.
-        """
-        spec, needs = self._spec, self.learner.needs
-        if not needs:
-            return
-        split = spec.protocol.split
-        places: list[tuple[Entry, TaskFamily, Split]] = [(spec.family, self._family, "train")]
-        places.append((spec.other or spec.family, self._tested, split))
-        if spec.then is not None and spec.other is not None:
-            places += [(spec.family, self._family, split), (spec.other, self._tested, "train")]
-        for entry, family, part in places:
-            batch = family.sample(1, part, generator_of("probe"), shots=1, queries=1)
-            if missing := sorted(needs - batch.support.privileged.keys()):
-                raise Cannot(f"needs {' and '.join(missing)}, which {entry.label} does not tell")
-
-    def _train(self) -> None:
+    def carry_on(self) -> None:
         spec = self._spec
-        share = 0.98 if spec.then is None else 0.48
-        moments = Moments(self.learner.state) if spec.keep == "best" else None
-        stretch = self._new_stretch(
-            self._family, self._identity, spec.budget, 0, share, self._log, moments
+        if spec.then is None or not hasattr(self, "training"):
+            raise ContractError(f"protocol {spec.protocol.name!r} has nothing to carry on with")
+        # whether the state was taken over or not, the learner carries on from the same
+        self.learner = make_learner(spec.learner, self._registry)
+        self.learner.load_state(on_cpu(self.state))
+        self._train_on(
+            "other",
+            spec.then,
+            self.learner.partial_fit,
+            ("learner", "then", spec.seed),
+            lambda tasks, metrics: self._log(tasks, {f"{k}{THEN}": v for k, v in metrics.items()}),
         )
-        stretch.run(self.learner.fit, generator_of("learner", spec.seed))
-        self.history = stretch.history
-        self._end_stretch()
-        state, spent = self.learner.state(), self._spent[0]
-        ways: tuple[Moment, ...] = ()
-        if moments is not None and spent["tasks"]:
-            ways = (*moments.seen, Moment(spent["tasks"], spent["seconds"], pack(state)))
-        self.training = Training(state, self.history, spent, spec.id, moments=ways)
+        self._surroundings.restore(spec.seed)
+
+    def choose(self) -> None:
+        started, own = time.perf_counter(), self._ground("own")
+        self._chosen |= choose_steps(
+            self.learner,
+            own.family,
+            own.identity,
+            self._spec.protocol,
+            device=self._device,
+            on_progress=lambda fraction: self._report(TRAINING, "choosing the number of steps"),
+        )
+        self._evaluate_seconds += time.perf_counter() - started
+
+    def test(
+        self, on: Place = "own", *, change: Change | None = None, whole: bool = True
+    ) -> Scored:
+        return self._scored(self._test(self.learner, on, change=change, scores_only=not whole))
+
+    def reference(self, on: Place = "own") -> Scored:
+        """Worked out once for all trials of a run that ask."""
+        spec, ground = self._spec, self._ground(on)
+        entry = spec.reference
+        if entry is None:
+            raise ContractError(f"protocol {spec.protocol.name!r} has no reference")
+
+        def score() -> Evaluation:
+            reference = make_learner(entry, self._registry)
+            fit_reference(reference, ground.family, spec.seed, self._device)
+            return self._test(reference, on, scores_only=True)
+
+        how = spec.protocol.model_dump(mode="json", include={*SCORED})
+        key = [ground.identity, spec.identity["protocol"]["reference"], how, spec.seed]
+        place = dumps([*key, self._device], sort_keys=True)
+        return self._scored(scored_once(self._references, place, score))
+
+    def _ground(self, place: Place) -> Ground:
+        if place not in self._grounds:
+            raise ContractError(f"protocol {self._spec.protocol.name!r} has no family {place!r}")
+        return self._grounds[place]
+
+    def _scored(self, evaluation: Evaluation) -> Scored:
+        return Scored(evaluation, self.problem.metric)
 
     def _take_over(self, place: Path) -> bool:
         """Learner, history and spending of a training that was kept; whether it is sound."""
@@ -172,6 +175,17 @@ class Course:
         self._spent.append(training.spent)
         return True
 
+    def _train(self) -> None:
+        spec = self._spec
+        moments = Moments(self.learner.state) if spec.keep == "best" else None
+        own = self.learner.fit, ("learner", spec.seed)
+        self._train_on("own", spec.budget, *own, self._log, moments)
+        state, spent = self.learner.state(), self._spent[0]
+        ways: tuple[Moment, ...] = ()
+        if moments is not None and spent["tasks"]:
+            ways = (*moments.seen, Moment(spent["tasks"], spent["seconds"], pack(state)))
+        self.training = Training(state, self.history, spent, spec.id, moments=ways)
+
     def _keep_best(self) -> None:
         """Of the states of the training, go on with the one that is to be tested."""
         spec = self._spec
@@ -185,11 +199,11 @@ class Course:
         found = choose(
             spec,
             self.training,
-            self._family,
+            self._ground("own").family,
             make,
             device=self._device,
             place=self._references,
-            say=lambda text: self._report(0.98 if spec.then is None else 0.48, text),
+            say=lambda text: self._report(TRAINING / len(spec.protocol.trains_on), text),
         )
         self._validation_seconds += found.seconds
         self._chosen |= found.notes
@@ -199,143 +213,86 @@ class Course:
         if found.moment is not None and found.moment is not self.training.moments[-1]:
             self.learner, self.state = make(found.moment), found.moment.state
 
-    def _carry_on(self, budget: Budget) -> None:
-        """Test on both families, train on the second one, and test on both again."""
-        spec, registry = self._spec, self._registry
-        others = {
-            "before": self._test(self.learner, first=True, scores_only=True),
-            "unseen": self._test(self.learner, scores_only=True),
-            "scratch": self._scratch(),
-        }
-        # whether the state was taken over or not, the learner carries on from the same
-        self.learner = make_learner(spec.learner, registry)
-        self.learner.load_state(on_cpu(self.state))
-        stretch = self._new_stretch(
-            self._tested,
-            self._tested_identity,
-            budget,
-            0.49,
-            0.98,
-            lambda tasks, metrics: self._log(tasks, {f"{k}{THEN}": v for k, v in metrics.items()}),
-        )
-        stretch.run(self.learner.partial_fit, generator_of("learner", "then", spec.seed))
-        then = stretch.history.assign(metric=lambda rows: rows["metric"] + THEN)
-        self.history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
-        self._end_stretch()
-        self._surroundings.restore(spec.seed)
-        others["then"] = self._test(self.learner, scores_only=True)
-        self._choose()
-        after = self._test(self.learner, first=True)
-        self.evaluation = with_both(after, others, self.problem, spec.protocol)
-
-    def _new_stretch(
+    def _train_on(
         self,
-        family: TaskFamily,
-        identity: str,
+        place: Place,
         budget: Budget,
-        start: float,
-        end: float,
+        train: Callable[..., None],
+        names: tuple[object, ...],
         log: Log,
         moments: Moments | None = None,
-    ) -> Stretch:
-        self._stretch = Stretch(
-            family,
-            identity,
+    ) -> None:
+        """Train, and add to the history and to what is spent; also what is spent on a failure."""
+        ground, number = self._ground(place), len(self._spent)
+        each = TRAINING / len(self._spec.protocol.trains_on)
+        self._running = TrainingRun(
+            ground.family,
+            ground.identity,
             budget,
             self._spec.seed,
             needs=self.learner.needs,
             shots=test_shots(self._spec.protocol),
             device=self._device,
-            on_progress=lambda part, text: self._report(start + (end - start) * part, text),
+            on_progress=lambda part, text: self._report(each * (number + part), text),
             on_log=log,
             moments=moments,
         )
-        return self._stretch
-
-    def _end_stretch(self) -> None:
-        assert self._stretch is not None
-        self._spent.append(self._stretch.spent)
-        self._stretch = None
-
-    def _scratch(self) -> Evaluation:
-        """What the reference scores on the tasks of the test; once for all trials that ask."""
-        spec = self._spec
-        assert spec.reference is not None
-        entry = spec.reference
-
-        def score() -> Evaluation:
-            reference = make_learner(entry, self._registry)
-            fit_reference(reference, self._tested, spec.seed, self._device)
-            return self._test(reference, scores_only=True)
-
-        how = spec.protocol.model_dump(mode="json", include={*SCORED})
-        key = [self._tested_identity, spec.identity["protocol"]["reference"], how, spec.seed]
-        return scored_once(self._references, dumps([*key, self._device], sort_keys=True), score)
-
-    def _choose(self) -> None:
-        """On the family that was trained on, whatever is tested: of others nothing is known yet."""
-        started = time.perf_counter()
-        self._chosen |= choose_steps(
-            self.learner,
-            self._family,
-            self._identity,
-            self._spec.protocol,
-            device=self._device,
-            on_progress=lambda fraction: self._report(0.98, "choosing the number of steps"),
-        )
-        self._evaluate_seconds += time.perf_counter() - started
+        self._running.run(train, generator_of(*names))
+        history = self._running.history
+        if number:
+            then = history.assign(metric=lambda rows: rows["metric"] + THEN)
+            history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
+        self.history = history
+        self._spent.append(self._running.spent)
+        self._running = None
 
     def _test(
-        self, learner: MetaLearner, *, first: bool = False, scores_only: bool = False
+        self,
+        learner: MetaLearner,
+        on: Place,
+        *,
+        change: Change | None = None,
+        scores_only: bool = False,
     ) -> Evaluation:
-        """Score a learner, where there are two families on the second unless told otherwise."""
-        started = time.perf_counter()
+        started, ground = time.perf_counter(), self._ground(on)
         evaluation = evaluate(
             learner,
-            self._family if first else self._tested,
-            self._identity if first else self._tested_identity,
+            ground.family,
+            ground.identity,
             self._spec.protocol,
             device=self._device,
-            on_progress=lambda fraction: self._report(0.98 + 0.02 * fraction, "evaluating"),
+            on_progress=lambda fraction: self._report(
+                TRAINING + (1 - TRAINING) * fraction, "evaluating"
+            ),
+            change=change,
             scores_only=scores_only,
         )
         self._evaluate_seconds += time.perf_counter() - started
         return evaluation
 
     def spending(self) -> dict[str, Any]:
-        stretches = [*self._spent, *([self._stretch.spent] if self._stretch else [])]
+        runs = [*self._spent, *([self._running.spent] if self._running else [])]
         return {
-            **together(stretches),
+            **together(runs),
             "evaluate_seconds": self._evaluate_seconds,
             "validation_seconds": self._validation_seconds,
             "parameters": self._parameters,
             "adapted_parameters": self._adapted,
         }
 
-    def known(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What the record says of a trial that has failed: a learner that is there can be asked."""
         return {"problem": asdict(self.problem)} if hasattr(self, "training") else {}
 
     def notes(self) -> dict[str, Any]:
         """What the record says of a trial that is done, beside its spending."""
-        spec, protocol = self._spec, self._spec.protocol
-        tested = [self._tested] if spec.then is None else [self._family, self._tested]
-        notes: dict[str, Any] = {
-            "left_out": {
-                str(k): sum(it.left_out(protocol.split, k) for it in tested) for k in protocol.shots
-            },
-            "left_out_train": {},
-            "dropped_rows": sum(getattr(it, "dropped_rows", 0) for it in tested),
+        told = told_of(self._spec, {place: it.family for place, it in self._grounds.items()})
+        notes = {
+            **told,
             "problem": asdict(self.problem),
             **self._chosen,
-            "held_out": held_out(tested[0]),
-            "grouped_by": getattr(tested[0], "grouped_by", ""),
             "transductive": bool(getattr(self.learner, "transductive", False)),
         }
-        if spec.other is None:
-            notes["left_out_train"] = {
-                str(k): self._family.left_out("train", k) for k in protocol.shots
-            }
-        if spec.then is not None:
+        if len(self._spent) > 1:
             notes["first_spending"] = dict(self._spent[0])
         return notes

@@ -1,4 +1,4 @@
-"""One stretch of meta-training: a budget spent on a family, and what that has cost."""
+"""One run of meta-training: a budget spent on a family, and what that has cost."""
 
 import resource
 import sys
@@ -26,7 +26,7 @@ VALIDATION = "validation"
 Train = Callable[[BudgetedSource, torch.Generator], None]
 
 
-class Stretch:
+class TrainingRun:
     """A learner's `fit` or `partial_fit` on the training tasks of a family and a seed."""
 
     def __init__(
@@ -93,10 +93,10 @@ class Stretch:
         return frame.astype(HISTORY_TYPES)
 
 
-def together(stretches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several stretches have spent: the sum, and the most memory that one of them took."""
-    total = {name: sum(spent[name] for spent in stretches) for name in SPENDS}
-    peaks = [spent["peak_memory_mb"] for spent in stretches]
+def together(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several runs have spent: the sum, and the most memory that one of them took."""
+    total = {name: sum(spent[name] for spent in runs) for name in SPENDS}
+    peaks = [spent["peak_memory_mb"] for spent in runs]
     return {**total, "peak_memory_mb": max(peaks, default=0)}
 
 

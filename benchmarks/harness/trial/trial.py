@@ -13,10 +13,11 @@ from benchmarks.core.errors import Cannot
 from benchmarks.core.text import described, message, shortened
 from benchmarks.harness.disk.files import remove, write_json, write_parquet
 from benchmarks.harness.evaluation.evaluator import OPTIONAL
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.trial.procedure import Course, Log, Report, no_log
+from benchmarks.harness.trial.procedure import Procedure
 from benchmarks.harness.trial.reasons import with_place
+from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.trainings import LEARNER, Training, keep, keep_state, share
 
 
@@ -62,7 +63,7 @@ def run_trial(
         if trainings is not None and training.by == spec.id:
             share(folder, trainings / spec.training)
 
-    trial = Course(spec, registry, device, report, keep_training, references, log)
+    trial = Procedure(spec, registry, device, report, keep_training, references, log)
     try:
         trial.run(trained)
     except Cannot as error:
@@ -70,7 +71,7 @@ def run_trial(
     except BaseException as error:  # of the learner's making: nobody sends Ctrl-C to a worker
         if interruptible and isinstance(error, KeyboardInterrupt):
             raise
-        record |= _failure(error, spec.id) | {"spending": trial.spending(), **trial.known()}
+        record |= _failure(error, spec.id) | {"spending": trial.spending(), **trial.facts()}
     else:
         record |= {"status": "done", "spending": trial.spending(), **trial.notes()}
         if not (folder / LEARNER).is_file():  # a learner may have removed its folder

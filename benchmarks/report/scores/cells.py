@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from benchmarks.core.landmarks import summarised
 from benchmarks.harness.evaluation.diverging import tame
-from benchmarks.harness.plan.protocols import summarised
 from benchmarks.harness.store.folder import ENDED
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.scores.arrays import Tasks, with_folds

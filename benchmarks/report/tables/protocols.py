@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.harness.plan.protocols import landmarks
+from benchmarks.core.landmarks import landmarks
 from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.wording import direction, meaning, metric_name, plural
 from benchmarks.report.tables.entries import counted, scored

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmarks.harness.plan.protocols import landmarks
+from benchmarks.core.landmarks import landmarks
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import ADAPTED, Comparison, Group, Statistic
 from benchmarks.report.scores.chosen import CHOSEN, OF_ONE

@@ -8,10 +8,10 @@ import torch
 from baselines.mean import Mean
 from benchmarks.core import Predictor, Support
 from benchmarks.harness.evaluation.choosing import choose_steps
-from benchmarks.harness.plan.expand import TrialSpec
-from benchmarks.harness.plan.protocols import FewShot
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.trial import run_trial
+from benchmarks.protocols.few_shot import FewShot
 from benchmarks.tasks.digits import Digits
 from benchmarks.tasks.sinusoid import Sinusoid
 

@@ -30,8 +30,8 @@ from benchmarks.harness.evaluation.episodes import EPISODE_TYPES, add_episodes
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks, evaluate, score
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import AT_ONCE
-from benchmarks.harness.plan.protocols import FewShot
 from benchmarks.harness.plan.registry import Registry
+from benchmarks.protocols.few_shot import FewShot
 from benchmarks.tasks.digits import Digits
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing.toy import ToyClasses

@@ -6,13 +6,12 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.core.errors import UnknownName
-from benchmarks.harness.plan.explaining import REQUIRED, Key, as_toml, explain, render
+from benchmarks.harness.plan.explaining import KINDS, REQUIRED, Key, as_toml, explain, render
 from benchmarks.harness.plan.fields import build
-from benchmarks.harness.plan.protocols import KINDS
 from benchmarks.harness.plan.registry import Registry
 
 REGISTRY = Registry()
-NAMES = [*REGISTRY.names("learner"), *REGISTRY.names("family"), *KINDS, "matrix"]
+NAMES = [*(name for kind in KINDS for name in REGISTRY.names(kind)), "matrix"]
 
 
 @pytest.mark.parametrize("name", NAMES)

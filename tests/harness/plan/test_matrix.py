@@ -6,7 +6,8 @@ import pytest
 from baselines.maml import MAML
 from benchmarks.core import Budget
 from benchmarks.core.errors import DataError, MatrixError
-from benchmarks.harness.plan.expand import TrialSpec, describe, expand
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
 from benchmarks.harness.plan.registry import Registry

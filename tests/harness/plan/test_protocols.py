@@ -7,9 +7,10 @@ import pytest
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError
-from benchmarks.harness.plan.expand import TrialSpec, describe, expand
+from benchmarks.core.landmarks import LANDMARKS, landmarks
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
-from benchmarks.harness.plan.protocols import LANDMARKS, landmarks
 from benchmarks.harness.plan.registry import Registry
 
 Trials = Callable[..., list[TrialSpec]]
@@ -128,7 +129,7 @@ def test_a_description_says_what_each_protocol_is(write_matrix: Write, registry:
     ("old", "new", "message"),
     [
         ('"unrelated"', '"unrelatd"', "unknown protocol 'unrelatd'; did you mean 'unrelated'"),
-        ('"unrelated"', '"xyz"', "known: few_shot, retention, transfer, unrelated"),
+        ('"unrelated"', '"xyz"', "known: few_shot, outliers, retention, transfer, unrelated"),
         ('on = ["low", ', 'on = ["lov", ', "'unrelated: lov': key 'on': unknown family 'lov'; did"),
         ('on = ["low", "high", "far"]', "", "key 'on' is missing"),
         ('on = ["low", "high", "far"]', "on = []", "key 'on': expected at least 1"),

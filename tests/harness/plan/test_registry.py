@@ -70,7 +70,7 @@ def test_a_broken_entry_point_only_hurts_who_uses_it(monkeypatch: pytest.MonkeyP
         ("import no_such_package", "does not import .*no_such_package"),
         ("def f(:", "does not import .*SyntaxError"),
         ("raise SystemExit('bye')", "does not import .*bye"),
-        ("x = 1", "defines no class that is a learner or family"),
+        ("x = 1", "defines no class that is a learner, family or protocol"),
         ("from baselines.mean import Mean", "defines no class"),
         (
             """

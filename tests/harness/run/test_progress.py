@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.core.text import count
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
 from benchmarks.harness.run.progress import LiveProgress, PlainProgress, Tally, clock, name, watch
 

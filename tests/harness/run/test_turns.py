@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.first_scores import Score, first_score
 from benchmarks.harness.run.turns import in_turn, seconds_of

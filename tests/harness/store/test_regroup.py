@@ -155,8 +155,15 @@ RESULTS = Path(__file__).parents[3] / "results"
 
 @pytest.mark.parametrize("kind", ["few_shot", "transfer", "unrelated", "retention"])
 def test_every_kind_of_protocol_is_read_back_from_a_trial(kind: str) -> None:
-    records = read_json(RESULTS / "thesis-questions" / "trials.json")
-    records += read_json(RESULTS / "metoffice" / "trials.json")
-    stored = [it["spec"]["protocol"] for it in records if it["spec"]["protocol"]["kind"] == kind]
-    assert stored
-    assert all(_protocol(rules).shots == tuple(rules["shots"]) for rules in stored)
+    stored = []
+    for name in ("thesis-questions", "metoffice"):
+        rules = {it["label"]: it for it in read_json(RESULTS / name / "matrix.json")["protocols"]}
+        records = read_json(RESULTS / name / "trials.json")
+        stored += [(it["spec"]["protocol"], rules[it["protocol"]]) for it in records]
+    ours = [(spec, rules) for spec, rules in stored if spec["kind"] == kind]
+    assert ours
+    registry = Registry()
+    for spec, rules in ours:
+        protocol = _protocol(spec, rules, registry)
+        assert protocol.shots == tuple(spec["shots"])
+        assert protocol.other in (rules.get("then"), *(rules.get("on") or ()))

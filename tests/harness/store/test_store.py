@@ -14,7 +14,8 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import read_json, replace, write_json, write_parquet
 from benchmarks.harness.disk.sums import write_sums
 from benchmarks.harness.evaluation.evaluator import OPTIONAL
-from benchmarks.harness.plan.expand import TrialSpec, describe, expand
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix, load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_family

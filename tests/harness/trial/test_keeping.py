@@ -12,13 +12,14 @@ from baselines.mean import Mean
 from benchmarks.core import Split, State
 from benchmarks.core.errors import MatrixError
 from benchmarks.harness.evaluation.validating import Validation, looks
-from benchmarks.harness.plan.expand import TrialSpec, expand
+from benchmarks.harness.plan.expand import expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
-from benchmarks.harness.plan.protocols import FewShot
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.moments import Moments
 from benchmarks.harness.trial.trainings import load
 from benchmarks.harness.trial.trial import run_trial
+from benchmarks.protocols.few_shot import FewShot
 from benchmarks.tasks.sinusoid import Sinusoid
 
 HEAD = """

@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks.harness.disk.files import read_json
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks
-from benchmarks.harness.plan.expand import TrialSpec, describe, expand
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_family
@@ -19,7 +20,7 @@ from benchmarks.harness.run.progress import PlainProgress
 from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import Results, consolidate, load_results, restore
-from benchmarks.harness.trial import procedure as course
+from benchmarks.harness.trial import procedure
 from benchmarks.harness.trial.trial import run_trial
 
 HEAD = """
@@ -222,9 +223,9 @@ def test_what_a_reference_scores_is_worked_out_once_a_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fit, fitted = course.fit_reference, []
+    fit, fitted = procedure.fit_reference, []
     monkeypatch.setattr(
-        course, "fit_reference", lambda *given: (fitted.append(given[0]), fit(*given))
+        procedure, "fit_reference", lambda *given: (fitted.append(given[0]), fit(*given))
     )
     trials = trials_of(write_matrix, carriers, "recalls", "wanders")
     scores: dict[Path | None, list[pd.DataFrame]] = {}

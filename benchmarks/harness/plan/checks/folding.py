@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from benchmarks.core.errors import MatrixError
+from benchmarks.core.protocol import Protocol
 from benchmarks.core.text import count
 from benchmarks.harness.plan.fields import blamed
 from benchmarks.harness.plan.matrix import Matrix
-from benchmarks.harness.plan.protocols import Protocol
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.plan.resolved import Known, known_family
+from benchmarks.harness.plan.resolved import Resolved, resolved_family
 
 FEW_GROUPS = 6
 """Of fewer test groups nobody can say who is better."""
@@ -19,13 +19,13 @@ LEFT_OUT_ONE_BY_ONE = 20
 """So many groups at most are worth a training each."""
 
 
-def know_folds(
+def resolve_folds(
     matrix: Matrix,
-    family: Known,
+    family: Resolved,
     protocol: Protocol,
     registry: Registry,
     say: Callable[[str], object],
-) -> Iterator[tuple[int | None, Known]]:
+) -> Iterator[tuple[int | None, Resolved]]:
     """The family once for each fold, numbered; or as it is, where the protocol has no folds.
 
     Where it has none, and few groups are tested, `say` is told what folds and draws would give.
@@ -54,10 +54,10 @@ def know_folds(
     for number, fold in enumerate(built):
         parts = {key: list(getattr(fold, key)) for key in ("validation", "test")}
         entry = replace(family.entry, fields={**family.entry.fields, **parts})
-        yield number, known_family(fold, entry, found, place)
+        yield number, resolved_family(fold, entry, found, place)
 
 
-def demand_draws(matrix: Matrix, family: Known, protocol: Protocol) -> None:
+def demand_draws(matrix: Matrix, family: Resolved, protocol: Protocol) -> None:
     """The family can draw the points of a task several times, if that is asked for.
 
     Raises:
@@ -70,7 +70,7 @@ def demand_draws(matrix: Matrix, family: Known, protocol: Protocol) -> None:
         )
 
 
-def _advise(family: Known, protocol: Protocol, say: Callable[[str], object]) -> None:
+def _advise(family: Resolved, protocol: Protocol, say: Callable[[str], object]) -> None:
     built = family.built
     if not hasattr(built, "folds") or protocol.other is not None:
         return

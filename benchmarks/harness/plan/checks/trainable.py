@@ -6,16 +6,18 @@ from typing import Any
 from benchmarks.core import generator_of
 from benchmarks.core.budget import allowed_shots, shot_range
 from benchmarks.core.errors import DataError
-from benchmarks.harness.plan.effects import QUERIES, SHOTS, test_shots
+from benchmarks.core.protocol import Protocol
+from benchmarks.harness.plan.checks.effects import QUERIES, SHOTS, test_shots
 from benchmarks.harness.plan.fields import blamed
 from benchmarks.harness.plan.matrix import Matrix
-from benchmarks.harness.plan.protocols import Protocol
-from benchmarks.harness.plan.resolved import Known
+from benchmarks.harness.plan.resolved import Resolved
 
 WAYS = "train_ways"
 
 
-def demand_trainable(matrix: Matrix, family: Known, protocol: Protocol, learner: Known) -> None:
+def demand_trainable(
+    matrix: Matrix, family: Resolved, protocol: Protocol, learner: Resolved
+) -> None:
     """A learner's training tasks of classes can be drawn: one of the fewest and most shots each.
 
     Raises:

@@ -10,15 +10,16 @@ import torch
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError, MatrixError
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks
-from benchmarks.harness.plan.expand import TrialSpec, describe, expand
-from benchmarks.harness.plan.folding import demand_draws
+from benchmarks.harness.plan.checks.folding import demand_draws
+from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Entry, load_matrix
-from benchmarks.harness.plan.protocols import FewShot
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.plan.resolved import Known, make_family
+from benchmarks.harness.plan.resolved import Resolved, make_family
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import consolidate, load_results
 from benchmarks.harness.trial.trial import run_trial
+from benchmarks.protocols.few_shot import FewShot
 from benchmarks.report.scores.draws import over_draws
 from benchmarks.tasks.digits import Digits
 from benchmarks.tasks.sinusoid import Sinusoid
@@ -204,7 +205,7 @@ def test_draws_of_a_table_are_of_the_same_tasks(plan: Plan) -> None:
 
 def test_a_family_that_draws_once_is_named(write_matrix: Callable[..., Path]) -> None:
     matrix = load_matrix(str(write_matrix("mean")))
-    once = Known(Entry("toy", "once", {}), {}, Toy())
+    once = Resolved(Entry("toy", "once", {}), {}, Toy())
     (protocol,) = matrix.protocols
     demand_draws(matrix, once, protocol)
     several = protocol.model_copy(update={"draws": 2})

@@ -7,10 +7,10 @@ from typing import Any
 from benchmarks.core import TaskFamily
 from benchmarks.core.budget import allowed_shots, shot_range
 from benchmarks.core.errors import MatrixError
+from benchmarks.core.protocol import Protocol
 from benchmarks.harness.plan.fields import blamed, plain
 from benchmarks.harness.plan.matrix import Matrix
-from benchmarks.harness.plan.protocols import Protocol
-from benchmarks.harness.plan.resolved import Known
+from benchmarks.harness.plan.resolved import Resolved
 
 SHOTS, QUERIES = "train_shots", "train_queries"
 
@@ -20,12 +20,12 @@ def test_shots(protocol: Protocol) -> tuple[int, int]:
     return min(protocol.shots), max(protocol.shots)
 
 
-def follows_the_test(learner: Known) -> bool:
+def follows_the_test(learner: Resolved) -> bool:
     """Whether training depends on the shots of the protocol."""
     return plain(learner.built).get(SHOTS, ...) is None
 
 
-def effective(learner: Known, family: TaskFamily, protocol: Protocol) -> dict[str, Any]:
+def effective(learner: Resolved, family: TaskFamily, protocol: Protocol) -> dict[str, Any]:
     """The fields of a learner that make a difference, as they come out on this family."""
     fields = plain(learner.built)
     for key in _idle(learner, family):
@@ -43,14 +43,14 @@ def effective(learner: Known, family: TaskFamily, protocol: Protocol) -> dict[st
 
 
 def demand_different(
-    matrix: Matrix, family: Known, protocol: Protocol, learners: Iterable[Known]
+    matrix: Matrix, family: Resolved, protocol: Protocol, learners: Iterable[Resolved]
 ) -> None:
     """No learner is there twice under two labels.
 
     Raises:
         MatrixError: two entries come to the same on the family.
     """
-    seen: dict[str, Known] = {}
+    seen: dict[str, Resolved] = {}
     for learner in learners:
         with blamed(type(learner.built), f"{matrix.path}: learner {learner.entry.label!r}"):
             fields = effective(learner, family.built, protocol)
@@ -66,7 +66,7 @@ def demand_different(
             )
 
 
-def idle_notes(family: Known, protocol: Protocol, learners: Iterable[Known]) -> Iterator[str]:
+def idle_notes(family: Resolved, protocol: Protocol, learners: Iterable[Resolved]) -> Iterator[str]:
     """Which keys somebody wrote down to no effect."""
     for learner in learners:
         left = effective(learner, family.built, protocol)
@@ -76,12 +76,12 @@ def idle_notes(family: Known, protocol: Protocol, learners: Iterable[Known]) -> 
                 yield f"{name} on {where}: the key {key!r} has no effect"
 
 
-def _apart(one: Known, other: Known) -> list[str]:
+def _apart(one: Resolved, other: Resolved) -> list[str]:
     first, second = plain(one.built), plain(other.built)
     return [repr(key) for key in first if first[key] != second.get(key)]
 
 
-def _idle(learner: Known, family: TaskFamily) -> Iterator[str]:
+def _idle(learner: Resolved, family: TaskFamily) -> Iterator[str]:
     idle = getattr(learner.built, "idle", None)
     if callable(idle):
         yield from idle(family.problem)

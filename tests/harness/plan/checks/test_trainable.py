@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.core.errors import DataError
-from benchmarks.harness.plan.expand import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec
 
 HEAD = """
 name = "tiny"

@@ -1,0 +1,1 @@
+"""What is demanded of a matrix before anything is trained."""

@@ -1,0 +1,1 @@
+"""How learners are tested, one protocol per file."""
