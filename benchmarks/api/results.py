@@ -115,20 +115,17 @@ class Results:
             learners: the labels of those to show; all, if left out.
 
         Raises:
-            StoreError: no trial is done, or what the figure shows was not stored.
-            UnknownName: there is no such figure or learner.
+            StoreError: no trial is done.
+            UnknownName: there is no such learner, or no such figure of these results.
         """
         from benchmarks.report.figures.catalogue import pictures
-        from benchmarks.report.figures.style import looks
+        from benchmarks.report.figures.drawing.style import looks
 
         known = {it.stem: it for it in pictures(self._of(learners))}
         if name not in known:
             raise UnknownName("figure", name, known, str(self.directory))
         with looks():
-            figure = known[name].draw()
-        if figure is not None:
-            return figure
-        raise StoreError(f"{self.directory}: holds nothing that figure {name!r} could show")
+            return known[name].draw()
 
     def report(self) -> Path:
         """Write report.html, tables and figures into the folder; the path of the first.

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from benchmarks.harness.evaluation.frames import empty
 from benchmarks.harness.plan.expand import describe, expand
@@ -14,6 +15,8 @@ from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import TABLES, Results, Settings, consolidate
 from benchmarks.harness.trial.trial import run_trial
+from benchmarks.report.figures.view import FigureModule, View
+from benchmarks.report.scores.cells import Comparison, summarise
 
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),
@@ -60,6 +63,19 @@ def make_results() -> Callable[..., Results]:
         return made[key]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[..., Figure | None]:
+    """The first figure that a module makes of a comparison; None where it has nothing to show."""
+
+    def first(
+        module: FigureModule, results: Results, of: Comparison | None = None
+    ) -> Figure | None:
+        view = View(results, summarise(results)[0] if of is None else of)
+        return next((it.draw() for it in module.pictures(view)), None)
+
+    return first
 
 
 @pytest.fixture(scope="session")

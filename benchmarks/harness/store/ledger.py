@@ -31,6 +31,8 @@ REPORT = re.compile(
     r"\.(png|svg)"
 )
 """What former versions, which kept no list, may have written besides."""
+LISTED = re.compile(r"[a-z0-9-]+\.csv|figures/[a-z0-9-]+\.(png|svg)")
+"""What the list may hold beyond that: any table and any figure, of which there are ever more."""
 
 
 class Ledger:
@@ -54,7 +56,7 @@ class Ledger:
         cut = not any(found) or (head is not None and sum(map(bool, found)) < int(head[1]))
         known = self._former() if cut or not all(found[:-1]) else {}
         for match in found:
-            if match and _ours(match[2]):
+            if match and (_ours(match[2]) or LISTED.fullmatch(match[2])):
                 known.setdefault(match[2], set()).add(match[1])
         return known
 

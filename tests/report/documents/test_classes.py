@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,22 +10,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.documents.index import write_index
 from benchmarks.report.documents.page import inlay
 from benchmarks.report.documents.page.document import render
 from benchmarks.report.figures.catalogue import drawn, pictures, write_figures
-from benchmarks.report.figures.confusion import confusion
-from benchmarks.report.figures.diagnosis import support_against_query
-from benchmarks.report.figures.episodes import RIGHT, WRONG, episodes
-from benchmarks.report.figures.scores import against_steps
+from benchmarks.report.figures.of_scores.against_steps import against_steps
+from benchmarks.report.figures.of_tasks import confusion, episodes, support_against_query
+from benchmarks.report.figures.of_tasks.episodes import RIGHT, WRONG
 from benchmarks.report.findings.verdict import verdicts
 from benchmarks.report.scores.cells import Comparison, summarise
 from benchmarks.report.scores.roles import role_of
 from benchmarks.report.scores.wording import bounds, plural, score
 from benchmarks.report.statistics import Interval
 from benchmarks.report.tables.write import COLUMNS, make_table, render_table
+
+Draw = Callable[..., Figure | None]
 
 
 @pytest.fixture(autouse=True)
@@ -148,9 +151,9 @@ def test_accuracy_has_a_linear_axis_in_percent(digits: Comparison) -> None:
 
 
 def test_support_accuracy_is_drawn_beside_that_of_query_points(
-    digits: Comparison, mixed: Results
+    digits: Comparison, mixed: Results, draw: Draw
 ) -> None:
-    figure = support_against_query(digits, of_digits(mixed.diagnostics))
+    figure = draw(support_against_query, mixed)
     assert figure is not None
     query, support = figure.axes[0].lines
     cell = digits.groups[0].cells["nearest", 3, "accuracy"].mean
@@ -159,8 +162,8 @@ def test_support_accuracy_is_drawn_beside_that_of_query_points(
     assert figure.axes[0].get_yscale() == "linear"
 
 
-def test_the_confusion_of_few_classes_is_a_map(digits: Comparison, mixed: Results) -> None:
-    figure = confusion(digits, of_digits(mixed.confusion))
+def test_the_confusion_of_few_classes_is_a_map(mixed: Results, draw: Draw) -> None:
+    figure = draw(confusion, mixed)
     assert figure is not None
     ax = figure.axes[0]
     names = [label.get_text() for label in ax.get_xticklabels()]
@@ -172,7 +175,7 @@ def test_the_confusion_of_few_classes_is_a_map(digits: Comparison, mixed: Result
     assert shares[0, 1] == pytest.approx(one["count"].sum() / (2 * 12 * 3))  # seeds, tasks, each
 
 
-def test_of_many_classes_the_most_confused_pairs_are_shown(digits: Comparison) -> None:
+def test_of_many_classes_the_most_confused_pairs_are_shown(mixed: Results, draw: Draw) -> None:
     rows = pd.DataFrame(
         [
             ("nearest", seed, 1, 3, f"c{i}", f"c{j}", count, 10)
@@ -181,23 +184,21 @@ def test_of_many_classes_the_most_confused_pairs_are_shown(digits: Comparison) -
             if (i, j, seed) != (3, 4, 1)  # the second seed never erred there
         ],
         columns=["learner", "seed", "shots", "steps", "true", "predicted", "count", "queries"],
-    )
-    figure = confusion(digits, rows)
+    ).assign(family="digits", protocol="few_shot")
+    figure = draw(confusion, replace(mixed, confusion=rows))
     assert figure is not None
     ax = figure.axes[0]
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == ["c1  →  c2", "c3  →  c4"]
     assert ax.lines[0].get_xdata().tolist() == [40.0, 30.0]
     right = rows[rows["true"] == rows["predicted"]]
-    assert confusion(digits, right) is None
-    assert confusion(digits, rows.iloc[:0]) is None
+    assert draw(confusion, replace(mixed, confusion=right)) is None
+    assert draw(confusion, replace(mixed, confusion=rows.iloc[:0])) is None
 
 
-def test_episodes_say_right_and_wrong_in_colour_and_mark(
-    digits: Comparison, mixed: Results
-) -> None:
+def test_episodes_say_right_and_wrong_in_colour_and_mark(mixed: Results, draw: Draw) -> None:
     rows = of_digits(mixed.episodes)
-    figure = episodes(digits, rows)
+    figure = draw(episodes, mixed)
     assert figure is not None
     axes = np.array(figure.axes).reshape(3, 3)  # support and two learners; three tasks
     assert [text.get_text() for text in axes[0, 0].texts] == ["1", "2", "3"]
@@ -212,11 +213,11 @@ def test_episodes_say_right_and_wrong_in_colour_and_mark(
         assert to_hex(frame.get_edgecolor()).upper() == to_hex(text.get_color()).upper() == colour
     assert len(axes[1, 1].images) == len(mine)
     assert axes[2, 0].get_ylabel() == "centring ‡"
-    assert episodes(digits, rows.iloc[:0]) is None
+    assert draw(episodes, replace(mixed, episodes=rows.iloc[:0])) is None
 
 
 def test_controls_make_room_where_there_are_many_learners(
-    digits: Comparison, mixed: Results
+    digits: Comparison, mixed: Results, draw: Draw
 ) -> None:
     rows = mixed.episodes.query("learner == 'nearest'")
     labels = ("mean", "a", "scratch", "b", "c", "d", "e")
@@ -225,7 +226,7 @@ def test_controls_make_room_where_there_are_many_learners(
         for label in labels
     )
     many = pd.concat([rows.assign(learner=label) for label in labels])
-    figure = episodes(replace(digits, entrants=entrants), many)
+    figure = draw(episodes, replace(mixed, episodes=many), replace(digits, entrants=entrants))
     assert figure is not None
     names = [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()]
     assert names[1:] == ["mean", "a", "b", "c", "d", "e"]

@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.figures.diagnosis import support_against_query, training_diagnostics
+from benchmarks.report.figures.of_tasks import support_against_query
+from benchmarks.report.figures.of_training import training_diagnostics
 from benchmarks.report.scores.cells import summarise
 
 Make = Callable[..., Results]
+Draw = Callable[..., Figure | None]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +37,7 @@ def logged(results: Results, metrics: dict[str, list[float]]) -> Results:
     return replace(results, history=pd.DataFrame(rows))
 
 
-def test_each_quantity_that_is_logged_has_a_panel(make_results: Make) -> None:
+def test_each_quantity_that_is_logged_has_a_panel(make_results: Make, draw: Draw) -> None:
     results = logged(
         make_results(["reml", "maml"], tasks=4),
         {
@@ -45,7 +48,7 @@ def test_each_quantity_that_is_logged_has_a_panel(make_results: Make) -> None:
             "clip_fraction": [0.1, 0.2, 0.3],
         },
     )
-    figure = training_diagnostics(summarise(results)[0], results.history)
+    figure = draw(training_diagnostics, results)
     assert figure is not None
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert [ax.get_title() for ax in shown] == [
@@ -61,15 +64,15 @@ def test_each_quantity_that_is_logged_has_a_panel(make_results: Make) -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reml"]
 
 
-def test_without_a_policy_there_are_no_training_diagnostics(make_results: Make) -> None:
+def test_without_a_policy_there_are_no_training_diagnostics(make_results: Make, draw: Draw) -> None:
     results = make_results(["maml"], tasks=4)
-    assert training_diagnostics(summarise(results)[0], results.history) is None
+    assert draw(training_diagnostics, results) is None
 
 
-def test_support_error_is_drawn_beside_the_query_error(make_results: Make) -> None:
+def test_support_error_is_drawn_beside_the_query_error(make_results: Make, draw: Draw) -> None:
     results = make_results(["maml", "mean"], tasks=10, diagnostics=True)
     it = summarise(results)[0]
-    figure = support_against_query(it, results.diagnostics)
+    figure = draw(support_against_query, results)
     assert figure is not None
     ax = figure.axes[0]
     assert [ax.get_title() for ax in figure.axes] == ["maml", "mean"]
@@ -84,15 +87,15 @@ def test_support_error_is_drawn_beside_the_query_error(make_results: Make) -> No
     assert support.get_ydata()[-1] == pytest.approx(mine["value"].mean())
 
 
-def test_a_support_error_of_nothing_squeezes_no_panel(make_results: Make) -> None:
+def test_a_support_error_of_nothing_squeezes_no_panel(make_results: Make, draw: Draw) -> None:
     results = make_results(["maml"], tasks=10, diagnostics=True)
     perfect = results.diagnostics.assign(value=0.0)
-    figure = support_against_query(summarise(results)[0], perfect)
+    figure = draw(support_against_query, replace(results, diagnostics=perfect))
     assert figure is not None
     assert figure.axes[0].get_yscale() == "log"
     assert figure.axes[0].get_ylim()[0] > 1e-6
 
 
-def test_one_number_of_steps_is_no_course(make_results: Make) -> None:
+def test_one_number_of_steps_is_no_course(make_results: Make, draw: Draw) -> None:
     results = make_results(["maml"], tasks=4, steps=(3,), diagnostics=True)
-    assert support_against_query(summarise(results)[0], results.diagnostics) is None
+    assert draw(support_against_query, results) is None

@@ -10,10 +10,14 @@ from matplotlib.text import Text
 
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.figures.catalogue import pictures, write_figures
-from benchmarks.report.figures.labels import Spot, place_labels
-from benchmarks.report.figures.scores import against_shots, against_spending, against_steps
-from benchmarks.report.figures.style import looks, panels, styles, tick
-from benchmarks.report.figures.traces import fitted_curves, training_curves
+from benchmarks.report.figures.drawing.labels import Spot, place_labels
+from benchmarks.report.figures.drawing.style import looks, panels, styles, tick
+from benchmarks.report.figures.of_scores.against_shots import against_shots
+from benchmarks.report.figures.of_scores.against_spending import against_spending
+from benchmarks.report.figures.of_scores.against_steps import against_steps
+from benchmarks.report.figures.of_tasks import fitted_curves as module
+from benchmarks.report.figures.of_tasks.fitted_curves import fitted_curves
+from benchmarks.report.figures.of_training.training_curves import training_curves
 from benchmarks.report.scores.cells import Comparison, Entrant, summarise
 from benchmarks.report.scores.roles import role_of
 from benchmarks.report.statistics import Interval
@@ -78,7 +82,9 @@ def test_every_figure_is_written_as_png_and_svg_twice_the_same(
 
 
 def test_several_families_have_a_file_each(make_results: Make) -> None:
-    results = make_results(["mean"], families=["Met Office", "met-office"], tasks=4, seeds=1)
+    results = make_results(
+        ["reml"], families=["Met Office", "met-office"], tasks=4, seeds=1, diagnostics=True
+    )
     stems = [picture.stem for picture in pictures(results)]
     assert len(set(stems)) == len(stems) == 2 * len(STEMS)
     assert "fitted-curves-met-office" in stems
@@ -131,8 +137,8 @@ def test_legends_mark_privileged_and_incomplete_learners(make_results: Make, dra
 
 
 def test_of_too_many_learners_the_best_are_drawn(make_results: Make, monkeypatch) -> None:
-    monkeypatch.setattr("benchmarks.report.figures.catalogue.MANY", 3)
-    monkeypatch.setattr("benchmarks.report.figures.catalogue.BEST", 2)
+    monkeypatch.setattr("benchmarks.report.figures.view.MANY", 3)
+    monkeypatch.setattr("benchmarks.report.figures.view.BEST", 2)
     few = make_results(["mean", "maml", "reml"], tasks=5, seeds=1)
     many = make_results(["mean", "maml", "reml", "scratch"], tasks=5, seeds=1)
     whole, cut = (next(pictures(results)) for results in (few, many))
@@ -247,13 +253,13 @@ def test_fitted_figure_draws_truth_support_and_predictions(make_results: Make) -
     np.testing.assert_allclose(predictions[-1].get_ydata(), last["y"])
 
 
-def test_curves_with_holes_are_drawn_as_far_as_they_go(make_results: Make) -> None:
+def test_curves_with_holes_are_drawn_as_far_as_they_go(make_results: Make, draw) -> None:
     results = make_results(["mean"], tasks=2)
     curves = results.curves
     support = curves["kind"] == "support"
     for holes in (support, curves["task"] == 0, support & (curves["task"] == 0)):
-        assert fitted_curves(comparison(results), curves.assign(y=curves["y"].mask(holes)))
-    assert fitted_curves(comparison(results), curves.assign(y=np.inf)) is None
+        assert draw(module, replace(results, curves=curves.assign(y=curves["y"].mask(holes))))
+    assert draw(module, replace(results, curves=curves.assign(y=np.inf))) is None
 
 
 def test_fitted_figure_of_a_short_series_includes_the_support_points(make_results: Make) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.figures.catalogue import pictures
-from benchmarks.report.figures.tuning import find_grid, tuning
+from benchmarks.report.figures.of_scores.tuning import find_grid, tuning
 from benchmarks.report.scores.cells import summarise
 
 Make = Callable[..., Results]

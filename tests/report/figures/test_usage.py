@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.figures.usage import FREQUENT, RARE, compositions_by_trait, usage_map
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.figures.of_tasks import compositions, layer_usage
+from benchmarks.report.figures.of_tasks.compositions import FREQUENT, RARE
 
 Make = Callable[..., Results]
+Draw = Callable[..., Figure | None]
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +23,10 @@ def _no_warnings():
 
 
 def test_usage_map_shows_the_shares_of_the_first_seed_at_the_fewest_shots(
-    make_results: Make,
+    make_results: Make, draw: Draw
 ) -> None:
     results = make_results(["maml", "reml", "reml-fixed"], tasks=40, diagnostics=True)
-    figure = usage_map(summarise(results)[0], results.diagnostics)
+    figure = draw(layer_usage, results)
     assert figure is not None
     reml, fixed = figure.axes[:2]
     assert [ax.get_title() for ax in (reml, fixed)] == ["reml", "reml-fixed"]
@@ -48,7 +50,7 @@ def test_usage_map_shows_the_shares_of_the_first_seed_at_the_fewest_shots(
     np.testing.assert_array_equal(fixed.collections[0].get_array()[0], np.ones(6))
 
 
-def test_usage_map_of_many_learners_has_six_panels(make_results: Make) -> None:
+def test_usage_map_of_many_learners_has_six_panels(make_results: Make, draw: Draw) -> None:
     results = make_results(["reml"], tasks=10, seeds=1, diagnostics=True)
     labels = [f"reml {i}" for i in range(8)]
     frames = {
@@ -63,14 +65,14 @@ def test_usage_map_of_many_learners_has_six_panels(make_results: Make) -> None:
     for name in ("scores", "diagnostics"):
         frames[name]["trial"] = frames[name]["learner"]
     many = replace(results, **frames, order=tuple(labels))
-    figure = usage_map(summarise(many)[0], many.diagnostics)
+    figure = draw(layer_usage, many)
     assert figure is not None
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == labels[:6]
 
 
-def test_compositions_are_coloured_by_how_frequent_they_are(make_results: Make) -> None:
+def test_compositions_are_coloured_by_how_frequent_they_are(make_results: Make, draw: Draw) -> None:
     results = make_results(["reml-fixed", "reml"], tasks=60, diagnostics=True)
-    figure = compositions_by_trait(summarise(results)[0], results.diagnostics)
+    figure = draw(compositions, results)
     assert figure is not None
     whole, first, *_ = figure.axes
     assert len(figure.axes) == 7  # reml-fixed, which always composes the same, has no row
@@ -97,18 +99,20 @@ def test_compositions_are_coloured_by_how_frequent_they_are(make_results: Make) 
     assert figure.get_supylabel() == "phase"
 
 
-def test_controls_come_last_and_only_where_there_is_room(make_results: Make) -> None:
+def test_controls_come_last_and_only_where_there_is_room(make_results: Make, draw: Draw) -> None:
     results = make_results(["reml-random", "reml"], tasks=20, seeds=1, diagnostics=True)
-    figure = compositions_by_trait(summarise(results)[0], results.diagnostics)
+    figure = draw(compositions, results)
     assert figure is not None
     assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["reml", "reml-random"]
 
 
-def test_without_two_traits_or_two_compositions_there_is_no_picture(make_results: Make) -> None:
+def test_without_two_traits_or_two_compositions_there_is_no_picture(
+    make_results: Make, draw: Draw
+) -> None:
     table = make_results(["reml"], families=["table"], tasks=10, diagnostics=True)
-    assert compositions_by_trait(summarise(table)[0], table.diagnostics) is None
-    assert usage_map(summarise(table)[0], table.diagnostics) is not None
+    assert draw(compositions, table) is None
+    assert draw(layer_usage, table) is not None
     fixed = make_results(["reml-fixed"], tasks=10, diagnostics=True)
-    assert compositions_by_trait(summarise(fixed)[0], fixed.diagnostics) is None
+    assert draw(compositions, fixed) is None
     silent = make_results(["maml"], tasks=10, diagnostics=True)
-    assert usage_map(summarise(silent)[0], silent.diagnostics) is None
+    assert draw(layer_usage, silent) is None

@@ -11,7 +11,7 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.documents.index import findings
 from benchmarks.report.figures.catalogue import drawn
-from benchmarks.report.figures.style import styles
+from benchmarks.report.figures.drawing.style import styles
 from benchmarks.report.findings.verdict import verdicts
 from benchmarks.report.scores.cells import Comparison, summarise
 from benchmarks.report.scores.pairs import baseline_of

@@ -9,7 +9,7 @@ from baselines.anil import ANIL
 from baselines.maml import MAML
 from benchmarks.core import Budget, BudgetedSource, generator_of
 from benchmarks.harness.store.results import Results
-from benchmarks.report.figures.scores import against_spending
+from benchmarks.report.figures.of_scores.against_spending import against_spending
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import summarise
 from benchmarks.report.scores.pareto import pareto_front

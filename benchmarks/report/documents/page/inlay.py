@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from benchmarks.report.documents.page.colours import as_variables
-from benchmarks.report.figures.catalogue import Picture
+from benchmarks.report.figures.view import Picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"

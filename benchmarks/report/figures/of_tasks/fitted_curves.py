@@ -1,7 +1,7 @@
-"""Figures of training curves and of curves fitted to single tasks."""
+"""Fitted curves: predictions after each number of steps for the first tasks, a row a learner."""
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,20 +10,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.harness.trial.training import VALIDATION
-from benchmarks.report.figures.style import (
-    caption_name,
-    fit_scale,
-    legend,
-    legend_width,
-    panels,
-    styles,
-)
+from benchmarks.report.figures.drawing.style import caption_name, panels, styles
+from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.wording import plural
 
-PREFERRED = "query_loss"
-BINS = 40
+PLACE = 80
 FITTED_TASKS = 4
 TITLE_WIDTH = 24
 FITTED_STEPS = 6
@@ -31,57 +23,34 @@ FEW_POINTS = 30
 TRUTH = "#9A9A9A"
 
 
-def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure | None:
-    """Each learner's own loss over training tasks: thin lines are seeds, thick their mean."""
-    logged = [
-        (entrant, metric, rows)
-        for entrant in comparison.entrants
-        for metric, rows in [_own_loss(history[history["learner"] == entrant.label])]
-        if len(rows)
-    ]
-    if not logged:
-        return None
-    chosen = styles(comparison.entrants)
-    figure, axes = panels(1, 1, 5.5 + legend_width([it for it, _, _ in logged]), 3.6)
-    ax = axes[0][0]
-    shown: list[float] = []
-    for entrant, _, rows in logged:
-        style = chosen[entrant.label]
-        for _, one in rows.groupby("seed", sort=True):
-            ax.plot(one["tasks"], one["value"], color=style.colour, linewidth=0.5, alpha=0.3)
-        mean = _binned(rows)
-        ax.plot(
-            mean.index,
-            mean.to_numpy(),
-            color=style.colour,
-            linestyle=style.line,
-            linewidth=style.width,
-            zorder=style.order,
+def pictures(view: View) -> Iterator[Picture]:
+    curves = view.rows("curves")
+    if len(finite(curves)):
+        yield view.picture(
+            "fitted-curves",
+            "Fitted curves",
+            f"Predictions for the first {view.comparison.split} tasks, from before adaptation "
+            "(light) to after the most steps (dark); the first seed of each learner, at the fewest "
+            "shots.",
+            lambda: fitted_curves(view.comparison, curves, view.names),
         )
-        shown += [float(value) for value in rows["value"]]
-    fit_scale(ax.xaxis, ax, [float(tasks) for _, _, rows in logged for tasks in rows["tasks"]])
-    fit_scale(ax.yaxis, ax, shown)
-    ax.set_xlabel("training tasks")
-    metrics = {metric for _, metric, _ in logged}
-    own = metrics.pop().replace("_", " ") if len(metrics) == 1 else "loss"
-    ax.set_ylabel(f"{own}, as each learner logs it")
-    legend(figure, [entrant for entrant, _, _ in logged], chosen)
-    return figure
+
+
+def finite(curves: pd.DataFrame) -> pd.DataFrame:
+    return curves.loc[np.isfinite(curves[["x", "y"]].to_numpy(dtype=float)).all(axis=1)]
 
 
 def fitted_curves(
     comparison: Comparison,
     curves: pd.DataFrame,
     tasks_of: Callable[[int], Mapping[int, str]] = lambda shots: {},
-) -> Figure | None:
+) -> Figure:
     """Predictions after each number of steps for the first tasks scored, one row a learner.
 
     Shows the fewest shots and, for each learner, its first seed that is there. `tasks_of` gives the
     names of the tasks at so many shots, where they have any.
     """
-    curves = curves.loc[np.isfinite(curves[["x", "y"]].to_numpy(dtype=float)).all(axis=1)]
-    if curves.empty:
-        return None
+    curves = finite(curves)
     shots = int(curves["shots"].min())
     curves = curves[curves["shots"] == shots].sort_values(["x", "y"])
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
@@ -123,25 +92,6 @@ def fitted_curves(
 
 def _title(name: str) -> str:
     return "\n".join(textwrap.wrap(name, TITLE_WIDTH, max_lines=2, placeholder="…"))
-
-
-def _own_loss(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """The loss a learner logs, by preference on query points."""
-    metrics = sorted(
-        {it for it in rows["metric"] if not str(it).startswith(VALIDATION)},
-        key=lambda it: (it != PREFERRED, not it.endswith("loss"), it),
-    )
-    metric = metrics[0] if metrics else ""
-    return metric, rows[rows["metric"] == metric].sort_values(["seed", "tasks"])
-
-
-def _binned(rows: pd.DataFrame) -> "pd.Series[float]":
-    """The mean over seeds in bins of equal width on the log axis."""
-    place = np.log(rows["tasks"].clip(lower=1))
-    width = (place.max() - place.min()) / BINS or 1.0
-    bins = ((place - place.min()) / width).astype(int).clip(upper=BINS - 1)
-    grouped = rows.assign(bin=bins).groupby("bin")
-    return pd.Series(grouped["value"].mean().to_numpy(), index=grouped["tasks"].mean().to_numpy())
 
 
 def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:

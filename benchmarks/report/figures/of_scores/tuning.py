@@ -1,8 +1,8 @@
-"""The tuning figure: learners that differ in a grid of fields, laid out by those fields."""
+"""Tuning: learners that differ in a grid of fields, laid out by those fields."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.harness.store.results import Settings
-from benchmarks.report.figures.style import (
+from benchmarks.report.figures.drawing.style import (
     MARKERS,
     OTHER_COLOURS,
     above_floor,
@@ -23,13 +23,42 @@ from benchmarks.report.figures.style import (
     percent_axis,
     tick,
 )
+from benchmarks.report.figures.view import Picture, View, band_of
 from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group
-from benchmarks.report.scores.wording import metric_name
+from benchmarks.report.scores.wording import listing, metric_name, plural, setting
 from benchmarks.report.statistics import Interval
 
+PLACE = 50
 FEWEST = 4
 APART = 0.13
 """Between the points of one place, where places are 1 apart."""
+
+
+def pictures(view: View) -> Iterator[Picture]:
+    grid = find_grid(view.whole, view.results.settings)
+    for group in view.whole.groups if grid is not None else ():
+        if grid is not None and _has_score(view.whole, grid, group):
+            yield _picture(view, grid, group)
+
+
+def _picture(view: View, grid: "Grid", group: Group) -> Picture:
+    comparison = view.whole
+    shots, steps = setting(comparison, group.shots), plural(group.steps[-1], "adaptation step")
+    fields = ", ".join(f"`{name}`" for name in grid.values)
+    labels = set(grid.labels.values())
+    partial = [
+        f"`{it.label}` ({it.seeds})"
+        for it in comparison.entrants
+        if it.label in labels and 0 < it.done < it.planned
+    ]
+    fewer = f" ⚠ From fewer seeds than planned: {listing(partial)}." if partial else ""
+    return Picture(
+        f"tuning-{group.shots}-shots{view.ending}",
+        f"Tuning, {comparison.title}, {shots}",
+        f"Mean {view.metric} after {steps} {band_of(comparison)}, for each combination of {fields}."
+        f" A cross is a combination without a score: it failed, or was not run.{fewer}",
+        lambda: tuning(comparison, grid, group),
+    )
 
 
 @dataclass(frozen=True)
@@ -91,15 +120,17 @@ def _differing(learners: list[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
     return {name: found[name] for name in ordered}
 
 
-def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure | None:
+def _has_score(comparison: Comparison, grid: Grid, group: Group) -> bool:
+    return any(
+        (label, group.steps[-1], comparison.metric) in group.cells for label in grid.labels.values()
+    )
+
+
+def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure:
     """Score at the most steps over one field, the others being colours, columns and rows.
 
     A combination without a score has a cross at the foot of its panel, and a gap in its line.
     """
-    if not any(
-        (label, group.steps[-1], comparison.metric) in group.cells for label in grid.labels.values()
-    ):
-        return None
     along, hue, *others = grid.values
     across, down = others[:1], others[1:]
     columns = list(product(*(grid.values[name] for name in across)))

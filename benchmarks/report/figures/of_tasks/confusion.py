@@ -1,7 +1,8 @@
-"""The figure of confusion by class: a heat map of a few classes, else the most confused pairs."""
+"""Confusion by class: a heat map of a few classes, else the most confused pairs."""
 
 import math
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.figures.style import (
+from benchmarks.report.figures.drawing.style import (
     caption_name,
     foremost,
     legend,
@@ -20,9 +21,11 @@ from benchmarks.report.figures.style import (
     panels,
     styles,
 )
+from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.wording import setting
 
+PLACE = 70
 FEW_CLASSES = 20
 WRITTEN = 8
 """With at most that many classes, each cell of a heat map says its share."""
@@ -33,14 +36,34 @@ NEVER_MET = "#DDDDDD"
 PAIR = ["true", "predicted"]
 
 
-def confusion(comparison: Comparison, rows: pd.DataFrame) -> Figure | None:
+def pictures(view: View) -> Iterator[Picture]:
+    rows = view.rows("confusion")
+    if _is_told(rows):
+        yield view.picture(
+            "confusion",
+            "Confusion of classes",
+            "How often a query point of one class was called another, among the "
+            f"{view.comparison.split} tasks that had both classes to choose from; after the most "
+            f"adaptation steps, at the fewest shots, all seeds together. Up to {FEW_CLASSES} "
+            f"classes make a map for each of at most {MAPS} learners; of more, the {PAIRS} pairs "
+            "that the learners confuse most are shown, and two classes meet in few tasks.",
+            lambda: confusion(view.comparison, rows),
+        )
+
+
+def _is_told(rows: pd.DataFrame) -> bool:
+    """Whether there is anything to show: of many classes, only those that were confused are."""
+    rows = rows[rows["shots"] == rows["shots"].min()]
+    few = len({*rows["true"], *rows["predicted"]}) <= FEW_CLASSES
+    return len(rows) > 0 and (few or bool((rows["true"] != rows["predicted"]).any()))
+
+
+def confusion(comparison: Comparison, rows: pd.DataFrame) -> Figure:
     """How often a query point of one class was called another, over all seeds, at the fewest shots.
 
     Shares are of the points in tasks that had both classes. At most `FEW_CLASSES` classes make a
     heat map a learner; of more, the pairs that all learners together confuse most are shown.
     """
-    if rows.empty:
-        return None
     rows = rows[rows["shots"] == rows["shots"].min()]
     drawn = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
     shares = {it.label: _shares(rows[rows["learner"] == it.label]) for it in drawn}
@@ -49,17 +72,6 @@ def confusion(comparison: Comparison, rows: pd.DataFrame) -> Figure | None:
     if len(names) <= FEW_CLASSES:
         return _maps(foremost(drawn, MAPS), shares, names, title)
     return _pairs(comparison, drawn, shares, title)
-
-
-def confusion_caption(comparison: Comparison) -> str:
-    """What the figure shows, whichever it is."""
-    return (
-        f"How often a query point of one class was called another, among the {comparison.split} "
-        "tasks that had both classes to choose from; after the most adaptation steps, at the "
-        f"fewest shots, all seeds together. Up to {FEW_CLASSES} classes make a map for each of at "
-        f"most {MAPS} learners; of more, the {PAIRS} pairs that the learners confuse most are "
-        "shown, and two classes meet in few tasks."
-    )
 
 
 def _shares(rows: pd.DataFrame) -> "pd.Series[float]":
@@ -135,12 +147,10 @@ def _pairs(
     drawn: list[Entrant],
     shares: dict[str, "pd.Series[float]"],
     title: str,
-) -> Figure | None:
+) -> Figure:
     """A row a pair, a mark a learner; pairs by what all learners together make of them."""
     table = pd.DataFrame(shares).fillna(0.0).reset_index()
     wrong = table[table["true"] != table["predicted"]].set_index(PAIR)
-    if wrong.empty:
-        return None
     worst = wrong.mean(axis=1).sort_values(ascending=False, kind="stable").index[:PAIRS]
     labels = [f"{true}  →  {predicted}" for true, predicted in worst]
     chosen = styles(comparison.entrants)

@@ -1,106 +1,59 @@
-"""Figures of how learners learn: their own numbers in training, and support against query error."""
+"""Scores on the points adapted to and on the others over adaptation steps, a panel a learner."""
 
 import math
 import textwrap
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.harness.evaluation.diagnostics import SUPPORT_ACCURACY, SUPPORT_MSE
-from benchmarks.report.figures.style import (
+from benchmarks.report.figures.drawing.style import (
     caption_name,
     fit_scale,
-    legend,
-    legend_width,
     panels,
     percent_axis,
     styles,
-    tick,
 )
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison
+from benchmarks.report.figures.view import Picture, View
+from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group
 from benchmarks.report.scores.wording import metric_name
 
-LOGGED = (
-    "policy_entropy",
-    "marginal_entropy",
-    "policy_loss",
-    "value_loss",
-    "explained_variance",
-    "clip_fraction",
-    "error_rate",
-    "reward",
-    "reading_loss",
-)
-PANELS_A_ROW = 3
+PLACE = 90
 LEARNERS_A_ROW = 4
 MANY_STEPS = 8
-BINS = 60
 SHOWN = 1e4
 """Support errors are drawn down to the least query error divided by this."""
 
 
-def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figure | None:
-    """What the learners log of their policies, one panel a quantity, the mean over seeds."""
-    rows = history[history["metric"].isin(LOGGED)]
-    metrics = [metric for metric in LOGGED if (rows["metric"] == metric).any()]
-    drawn = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
-    if not drawn:
-        return None
-    chosen = styles(comparison.entrants)
-    columns = min(PANELS_A_ROW, len(metrics))
-    lines = math.ceil(len(metrics) / columns)
-    height = max(0.4 + 2.0 * lines, 0.4 + 0.22 * len(drawn))
-    figure, axes = panels(
-        lines, columns, 0.3 + 2.7 * columns + legend_width(drawn), height, sharex=True
-    )
-    for ax, metric in zip(axes.flat, metrics, strict=False):
-        here = rows[rows["metric"] == metric]
-        for entrant in drawn:
-            mine = here[here["learner"] == entrant.label]
-            if len(mine):
-                style = chosen[entrant.label]
-                mean = _binned(mine, float(rows["tasks"].max()))
-                ax.plot(
-                    mean.index,
-                    mean.to_numpy(),
-                    color=style.colour,
-                    linestyle=style.line,
-                    linewidth=style.width,
-                    marker=style.marker if len(mean) == 1 else "",
-                    zorder=style.order,
-                )
-        ax.set_title(metric.replace("_", " "))
-        ax.yaxis.set_major_locator(MaxNLocator(5))
-        if metric == "explained_variance":
-            ax.set_ylim(max(-1.0, ax.get_ylim()[0]), 1.05)
-    for ax in axes.flat[len(metrics) :]:
-        ax.set_visible(False)
-    for ax in axes.flat[max(0, len(metrics) - columns) : len(metrics)]:
-        ax.tick_params(labelbottom=True)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
-    for ax in axes[-1]:
-        ax.set_xlabel("training tasks")
-    legend(figure, drawn, chosen)
-    return figure
+def pictures(view: View) -> Iterator[Picture]:
+    told = _told(view.comparison, view.rows("diagnostics"))
+    if told is not None:
+        metric = view.metric if view.comparison.ways is not None else "MSE"
+        yield view.picture(
+            "support-against-query",
+            f"Support against query {view.score}",
+            f"Mean {metric} on the points adapted to (dashed) and on the others (solid, "
+            f"{view.band}) after each number of adaptation steps, at the fewest shots: where they "
+            "part, a learner fits its support set rather than the task.",
+            lambda: support_against_query(view.comparison, *told),
+        )
 
 
-def _binned(rows: pd.DataFrame, end: float) -> "pd.Series[float]":
-    """The mean over seeds, and over what was logged within a sixtieth of the training."""
-    bins = np.minimum(rows["tasks"] * BINS // max(end, 1.0), BINS - 1)
-    grouped = rows.assign(bin=bins).groupby("bin", sort=True)
-    return pd.Series(grouped["value"].mean().to_numpy(), index=grouped["tasks"].mean().to_numpy())
+class Told(NamedTuple):
+    """What is shown: a metric, the scores in it, and what the support points cost."""
+
+    metric: str
+    group: Group
+    rows: pd.DataFrame
 
 
-def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> Figure | None:
-    """Scores on the points adapted to and on the others over adaptation steps, a panel a learner.
-
-    They are MSE, or in classification accuracy.
-    """
+def _told(comparison: Comparison, diagnostics: pd.DataFrame) -> Told | None:
     metric, name = "mse", SUPPORT_MSE
     if comparison.ways is not None:
         metric, name = "accuracy", SUPPORT_ACCURACY
@@ -109,8 +62,12 @@ def support_against_query(comparison: Comparison, diagnostics: pd.DataFrame) -> 
         return None
     group = next(it for it in comparison.groups if it.shots == rows["shots"].min())
     rows = rows[rows["shots"] == group.shots].sort_values(["steps", "seed", "task"])
-    if metric not in group.metrics:
-        return None
+    return Told(metric, group, rows) if metric in group.metrics else None
+
+
+def support_against_query(
+    comparison: Comparison, metric: str, group: Group, rows: pd.DataFrame
+) -> Figure:
     drawn = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
     chosen = styles(comparison.entrants)
     columns = min(LEARNERS_A_ROW, len(drawn))

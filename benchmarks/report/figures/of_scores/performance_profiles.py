@@ -1,11 +1,13 @@
-"""The figure of performance profiles: how many tasks were solved how well."""
+"""Performance profiles: the share of seeds × tasks at least so good, one panel a shots."""
+
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.style import (
+from benchmarks.report.figures.drawing.style import (
     Style,
     fit_scale,
     legend,
@@ -14,16 +16,34 @@ from benchmarks.report.figures.style import (
     percent_axis,
     styles,
 )
+from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group
 from benchmarks.report.scores.stops import heading
 from benchmarks.report.scores.wording import metric_name, setting
 from benchmarks.report.statistics import Profile, Scores, performance_profile
 
+PLACE = 40
 PANEL = 3.3
 THRESHOLDS = 121
 TAILS = (0.01, 0.99)
 """The axis goes from where any learner's scores begin to where they end, but for these."""
 DECADES = 6
+
+
+def pictures(view: View) -> Iterator[Picture]:
+    metric = profiled(view.comparison)
+    reach = (
+        f"{metric} of at least" if metric in HIGHER_IS_BETTER else f"{metric.upper()} of at most"
+    )
+    if _drawn(view.comparison):
+        yield view.picture(
+            "performance-profiles",
+            "Performance profiles",
+            f"The share of seeds × tasks with {reach} τ where verdicts are (at the chosen step, "
+            f"else after the most), {view.band} at each τ: at any τ the higher curve is the "
+            "better.",
+            lambda: profiles(view.comparison),
+        )
 
 
 def profiled(comparison: Comparison) -> str:
@@ -32,16 +52,8 @@ def profiled(comparison: Comparison) -> str:
     return "nmse" if comparison.ways is None and "nmse" in there else comparison.metric
 
 
-def profiles(comparison: Comparison) -> Figure | None:
-    """The share of seeds × tasks at least so good where verdicts are, one panel a shots."""
-    metric, groups = profiled(comparison), comparison.groups
-    drawn = [
-        it
-        for it in comparison.entrants
-        if any((it.label, metric) in group.ends for group in groups)
-    ]
-    if not drawn:
-        return None
+def profiles(comparison: Comparison) -> Figure:
+    metric, groups, drawn = profiled(comparison), comparison.groups, _drawn(comparison)
     chosen = styles(comparison.entrants)
     thresholds = _thresholds(comparison, metric, drawn)
     figure, axes = panels(
@@ -64,6 +76,15 @@ def profiles(comparison: Comparison) -> Figure | None:
     axes[0][0].set_ylabel(f"% of seeds × tasks {'≥' if metric in HIGHER_IS_BETTER else '≤'} τ")
     legend(figure, drawn, chosen)
     return figure
+
+
+def _drawn(comparison: Comparison) -> list[Entrant]:
+    metric, groups = profiled(comparison), comparison.groups
+    return [
+        it
+        for it in comparison.entrants
+        if any((it.label, metric) in group.ends for group in groups)
+    ]
 
 
 def _scores(group: Group, metric: str, drawn: list[Entrant]) -> dict[str, Scores]:

@@ -1,7 +1,8 @@
-"""The figure of episodes: pictures of a few tasks, and what the learners called them."""
+"""Episodes: pictures of a few tasks, and what the learners called them."""
 
 import io
 import textwrap
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from benchmarks.report.figures.style import caption_name, foremost, panels
+from benchmarks.report.figures.drawing.style import caption_name, foremost, panels
+from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.wording import setting
 
+PLACE = 60
 RIGHT, WRONG = "#0072B2", "#D55E00"
 LEARNERS = 6
 A_ROW = 7
@@ -27,10 +30,23 @@ TEXT = 0.34
 """Room beside and below a picture, as shares of its size."""
 
 
-def episodes(comparison: Comparison, rows: pd.DataFrame) -> Figure | None:
+def pictures(view: View) -> Iterator[Picture]:
+    rows = view.rows("episodes")
+    if len(rows):
+        yield view.picture(
+            "episodes",
+            "Episodes",
+            f"The first {view.comparison.split} tasks at the fewest shots: a support picture of "
+            "each class, with its number, and some query pictures with the number that each "
+            "learner gives them after the most steps; blue and ✓ where that is right, orange and ✗ "
+            "where it is wrong. The first seed of each learner; of more than "
+            f"{LEARNERS}, controls give way.",
+            lambda: episodes(view.comparison, rows),
+        )
+
+
+def episodes(comparison: Comparison, rows: pd.DataFrame) -> Figure:
     """A column a task: its support pictures, and a row of query pictures a learner."""
-    if rows.empty:
-        return None
     there = [it for it in comparison.entrants if (rows["learner"] == it.label).any()]
     drawn = foremost(there, LEARNERS)
     tasks = sorted({int(task) for task in rows["task"]})
@@ -60,15 +76,6 @@ def episodes(comparison: Comparison, rows: pd.DataFrame) -> Figure | None:
     for ax, entrant in zip(axes[1:, 0], drawn, strict=True):
         _name(ax, caption_name(entrant))
     return figure
-
-
-def episodes_caption(comparison: Comparison) -> str:
-    return (
-        f"The first {comparison.split} tasks at the fewest shots: a support picture of each class, "
-        "with its number, and some query pictures with the number that each learner gives them "
-        "after the most steps; blue and ✓ where that is right, orange and ✗ where it is wrong. The "
-        f"first seed of each learner; of more than {LEARNERS}, controls give way."
-    )
 
 
 def _of_first_seed(rows: pd.DataFrame, entrant: Entrant) -> pd.DataFrame:

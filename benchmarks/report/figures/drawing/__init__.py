@@ -1,0 +1,1 @@
+"""What figures share: how they look, how marks and axes are drawn, where labels go."""

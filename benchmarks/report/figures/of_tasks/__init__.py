@@ -1,0 +1,1 @@
+"""Figures of single test tasks; one a module."""

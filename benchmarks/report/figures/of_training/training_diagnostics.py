@@ -1,0 +1,96 @@
+"""What learners log of their policies in training, one panel a quantity, the mean over seeds."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from benchmarks.report.figures.drawing.style import legend, legend_width, panels, styles, tick
+from benchmarks.report.figures.view import Picture, View
+from benchmarks.report.scores.cells import Comparison, Entrant
+
+PLACE = 110
+LOGGED = (
+    "policy_entropy",
+    "marginal_entropy",
+    "policy_loss",
+    "value_loss",
+    "explained_variance",
+    "clip_fraction",
+    "error_rate",
+    "reward",
+    "reading_loss",
+)
+PANELS_A_ROW = 3
+BINS = 60
+
+
+def pictures(view: View) -> Iterator[Picture]:
+    history = view.rows("history")
+    if _drawn(view.comparison, history):
+        yield view.picture(
+            "training-diagnostics",
+            "Training diagnostics",
+            "What learners with a policy log of it in training, the mean over seeds; entropies are "
+            "in nats.",
+            lambda: training_diagnostics(view.comparison, history),
+            of_training=True,
+        )
+
+
+def _drawn(comparison: Comparison, history: pd.DataFrame) -> list[Entrant]:
+    there = set(history.loc[history["metric"].isin(LOGGED), "learner"])
+    return [it for it in comparison.entrants if it.label in there]
+
+
+def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figure:
+    rows = history[history["metric"].isin(LOGGED)]
+    metrics = [metric for metric in LOGGED if (rows["metric"] == metric).any()]
+    drawn = _drawn(comparison, history)
+    chosen = styles(comparison.entrants)
+    columns = min(PANELS_A_ROW, len(metrics))
+    lines = math.ceil(len(metrics) / columns)
+    height = max(0.4 + 2.0 * lines, 0.4 + 0.22 * len(drawn))
+    figure, axes = panels(
+        lines, columns, 0.3 + 2.7 * columns + legend_width(drawn), height, sharex=True
+    )
+    for ax, metric in zip(axes.flat, metrics, strict=False):
+        here = rows[rows["metric"] == metric]
+        for entrant in drawn:
+            mine = here[here["learner"] == entrant.label]
+            if len(mine):
+                style = chosen[entrant.label]
+                mean = _binned(mine, float(rows["tasks"].max()))
+                ax.plot(
+                    mean.index,
+                    mean.to_numpy(),
+                    color=style.colour,
+                    linestyle=style.line,
+                    linewidth=style.width,
+                    marker=style.marker if len(mean) == 1 else "",
+                    zorder=style.order,
+                )
+        ax.set_title(metric.replace("_", " "))
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        if metric == "explained_variance":
+            ax.set_ylim(max(-1.0, ax.get_ylim()[0]), 1.05)
+    for ax in axes.flat[len(metrics) :]:
+        ax.set_visible(False)
+    for ax in axes.flat[max(0, len(metrics) - columns) : len(metrics)]:
+        ax.tick_params(labelbottom=True)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    for ax in axes[-1]:
+        ax.set_xlabel("training tasks")
+    legend(figure, drawn, chosen)
+    return figure
+
+
+def _binned(rows: pd.DataFrame, end: float) -> "pd.Series[float]":
+    """The mean over seeds, and over what was logged within a sixtieth of the training."""
+    bins = np.minimum(rows["tasks"] * BINS // max(end, 1.0), BINS - 1)
+    grouped = rows.assign(bin=bins).groupby("bin", sort=True)
+    return pd.Series(grouped["value"].mean().to_numpy(), index=grouped["tasks"].mean().to_numpy())
