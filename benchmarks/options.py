@@ -67,6 +67,21 @@ def _add_plugin(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_one_figure(parser: argparse.ArgumentParser) -> None:
+    for option, metavar, text in (
+        ("--figure", "NAME", "draw this one alone, outside of the folder"),
+        ("--learners", "A,B", "labels of those to show in it"),
+        ("--format", "F", "pdf, svg or png (that of the output's name, else pdf)"),
+        ("--style", "S", "report, paper or slides: how large text is"),
+        ("--size", "WxH", "width and height in inches: 3.3x2.5"),
+    ):
+        parser.add_argument(option, metavar=metavar, help=text)
+    parser.add_argument(
+        *("-o", "--out"), type=Path, metavar="FILE", help="where it goes (NAME.pdf, here)"
+    )
+    parser.add_argument("--list", action="store_true", help="show the names of the figures")
+
+
 def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="reml", description="Compare meta-learners on a family of tasks.", epilog=EXIT_CODES
@@ -129,6 +144,8 @@ def parser() -> argparse.ArgumentParser:
             )
             by = "what to show: scores, or all that the learners spent (printed, not kept)"
             sub.add_argument("--by", choices=("score", "spending"), default="score", help=by)
+        if name == "plot":
+            _add_one_figure(sub)
     sub = command(
         "regroup",
         "Add the names and groups of test tasks to results stored without them; their data must "

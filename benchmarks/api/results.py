@@ -1,7 +1,7 @@
 """The results of a matrix, as Python has them."""
 
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -16,11 +16,10 @@ from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store import results as store
 from benchmarks.harness.store.lock import locked
 from benchmarks.harness.store.printable import clean
-from benchmarks.harness.store.reading import TABLES
 from benchmarks.harness.store.results import keep_consolidated, load_results
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from benchmarks.report.figures.one import Panels
 
 
 class Results:
@@ -107,25 +106,34 @@ class Results:
 
         return [it.stem for it in pictures(self._scored())]
 
-    def plot(self, name: str, learners: Sequence[str] | None = None) -> "Figure":
-        """Draw a figure of the report; `figure.axes` are its axes.
+    def plot(
+        self,
+        name: str,
+        learners: Sequence[str] | None = None,
+        *,
+        style: str | None = None,
+        size: str | tuple[float, float] | None = None,
+    ) -> "Panels":
+        """Draw a figure of the report; the axes, to be changed at will, and their `figure`.
 
         Args:
             name: as `figures()` has it: "error-against-steps", say.
             learners: the labels of those to show; all, if left out.
+            style: "report", "paper" (small text) or "slides" (large).
+            size: width and height in inches, (3.3, 2.5) or "3.3x2.5"; its own, if left out.
 
         Raises:
             StoreError: no trial is done.
-            UnknownName: there is no such learner, or no such figure of these results.
+            UnknownName: there is no such figure, learner or style.
+            UserError: that is no size, or too small a one, or there is nothing to show.
         """
-        from benchmarks.report.figures.catalogue import pictures
-        from benchmarks.report.figures.drawing.style import looks
+        from benchmarks.report.figures.one import Panels, draw_one
 
-        known = {it.stem: it for it in pictures(self._of(learners))}
-        if name not in known:
-            raise UnknownName("figure", name, known, str(self.directory))
-        with looks():
-            return known[name].draw()
+        where = str(self.directory)
+        drawing = draw_one(self._scored(), name, learners, style=style, size=size, where=where)
+        for sentence in drawing.cautions:
+            warnings.warn(sentence, stacklevel=2)
+        return Panels(drawing)
 
     def report(self) -> Path:
         """Write report.html, tables and figures into the folder; the path of the first.
@@ -185,22 +193,6 @@ class Results:
             known = sorted(map(str, rows[column].unique()))
             raise UnknownName(column, str(wanted), known, str(self.directory))
         return found
-
-    def _of(self, learners: Sequence[str] | None) -> store.Results:
-        results = self._scored()
-        if learners is None:
-            return results
-        chosen = [learners] if isinstance(learners, str) else list(learners)
-        for label in chosen:
-            if label not in results.order:
-                raise UnknownName("learner", label, results.order, str(self.directory))
-        # the figures are of the learners in this order
-        tables = {
-            name: getattr(results, name)[lambda rows: rows["learner"].isin(chosen)]
-            for name in ("trials", *TABLES)
-        }
-        order = tuple(it for it in results.order if it in chosen)
-        return replace(results, order=order, **tables)
 
     def _scored(self) -> store.Results:
         if self._results.scores.empty:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.core.errors import StoreError
+from benchmarks.core.errors import StoreError, UnknownName, UserError
 from benchmarks.core.text import count
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.status import status_text
@@ -90,6 +90,13 @@ def page(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
+    if options.list:
+        return _list_figures(options.directory)
+    if options.figure is not None:
+        return _plot_one(options)
+    for name in ("learners", "format", "style", "size", "out"):
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name} is of one figure: name it with --figure (--list shows all)")
     from benchmarks.report.documents.index import render_index, write_index
     from benchmarks.report.figures.catalogue import write_figures
 
@@ -102,6 +109,38 @@ def plot(options: argparse.Namespace) -> int:
         keep(lambda: written.append(write_index(results, directory)))
         text = render_index(results, directory) if keep.trouble else ""
     print(text.rstrip("\n") or "\n".join(map(str, written)))
+    return 0
+
+
+def _list_figures(directory: Path) -> int:
+    from benchmarks.report.figures.catalogue import pictures
+
+    there = list(pictures(clean(_scored(directory))))
+    width = max((len(it.stem) for it in there), default=0)
+    for it in there:
+        print(f"{it.stem:{width}}  {it.title}")
+    return 0
+
+
+def _plot_one(options: argparse.Namespace) -> int:
+    from benchmarks.report.figures.one import FORMATS, draw_one, labels_of, place_of, save_one
+
+    if options.format is not None and options.format not in FORMATS:
+        raise UnknownName("format", options.format, FORMATS)
+    path, kind = place_of(options.out, options.format, options.figure)
+    results = clean(_scored(options.directory))
+    drawing = draw_one(
+        results,
+        options.figure,
+        None if options.learners is None else labels_of(options.learners, results.order),
+        style=options.style,
+        size=options.size,
+        where=str(options.directory),
+    )
+    save_one(drawing, path, kind)
+    for sentence in drawing.cautions:
+        print(f"reml: {sentence}", file=sys.stderr)
+    print(path)
     return 0
 
 

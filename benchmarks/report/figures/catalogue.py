@@ -5,6 +5,7 @@ that a package names under the entry points `reml.figures`.
 """
 
 import pkgutil
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -20,7 +21,11 @@ from benchmarks.harness.disk.files import make_folder
 from benchmarks.harness.store.results import Results
 from benchmarks.report import figures
 from benchmarks.report.figures.cleanup import FIGURES, remove_figures
-from benchmarks.report.figures.drawing.style import looks, save
+from benchmarks.report.figures.drawing.fonts import boxes, fallbacks, lacking_in
+from benchmarks.report.figures.drawing.look import Look, looks
+from benchmarks.report.figures.drawing.style import (
+    save,
+)
 from benchmarks.report.figures.view import FigureModule, OverviewModule, Picture, View
 from benchmarks.report.scores.cells import Comparison, summarise
 from benchmarks.report.scores.wording import slug
@@ -59,10 +64,26 @@ def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
     Raises:
         StoreError: the scores of a trial are incomplete or not finite.
     """
+    look = Look(fonts=fallbacks(texts_of(results)))
+    lacking: set[str] = set()
     for picture in pictures(results):
-        with looks(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box stands for it
-            yield picture, picture.draw()
+        with looks(look), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is said below
+            figure = picture.draw()
+            yield picture, figure
+        lacking |= lacking_in(figure, look.fonts)
+    if lacking:
+        print(f"reml: figures: {boxes(lacking)}", file=sys.stderr)
+
+
+def texts_of(results: Results) -> Iterator[str]:
+    """What of the user's own words may be written in a figure."""
+    yield from results.order
+    for name in ("family", "protocol", "problem"):
+        yield from {str(it) for it in results.trials[name]}
+    yield from {str(it) for it in results.tasks["name"]}
+    for table in (results.diagnostics["name"], results.confusion["true"]):
+        yield from map(str, table.unique())
 
 
 def pictures(results: Results) -> Iterator[Picture]:

@@ -9,7 +9,7 @@ from benchmarks.cli import main
 from benchmarks.core.errors import UnknownName
 from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.catalogue import pictures
-from benchmarks.report.figures.drawing.style import looks
+from benchmarks.report.figures.drawing.look import looks
 from benchmarks.report.figures.of_scores.performance_profiles import profiled, profiles
 from benchmarks.report.scores.cells import Comparison, Group, summarise
 from benchmarks.report.scores.pairs import baseline_of, paired, shortfall

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox, BboxBase, ScaledTranslation, Transform
 
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.statistics import Interval
 
 
@@ -44,7 +45,7 @@ def place_labels(figure: Figure, ax: Axes, spots: Sequence[Spot]) -> None:
     taken = [_bar_box(ax, spot) for spot in spots]
     for spot in sorted(spots, key=lambda spot: (spot.y.value, spot.text)):
         best: tuple[float, Annotation, Bbox] | None = None
-        for dx, dy in OFFSETS:
+        for dx, dy in [(scaled(dx), scaled(dy)) for dx, dy in OFFSETS]:
             label = ax.annotate(
                 spot.text,
                 (spot.x, spot.y.value),
@@ -54,9 +55,9 @@ def place_labels(figure: Figure, ax: Axes, spots: Sequence[Spot]) -> None:
                 ha="left" if dx > 0 else "right",
                 va="center",
                 color=spot.colour,
-                fontsize=7.5,
+                fontsize=scaled(7.5),
                 arrowprops=None
-                if abs(dx) + abs(dy) <= NEAR
+                if abs(dx) + abs(dy) <= scaled(NEAR)
                 else {"arrowstyle": "-", "color": spot.colour, "linewidth": 0.6, "alpha": 0.7},
                 zorder=6,
             )
@@ -85,7 +86,7 @@ def _bar_box(ax: Axes, spot: Spot) -> Bbox:
     """The point and its error bar in pixels."""
     ends = [(spot.x, spot.y.low), (spot.x, spot.y.value), (spot.x, spot.y.high)]
     (x, low), (_, middle), (_, high) = shifted(ax, spot.shift).transform(ends)
-    radius = 5 * ax.figure.dpi / 72
+    radius = scaled(5) * ax.figure.dpi / 72
     return Bbox.from_extents(
         x - radius, min(low, middle - radius), x + radius, max(high, middle + radius)
     )

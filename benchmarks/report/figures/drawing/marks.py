@@ -6,7 +6,13 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.report.figures.drawing.labels import shifted
-from benchmarks.report.figures.drawing.style import Style, above_floor, fit_scale, percent_axis
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    Style,
+    above_floor,
+    fit_scale,
+    percent_axis,
+)
 from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group
 from benchmarks.report.scores.wording import metric_name
 from benchmarks.report.statistics import Interval
@@ -54,11 +60,11 @@ def band(ax: Axes, x: list[int], intervals: list[Interval], style: Style) -> Non
         [it.value for it in intervals],
         color=style.colour,
         linestyle=style.line,
-        linewidth=style.width,
+        linewidth=scaled(style.width),
         marker=style.marker if len(x) <= MANY_STEPS else "",
-        markersize=5,
+        markersize=scaled(5),
         markeredgecolor="white",
-        markeredgewidth=0.6,
+        markeredgewidth=scaled(0.6),
         zorder=style.order,
     )
 
@@ -71,9 +77,9 @@ def bar(ax: Axes, x: float, it: Interval, style: Style, shift: float = 0.0) -> N
         yerr=[[max(0.0, it.value - it.low)], [max(0.0, it.high - it.value)]],
         color=style.colour,
         marker=style.marker,
-        markersize=5,
+        markersize=scaled(5),
         markeredgewidth=0,
-        elinewidth=1.4,
+        elinewidth=scaled(1.4),
         zorder=style.order,
         transform=shifted(ax, shift) if shift else ax.transData,
     )
@@ -88,9 +94,9 @@ def cross(ax: Axes, x: Interval, y: Interval, style: Style) -> None:
         yerr=_reach(y),
         color=style.colour,
         marker=style.marker,
-        markersize=5,
+        markersize=scaled(5),
         markeredgewidth=0,
-        elinewidth=1.4,
+        elinewidth=scaled(1.4),
         zorder=style.order,
     )
 

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import seaborn as sns
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from benchmarks.harness.store.ledger import Ledger
+from benchmarks.report.figures.drawing.look import asked
 from benchmarks.report.scores.cells import Entrant
 
 Line = Literal["-", "--", "-.", ":"]
@@ -80,27 +78,14 @@ def foremost(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
     return [it for it in entrants if it in kept]
 
 
-def looks() -> Any:
-    """The context in which every figure is drawn and saved."""
-    return rc_context(
-        sns.axes_style("whitegrid")
-        | sns.plotting_context("paper", font_scale=1.05)
-        | {
-            "axes.edgecolor": "#555555",
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "font.family": ["DejaVu Sans"],
-            "grid.color": "#E6E6E6",
-            "legend.frameon": False,
-            "svg.hashsalt": "reml",
-            "text.parse_math": False,  # a $ in a label is a dollar
-        }
-    )
-
-
 def panels(rows: int, columns: int, width: float, height: float, **shared: Any) -> Any:
-    """A figure of rows × columns panels, sizes in inches, and its axes as an array."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    """A figure of rows × columns panels, and its axes as an array.
+
+    Width and height are in inches, where nobody asks for others.
+    """
+    look = asked()
+    size = look.size or (width * look.scale, height * look.scale)
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
@@ -122,35 +107,6 @@ def save(figure: Figure, directory: Path, name: str) -> list[Path]:
 def caption_name(entrant: Entrant) -> str:
     """The learner as legends show it, with what is missing."""
     return f"{entrant.name} ({entrant.coverage})" if entrant.coverage else entrant.name
-
-
-def shown(label: str) -> str:
-    """The label so that a legend shows it: matplotlib leaves out those that begin with _."""
-    return f" {label}" if label.startswith("_") else label
-
-
-def legend(figure: Figure, entrants: Iterable[Entrant], chosen: dict[str, Style]) -> None:
-    """One legend beside the panels, learners in the order of the matrix."""
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=(style := chosen[entrant.label]).colour,
-            marker=style.marker,
-            linestyle=style.line,
-            linewidth=style.width,
-            markersize=5,
-            label=shown(caption_name(entrant)),
-        )
-        for entrant in entrants
-    ]
-    figure.legend(handles=handles, loc="outside right center")
-
-
-def legend_width(entrants: Iterable[Entrant]) -> float:
-    """What the legend beside the panels takes of a figure's width, in inches."""
-    longest = max((len(caption_name(entrant)) for entrant in entrants), default=0)
-    return max(1.9, 0.6 + 0.08 * longest)
 
 
 def fit_scale(axis: Axis, axes: Axes, values: Iterable[float]) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.marks import ZERO, cross, drawn_at
 from benchmarks.report.figures.drawing.style import (
-    legend,
-    legend_width,
     panels,
     percent_axis,
     styles,

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
+from benchmarks.report.figures.drawing.legends import legend, legend_width
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.marks import PANEL, band, bar, drawn_at, score_axis, scored
-from benchmarks.report.figures.drawing.style import legend, legend_width, panels, styles
+from benchmarks.report.figures.drawing.style import (
+    panels,
+    styles,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.wording import plural
@@ -52,7 +57,7 @@ def against_shots(comparison: Comparison) -> Figure:
         ax.set_xlim(-0.5, len(groups) - 0.5)
         ax.grid(visible=False, axis="x")
         for edge in range(1, len(groups)):
-            ax.axvline(edge - 0.5, color="#CCCCCC", linewidth=0.8)
+            ax.axvline(edge - 0.5, color="#CCCCCC", linewidth=scaled(0.8))
     ax.set_xlabel(
         "shots" if comparison.ways is None else f"shots of each of {comparison.ways} classes"
     )

@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
+from benchmarks.report.figures.drawing.fitting import fitting
 from benchmarks.report.figures.drawing.labels import Spot, place_labels, shifted
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.marks import PANEL, bar, drawn_at, score_axis, scored
 from benchmarks.report.figures.drawing.style import (
     above_floor,
@@ -60,6 +62,7 @@ def against_spending(comparison: Comparison) -> Figure:
     groups, drawn = comparison.groups, scored(comparison)
     chosen = styles(comparison.entrants)
     spendings = [name for name in FLOOR if any(name in it.spending for it in drawn)]
+    spendings = spendings[: fitting(len(spendings), 2.6)]
     apart = unmatched(comparison)
     width, height = 0.2 + 4.4 * len(spendings), 0.5 + PANEL * len(groups)
     figure, axes = panels(len(groups), len(spendings), width, height, sharex="col", sharey="row")
@@ -119,7 +122,7 @@ def _front(
                 coordsA=shifted(ax, shift),
                 coordsB=shifted(ax, next_shift),
                 color=FRONT,
-                linewidth=0.9,
+                linewidth=scaled(0.9),
                 linestyle=(0, (4, 3)),
                 zorder=1.4,
             )
@@ -128,7 +131,10 @@ def _front(
 
 def _side_by_side(places: list[float]) -> list[float]:
     """How far to move each point, so that those at the same place do not hide each other."""
-    return [APART * (places[:i].count(x) - (places.count(x) - 1) / 2) for i, x in enumerate(places)]
+    return [
+        scaled(APART) * (places[:i].count(x) - (places.count(x) - 1) / 2)
+        for i, x in enumerate(places)
+    ]
 
 
 def _padded(values: list[float], scale: str) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
+from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.marks import (
     MANY_STEPS,
     PANEL,
@@ -12,7 +13,10 @@ from benchmarks.report.figures.drawing.marks import (
     score_axis,
     scored,
 )
-from benchmarks.report.figures.drawing.style import legend, legend_width, panels, styles
+from benchmarks.report.figures.drawing.style import (
+    panels,
+    styles,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.wording import setting

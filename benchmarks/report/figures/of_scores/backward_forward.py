@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
+from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.marks import ZERO, cross, drawn_at
 from benchmarks.report.figures.drawing.style import (
-    legend,
-    legend_width,
     panels,
     percent_axis,
     styles,

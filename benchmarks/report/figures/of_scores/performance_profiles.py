@@ -7,11 +7,11 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.report.figures.drawing.legends import legend, legend_width
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import (
     Style,
     fit_scale,
-    legend,
-    legend_width,
     panels,
     percent_axis,
     styles,
@@ -131,11 +131,11 @@ def _curve(
         profile.share,
         color=style.colour,
         linestyle=style.line,
-        linewidth=style.width,
+        linewidth=scaled(style.width),
         marker=style.marker,
         markevery=THRESHOLDS // 8,
-        markersize=4.5,
+        markersize=scaled(4.5),
         markeredgecolor="white",
-        markeredgewidth=0.6,
+        markeredgewidth=scaled(0.6),
         zorder=style.order,
     )

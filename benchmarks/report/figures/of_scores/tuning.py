@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.harness.store.results import Settings
+from benchmarks.report.figures.drawing.legends import beside
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import (
     MARKERS,
     OTHER_COLOURS,
@@ -148,8 +150,8 @@ def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure:
     shown: list[float] = []
     missing = 0
     for row, above in zip(axes, rows, strict=True):
-        for ax, beside in zip(row, columns, strict=True):
-            fixed = dict(zip((*across, *down), (*beside, *above), strict=True))
+        for ax, there in zip(row, columns, strict=True):
+            fixed = dict(zip((*across, *down), (*there, *above), strict=True))
             ax.set_title(", ".join(f"{name} {_text(value)}" for name, value in fixed.items()))
             for rank, colour in enumerate(_colours(grid.values[hue])):
                 here = []
@@ -188,9 +190,9 @@ def _line(
         yerr=[np.maximum(0, value - low), np.maximum(0, high - value)],
         color=colour,
         marker=marker,
-        markersize=4.5,
-        linewidth=0.9,
-        elinewidth=1.3,
+        markersize=scaled(4.5),
+        linewidth=scaled(0.9),
+        elinewidth=scaled(1.3),
     )
     absent = [at for at, it in zip(x, intervals, strict=True) if it is None]
     if absent:
@@ -199,7 +201,7 @@ def _line(
             [0.03] * len(absent),
             linestyle="",
             marker="x",
-            markersize=4.5,
+            markersize=scaled(4.5),
             color=colour,
             transform=ax.get_xaxis_transform(),
         )
@@ -207,7 +209,7 @@ def _line(
 
 def _legend(figure: Figure, field: str, values: tuple[Any, ...], missing: int) -> None:
     handles = [
-        Line2D([], [], color=colour, marker=marker, markersize=4.5, label=_text(value))
+        Line2D([], [], color=colour, marker=marker, markersize=scaled(4.5), label=_text(value))
         for value, colour, marker in zip(
             values, _colours(values), MARKERS * len(values), strict=False
         )
@@ -215,10 +217,16 @@ def _legend(figure: Figure, field: str, values: tuple[Any, ...], missing: int) -
     if missing:
         handles.append(
             Line2D(
-                [], [], linestyle="", marker="x", markersize=4.5, color="#555555", label="no score"
+                [],
+                [],
+                linestyle="",
+                marker="x",
+                markersize=scaled(4.5),
+                color="#555555",
+                label="no score",
             )
         )
-    figure.legend(handles=handles, title=field, loc="outside right center")
+    beside(figure, handles, field)
 
 
 def _colours(values: tuple[Any, ...]) -> list[Any]:

@@ -10,7 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.drawing.style import caption_name, panels
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    caption_name,
+    panels,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.wording import plural
 from benchmarks.report.tables.compositions import Decided, decided, distinct, network_decisions
@@ -93,4 +97,4 @@ def _scatter(ax: Axes, places: pd.DataFrame, chosen: list[Any], title: str) -> N
         linewidth=0,
     )
     ax.grid(visible=False)
-    ax.set_title(title, fontsize=8)
+    ax.set_title(title, fontsize=scaled(8))

@@ -13,11 +13,11 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.report.figures.drawing.legends import legend, legend_width
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import (
     caption_name,
     foremost,
-    legend,
-    legend_width,
     panels,
     styles,
 )
@@ -120,7 +120,7 @@ def _map(ax: Axes, shares: "pd.Series[float]", names: list[str]) -> Any:
         norm=PowerNorm(0.5, 0, 1),
         cmap=sns.color_palette("rocket_r", as_cmap=True),
         edgecolor="white",
-        linewidth=0.6,
+        linewidth=scaled(0.6),
     )
     if len(names) <= WRITTEN:
         for (row, column), share in np.ndenumerate(cells):
@@ -130,7 +130,7 @@ def _map(ax: Axes, shares: "pd.Series[float]", names: list[str]) -> Any:
                 f"{100 * share:.1f}",
                 ha="center",
                 va="center",
-                fontsize=7.5,
+                fontsize=scaled(7.5),
                 color="white" if share > 0.15 else "black",
             )
     middles = np.arange(len(names)) + 0.5
@@ -166,7 +166,7 @@ def _pairs(
             linestyle="",
             color=style.colour,
             marker=style.marker,
-            markersize=5,
+            markersize=scaled(5),
             markeredgewidth=0,
             zorder=style.order,
             clip_on=False,

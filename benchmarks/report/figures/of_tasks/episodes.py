@@ -13,7 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from benchmarks.report.figures.drawing.style import caption_name, foremost, panels
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    caption_name,
+    foremost,
+    panels,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.wording import setting
@@ -128,7 +133,9 @@ def _draw(ax: Axes, shown: list[_Shown]) -> None:
             interpolation="nearest",
         )
         ax.add_patch(
-            Rectangle((left, top), 1, 1, fill=False, edgecolor=it.colour, linewidth=1.6, zorder=3)
+            Rectangle(
+                (left, top), 1, 1, fill=False, edgecolor=it.colour, linewidth=scaled(1.6), zorder=3
+            )
         )
         ax.text(
             left + 0.5,
@@ -136,7 +143,7 @@ def _draw(ax: Axes, shown: list[_Shown]) -> None:
             it.text,
             ha="center",
             va="center",
-            fontsize=7.5,
+            fontsize=scaled(7.5),
             color=it.colour,
         )
     ax.set_aspect("equal", anchor="NW")

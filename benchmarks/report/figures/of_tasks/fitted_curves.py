@@ -10,7 +10,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.report.figures.drawing.style import caption_name, panels, styles
+from benchmarks.report.figures.drawing.fitting import fitting
+from benchmarks.report.figures.drawing.legends import above
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    caption_name,
+    panels,
+    styles,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.wording import plural
@@ -54,7 +61,7 @@ def fitted_curves(
     shots = int(curves["shots"].min())
     curves = curves[curves["shots"] == shots].sort_values(["x", "y"])
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
-    tasks = sorted({int(task) for task in curves["task"]})[:FITTED_TASKS]
+    tasks = sorted({int(task) for task in curves["task"]})[: fitting(FITTED_TASKS, 1.2)]
     names = tasks_of(shots)
     steps = _some(sorted({int(at) for at in curves.loc[curves["kind"] == "prediction", "steps"]}))
     chosen = styles(comparison.entrants)
@@ -82,11 +89,7 @@ def fitted_curves(
     unit = f" in {problem['unit']}" if problem.get("unit") else ""
     figure.supxlabel(str(next(iter(problem.get("inputs") or ["x"]))), fontsize="medium")
     figure.supylabel(f"{problem.get('target', 'y')}{unit}", fontsize="medium")
-    figure.legend(
-        handles=_fit_legend(steps, shots),
-        loc="outside upper center",
-        ncols=len(steps) + 2,
-    )
+    above(figure, _fit_legend(steps, shots))
     return figure
 
 
@@ -101,20 +104,28 @@ def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
         truth = pd.concat([truth, support])
     truth = truth.sort_values("x", kind="stable").drop_duplicates("x")
     dots = "." if len(truth) < FEW_POINTS else ""
-    ax.plot(truth["x"], truth["y"], color=TRUTH, linewidth=3, alpha=0.7, marker=dots, markersize=8)
+    ax.plot(
+        truth["x"],
+        truth["y"],
+        color=TRUTH,
+        linewidth=scaled(3),
+        alpha=0.7,
+        marker=dots,
+        markersize=scaled(8),
+    )
     for at, shade in zip(steps, _shades(colour, len(steps)), strict=True):
         one = rows[(rows["kind"] == "prediction") & (rows["steps"] == at)]
         one = one.drop_duplicates("x")
-        ax.plot(one["x"], one["y"], color=shade, linewidth=1.4)
+        ax.plot(one["x"], one["y"], color=shade, linewidth=scaled(1.4))
     ax.plot(
         support["x"],
         support["y"],
         linestyle="",
         marker="^",
-        markersize=5.5,
+        markersize=scaled(5.5),
         color="black",
         markeredgecolor="white",
-        markeredgewidth=0.6,
+        markeredgewidth=scaled(0.6),
         zorder=5,
     )
     known = pd.concat([truth["y"], support["y"]])
@@ -142,7 +153,7 @@ def _shades(colour: str, n: int) -> list[tuple[float, float, float]]:
 def _fit_legend(steps: list[int], shots: int) -> list[Line2D]:
     shades = zip(steps, _shades("#333333", len(steps)), strict=True)
     return [
-        Line2D([], [], color=TRUTH, linewidth=3, label="truth"),
+        Line2D([], [], color=TRUTH, linewidth=scaled(3), label="truth"),
         Line2D(
             [], [], color="black", marker="^", linestyle="", label=plural(shots, "support point")
         ),

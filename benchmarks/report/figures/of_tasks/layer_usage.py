@@ -12,7 +12,11 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.figures.drawing.style import caption_name, panels
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    caption_name,
+    panels,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.tables.compositions import Decided, decided
@@ -73,7 +77,7 @@ def _map(ax: Axes, it: Decided, options: int) -> Any:
         norm=PowerNorm(0.5, 0, 1),
         cmap=sns.color_palette("rocket_r", as_cmap=True),
         edgecolor="white",
-        linewidth=0.6,
+        linewidth=scaled(0.6),
     )
     ax.set_xticks(np.arange(len(it.options)) + 0.5, names, rotation=90)
     marks = MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]).tick_values(0, options - 1)

@@ -13,6 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.harness.evaluation.diagnostics import SUPPORT_ACCURACY, SUPPORT_MSE
+from benchmarks.report.figures.drawing.legends import above
+from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import (
     caption_name,
     fit_scale,
@@ -84,14 +86,14 @@ def support_against_query(
         steps = [at for at, _ in query]
         low, high = [it.low for _, it in query], [it.high for _, it in query]
         ax.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
-        ax.plot(steps, [it.value for _, it in query], color=colour, linewidth=1.8)
+        ax.plot(steps, [it.value for _, it in query], color=colour, linewidth=scaled(1.8))
         ax.plot(
             support.index,
             support.to_numpy(),
             color=colour,
             linestyle="--",
             marker="^",
-            markersize=4,
+            markersize=scaled(4),
         )
         ax.set_title("\n".join(textwrap.wrap(caption_name(entrant), 24)), color=colour)
         shown += [*low, *high, *support]
@@ -110,21 +112,20 @@ def support_against_query(
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.supxlabel("adaptation steps", fontsize="medium")
     figure.supylabel(metric_name(metric, comparison.problem), fontsize="medium")
-    figure.legend(
-        handles=[
-            Line2D([], [], color="#333333", linewidth=1.8, label="query points"),
+    above(
+        figure,
+        [
+            Line2D([], [], color="#333333", linewidth=scaled(1.8), label="query points"),
             Line2D(
                 [],
                 [],
                 color="#333333",
                 linestyle="--",
                 marker="^",
-                markersize=4,
+                markersize=scaled(4),
                 label="support points",
             ),
         ],
-        loc="outside upper center",
-        ncols=2,
     )
     return figure
 

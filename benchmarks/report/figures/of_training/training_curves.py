@@ -7,7 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.harness.trial.training import VALIDATION
-from benchmarks.report.figures.drawing.style import fit_scale, legend, legend_width, panels, styles
+from benchmarks.report.figures.drawing.legends import legend, legend_width
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    fit_scale,
+    panels,
+    styles,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
 
@@ -50,14 +56,16 @@ def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure:
     for entrant, _, rows in logged:
         style = chosen[entrant.label]
         for _, one in rows.groupby("seed", sort=True):
-            ax.plot(one["tasks"], one["value"], color=style.colour, linewidth=0.5, alpha=0.3)
+            ax.plot(
+                one["tasks"], one["value"], color=style.colour, linewidth=scaled(0.5), alpha=0.3
+            )
         mean = _binned(rows)
         ax.plot(
             mean.index,
             mean.to_numpy(),
             color=style.colour,
             linestyle=style.line,
-            linewidth=style.width,
+            linewidth=scaled(style.width),
             zorder=style.order,
         )
         shown += [float(value) for value in rows["value"]]

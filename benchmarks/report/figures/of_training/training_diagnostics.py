@@ -8,7 +8,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from benchmarks.report.figures.drawing.style import legend, legend_width, panels, styles, tick
+from benchmarks.report.figures.drawing.legends import legend, legend_width
+from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.style import (
+    panels,
+    styles,
+    tick,
+)
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
 
@@ -69,7 +75,7 @@ def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figur
                     mean.to_numpy(),
                     color=style.colour,
                     linestyle=style.line,
-                    linewidth=style.width,
+                    linewidth=scaled(style.width),
                     marker=style.marker if len(mean) == 1 else "",
                     zorder=style.order,
                 )

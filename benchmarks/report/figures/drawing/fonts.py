@@ -1,0 +1,70 @@
+"""Letters that the usual font does not have: which fonts here have them, and which nobody has."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager, get_font
+from matplotlib.text import Text
+
+FONT = "DejaVu Sans"
+PREFERRED = ("Noto Sans", "Source Han", "WenQuanYi", "Droid Sans", "Liberation", "Arial", "Symbola")
+"""What the names of fonts that are tried first begin with."""
+SHOWN = 12
+UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Cs"})
+"""Categories of characters that need no picture of their own."""
+
+
+def fallbacks(texts: Iterable[str]) -> tuple[str, ...]:
+    """The fonts on this machine that have what the usual one lacks, as few as will do."""
+    lacking, found = missing("".join(texts)), list[str]()
+    for name, path in _others() if lacking else ():
+        there = {letter for letter in lacking if ord(letter) in _letters(path)}
+        if there:
+            found.append(name)
+            lacking -= there
+        if not lacking:
+            break
+    return tuple(found)
+
+
+def missing(text: str, fonts: Iterable[str] = ()) -> set[str]:
+    """The letters of a text that neither the usual font nor one of these has."""
+    names = {FONT, *fonts}
+    paths = {it.name: it.fname for it in fontManager.ttflist if it.name in names}
+    known = set().union(*map(_letters, paths.values()))
+    return {it for it in text if ord(it) not in known and unicodedata.category(it) not in UNSEEN}
+
+
+def lacking_in(figure: Figure, fonts: Iterable[str] = ()) -> set[str]:
+    """The letters of a figure for which there will be boxes."""
+    texts = [it.get_text() for it in figure.findobj(Text)]
+    return missing("".join(texts), fonts)
+
+
+def boxes(letters: set[str]) -> str:
+    """One sentence on letters that no font has; empty where there are none."""
+    lacking = sorted(letters)
+    if not lacking:
+        return ""
+    more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
+    shown = " ".join(f"{it} (U+{ord(it):04X})" for it in lacking[:SHOWN])
+    return (
+        f"no font on this machine has {shown}{more}; boxes stand for them until one is installed "
+        "that has (a Noto font, say)"
+    )
+
+
+def _others() -> Iterator[tuple[str, str]]:
+    """Every other font by name, those meant for text in many scripts first."""
+    there = {it.name: it.fname for it in fontManager.ttflist if it.name != FONT}
+    yield from sorted(there.items(), key=lambda it: (not it[0].startswith(PREFERRED), it))
+
+
+@cache
+def _letters(path: str) -> frozenset[int]:
+    try:
+        return frozenset(get_font(path).get_charmap())
+    except (OSError, RuntimeError, ValueError):  # pictures of letters, which cannot be drawn here
+        return frozenset()
