@@ -7,12 +7,11 @@ import pandas as pd
 
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.cells import Comparison, Group
+from benchmarks.report.scores.collapse import NEAR, told
 from benchmarks.report.scores.wording import hindrance, number, plural
 
 FEW = 10
 """Below so many groups of test tasks it is said that they are few."""
-NEAR = 0.95
-"""A training has come to nothing where its loss ends above this share of a constant guess's."""
 LAST = 0.1
 """The share of a training that counts as its end."""
 
@@ -53,6 +52,18 @@ def _diverged(comparison: Comparison) -> Iterator[str]:
 
 
 def _untaught(results: Results, comparison: Comparison) -> Iterator[str]:
+    """By the validation tasks; of results without, by what was logged in training."""
+    trials = results.trials
+    here = (trials["family"] == comparison.family) & (trials["protocol"] == comparison.protocol)
+    known = trials["kept"].astype(bool) if "kept" in trials else False
+    looked = set(trials.loc[here & known, "learner"])
+    for it in comparison.entrants:
+        if it.collapsed:
+            yield (
+                f"the training of {it.name} on {comparison.title} came to nothing with "
+                f"{len(it.collapsed)} of {plural(it.done, 'seed')}: of what a constant guess loses "
+                f"on validation tasks it ends with {', '.join(map(told, it.collapsed))}"
+            )
     guess = None if comparison.other else _constant_guess(comparison)
     history = results.history
     if guess is None or history.empty:
@@ -64,7 +75,7 @@ def _untaught(results: Results, comparison: Comparison) -> Iterator[str]:
     ]
     for it in comparison.entrants:
         rows = mine[mine["learner"] == it.label]
-        if rows.empty or it.privileged or it.is_control:
+        if rows.empty or it.privileged or it.is_control or it.label in looked:
             continue
         loss = _final(rows)
         if loss > NEAR * guess:

@@ -15,6 +15,7 @@ from benchmarks.harness.store.folder import ENDED
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.scores.arrays import Tasks, with_folds
 from benchmarks.report.scores.chosen import CHOSEN, OF_ONE, Chosen, at_chosen, steps_chosen
+from benchmarks.report.scores.collapse import MARK, Collapse, collapses
 from benchmarks.report.scores.roles import Role, role_of
 from benchmarks.report.statistics import (
     Coverage,
@@ -153,6 +154,8 @@ class Entrant:
     role: Role = "baseline"
     learner: str = ""
     """The learner or preset that the matrix names."""
+    collapsed: tuple[Collapse, ...] = ()
+    """Seeds whose training came to nothing, as far as it is known."""
 
     @property
     def is_control(self) -> bool:
@@ -160,7 +163,7 @@ class Entrant:
 
     @property
     def name(self) -> str:
-        marks = "†" * self.privileged + "‡" * self.transductive
+        marks = "†" * self.privileged + "‡" * self.transductive + MARK * bool(self.collapsed)
         return f"{self.label} {marks}" if marks else self.label
 
     @property
@@ -342,6 +345,7 @@ def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
         cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
         role=role_of(settings),
         learner=settings.name,
+        collapsed=collapses(trials),
     )
 
 

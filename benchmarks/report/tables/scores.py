@@ -6,6 +6,7 @@ from benchmarks.core.landmarks import landmarks
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import ADAPTED, Comparison, Group, Statistic
 from benchmarks.report.scores.chosen import CHOSEN, OF_ONE
+from benchmarks.report.scores.collapse import COLLAPSE_NOTE, told
 from benchmarks.report.scores.pairs import has_pairs
 from benchmarks.report.scores.stops import CHOSEN_NOTE, heading, stop_remarks
 from benchmarks.report.scores.wording import (
@@ -58,6 +59,7 @@ def sections(comparisons: tuple[Comparison, ...], against: str | None = None) ->
                     *stop_remarks(comparison, group),
                     *_left_out(comparison, group),
                     *_impossible(comparison),
+                    *_collapsed(comparison),
                     *pair_remarks(comparison, group, against),
                 ),
             )
@@ -96,6 +98,8 @@ def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = Non
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
+    if any(it.collapsed for it in entrants):
+        sentences.append(COLLAPSE_NOTE)
     if has_pairs(comparisons, against):
         sentences.append(PAIRS_NOTE)
     if any(unmatched(comparison) for comparison in comparisons):
@@ -116,6 +120,17 @@ def _impossible(comparison: Comparison) -> Iterator[str]:
     for entrant in comparison.entrants:
         if entrant.cannot:
             yield f"{entrant.name} cannot take part: {entrant.cannot}."
+
+
+def _collapsed(comparison: Comparison) -> Iterator[str]:
+    """Whose training came to nothing, with which seeds."""
+    for it in comparison.entrants:
+        if it.collapsed:
+            yield (
+                f"{it.name}: training came to nothing with {len(it.collapsed)} of "
+                f"{plural(it.done, 'seed')}; a constant guess loses 1 on validation tasks, and "
+                f"there it ends with {', '.join(map(told, it.collapsed))}."
+            )
 
 
 def _score_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:

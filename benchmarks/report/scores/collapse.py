@@ -1,0 +1,47 @@
+"""Trainings that came to nothing: at their end no better than a constant guess."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+NEAR = 0.95
+"""A training has come to nothing where it ends above this share of what a constant guess loses."""
+MARK = "∅"
+COLLAPSE_NOTE = (
+    "∅ with some seed its training came to nothing: on validation tasks it ends no better than a "
+    "constant guess (which seeds is said below the table)."
+)
+
+
+class Collapse(NamedTuple):
+    """Of one seed: what the last state, and that which was tested, lose of a constant guess's."""
+
+    seed: int
+    last: float
+    tested: float
+
+
+def collapses(trials: pd.DataFrame) -> tuple[Collapse, ...]:
+    """Those of one learner's trials that are done; of several of one seed (folds), the worst.
+
+    Nothing of trials whose states nobody looked at: they do not train, or are of former versions.
+    """
+    worst: dict[int, Collapse] = {}
+    if "kept" not in trials:
+        return ()
+    done = trials[trials["status"] == "done"]
+    for seed, kept in zip(done["seed"].tolist(), done["kept"].tolist(), strict=True):
+        last = kept.get("last_loss") if isinstance(kept, Mapping) else None
+        if not isinstance(last, int | float) or last < NEAR:
+            continue
+        found = Collapse(int(seed), float(last), float(kept.get("loss", last)))
+        worst[found.seed] = max(found, worst.get(found.seed, found), key=lambda it: it.last)
+    return tuple(worst[seed] for seed in sorted(worst))
+
+
+def told(found: Collapse) -> str:
+    """What of one seed is said: `seed 2 ends at 0.99 (the state tested: 0.41)`."""
+    better = found.tested < NEAR
+    tested = f" (the state that is tested: {found.tested:.2f})" if better else ""
+    return f"seed {found.seed} at {found.last:.2f}{tested}"
