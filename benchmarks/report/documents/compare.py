@@ -21,8 +21,8 @@ from benchmarks.report.scores.wording import (
     tentative,
 )
 from benchmarks.report.statistics import FEW_GROUPS, Interval
+from benchmarks.report.tables.forms.markdown import section_blocks
 from benchmarks.report.tables.layout import Entry, Section, Sheet
-from benchmarks.report.tables.markdown import section_blocks
 
 SAID = {
     "same": "the same scores",

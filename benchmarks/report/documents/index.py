@@ -9,7 +9,7 @@ from benchmarks.report.figures.catalogue import pictures
 from benchmarks.report.figures.cleanup import FIGURES, INDEX
 from benchmarks.report.findings.answer import IN_THE_FOLDER, Said, answer
 from benchmarks.report.findings.protocols import changes, headlines
-from benchmarks.report.scores.cells import COSTS, HIGHER_IS_BETTER, Comparison, Group, summarise
+from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.scores.markup import code, escape
 from benchmarks.report.scores.pairs import has_pairs
 from benchmarks.report.scores.stops import after
@@ -17,7 +17,6 @@ from benchmarks.report.scores.wording import (
     hindrance,
     listing,
     metric_name,
-    number,
     origin,
     score,
     seeds_warning,
@@ -25,12 +24,11 @@ from benchmarks.report.scores.wording import (
     tentative,
     with_interval,
 )
-from benchmarks.report.tables.compositions import FILE, TITLE, composition_sections
-from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
-from benchmarks.report.tables.markdown import section_blocks
-from benchmarks.report.tables.named_tasks import task_sections
-from benchmarks.report.tables.pairs import PAIRS
-from benchmarks.report.tables.scores import reading_guide, sections
+from benchmarks.report.tables.catalogue import all_sections
+from benchmarks.report.tables.compositions import FILE, TITLE
+from benchmarks.report.tables.forms.markdown import section_blocks
+from benchmarks.report.tables.pairs import FILE as PAIRS
+from benchmarks.report.tables.scores import reading_guide
 
 
 def write_index(results: Results, directory: Path, against: str | None = None) -> Path:
@@ -63,7 +61,7 @@ def render_index(results: Results, directory: Path, against: str | None = None) 
         + (f"The pairs are in [{PAIRS}]({PAIRS}). " if has_pairs(comparisons, against) else "")
         + reading_guide(comparisons, against),
     ]
-    for section in all_sections(results, comparisons, against):
+    for section in all_sections(results, against):
         blocks += section_blocks(section, 3)
         if section.heading == TITLE:
             blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
@@ -79,16 +77,6 @@ def _answer(results: Results, directory: Path) -> str:
 def _said(line: Said) -> str:
     about = f"{line.about}{IN_THE_FOLDER if line.code else ''}: " if line.about else ""
     return f"{about}{escape(line.text)}{code(line.code) if line.code else ''}"
-
-
-def all_sections(
-    results: Results, comparisons: tuple[Comparison, ...], against: str | None = None
-) -> Iterator[Section]:
-    """Every table that a report shows, in order; see `sections` for `against`."""
-    yield from sections(comparisons, against)
-    yield from composition_sections(results, comparisons)
-    yield from task_sections(results, comparisons)
-    yield _costs(comparisons)
 
 
 def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
@@ -154,38 +142,6 @@ def _shown_figures(results: Results, directory: Path) -> Iterator[str]:
         yield f"![{title}]({path}.png)"
         drawing = f" ([SVG]({path}.svg))" if (directory / f"{path}.svg").is_file() else ""
         yield f"{picture.caption}{drawing}"
-
-
-def _costs(comparisons: tuple[Comparison, ...]) -> Section:
-    """Seconds and memory: they differ from run to run, so no other table has them."""
-    return Section(
-        "Time and memory",
-        tuple(
-            Sheet(
-                f"{comparison.title}: one trial, the median over seeds.",
-                (
-                    "learner",
-                    "seconds to meta-train",
-                    "of one processor",
-                    "seconds to evaluate",
-                    "peak memory in MB",
-                ),
-                tuple(
-                    (
-                        Entry(entrant.name),
-                        *(
-                            marked(Entry(number(entrant.spending[cost])), entrant.seeds)
-                            if cost in entrant.spending
-                            else Entry("–")
-                            for cost in COSTS
-                        ),
-                    )
-                    for entrant in comparison.entrants
-                ),
-            )
-            for comparison in comparisons
-        ),
-    )
 
 
 def _provenance(results: Results) -> Iterator[str]:

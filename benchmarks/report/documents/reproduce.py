@@ -22,7 +22,7 @@ from benchmarks.report.scores.wording import (
     setting,
     with_interval,
 )
-from benchmarks.report.tables import markdown
+from benchmarks.report.tables.forms import markdown
 from benchmarks.report.tables.layout import Entry, Section, Sheet
 from benchmarks.report.tables.write import csv_text
 

@@ -9,10 +9,11 @@ import pandas as pd
 
 from benchmarks.harness.evaluation.diagnostics import NO_STEPS
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import Comparison, Entrant
+from benchmarks.report.scores.cells import Comparison, Entrant, summarise
 from benchmarks.report.scores.wording import number, plural
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
 
+PLACE = 50
 FILE = "compositions.csv"
 TITLE = "Compositions"
 KEYS = ["family", "protocol", "shots", "learner"]
@@ -129,14 +130,16 @@ def _quantities(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     return {name: np.array(values, dtype=float) for name, values in found.items()}
 
 
-def composition_sections(
-    results: Results, comparisons: tuple[Comparison, ...]
-) -> Iterator[Section]:
+def frame(results: Results, against: str | None = None) -> pd.DataFrame:
+    return make_compositions(results)
+
+
+def sections(results: Results) -> Iterator[Section]:
     """A section with a sheet for each comparison in which somebody diagnosed; else nothing."""
     table = make_compositions(results)
     sheets = tuple(
         _sheet(comparison, mine)
-        for comparison in comparisons
+        for comparison in summarise(results)
         for mine in [
             table[
                 (table["family"] == comparison.family) & (table["protocol"] == comparison.protocol)

@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group
+from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.scores.draws import over_draws
 from benchmarks.report.scores.wording import metric_name, plural, score, setting
 from benchmarks.report.tables.layout import Entry, Section, Sheet
 
+PLACE = 60
 WORST = 10
 LISTED = 20
 
@@ -22,8 +23,9 @@ def names_of(results: Results, comparison: Comparison, shots: int) -> Mapping[in
     return dict(zip(mine["task"].tolist(), mine["name"].tolist(), strict=True))
 
 
-def task_sections(results: Results, comparisons: tuple[Comparison, ...]) -> Iterator[Section]:
+def sections(results: Results) -> Iterator[Section]:
     """For every comparison whose tasks have names the worst of them, and what was held out."""
+    comparisons = summarise(results)
     for comparison in comparisons:
         sheets = [_worst(results, comparison, group) for group in comparison.groups]
         if there := tuple(sheet for sheet in sheets if sheet is not None):

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group
+from benchmarks.harness.store.results import Results
+from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.scores.pairs import Row, baseline_of, paired
 from benchmarks.report.scores.stops import after, told
 from benchmarks.report.scores.wording import bounds, number, plural, score, tentative
 from benchmarks.report.statistics import Interval
+from benchmarks.report.tables.catalogue import Place
 from benchmarks.report.tables.layout import Entry, Sheet, marked
 
-PAIRS = "pairs.csv"
+PLACE = 30
+FILE = "pairs.csv"
 COLUMNS = (
     *("family", "protocol", "shots", "steps", "metric", "learner", "against"),
     *("difference", "difference_low", "difference_high", "p", "p_holm"),
@@ -28,6 +31,14 @@ PAIRS_NOTE = (
     "is left, no task counting for more than 1; NMSE in regression."
 )
 NOTHING = Interval(float("nan"), float("nan"), float("nan"))
+
+
+def sheets(at: Place) -> Iterator[Sheet]:
+    yield from pair_sheets(at.comparison, at.group, at.against)
+
+
+def remarks(at: Place) -> Iterator[str]:
+    yield from pair_remarks(at.comparison, at.group, at.against)
 
 
 def pair_sheets(
@@ -74,6 +85,10 @@ def pair_remarks(comparison: Comparison, group: Group, against: str | None) -> I
             (it.coverage for it in comparison.entrants if it.label == against), "not in this table"
         )
         yield f"Nothing is compared with {against}: {why or 'there is nobody else to compare'}."
+
+
+def frame(results: Results, against: str | None = None) -> pd.DataFrame:
+    return make_pairs(summarise(results), against)
 
 
 def make_pairs(comparisons: tuple[Comparison, ...], against: str | None = None) -> pd.DataFrame:

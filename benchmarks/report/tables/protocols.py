@@ -5,30 +5,37 @@ from collections.abc import Iterator, Sequence
 from benchmarks.core.landmarks import landmarks
 from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.wording import direction, meaning, metric_name, plural
+from benchmarks.report.tables.catalogue import Place
 from benchmarks.report.tables.entries import counted, scored
 from benchmarks.report.tables.layout import Entry, Sheet
 
+PLACE = 20
 Column = tuple[int, str, str]
 """A number of steps, a metric, and what stands above the column."""
 
 
-def protocol_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:
+def sheets(at: Place) -> Iterator[Sheet]:
     """What is told of a learner beside its scores; nothing under few_shot."""
+    comparison, group = at.comparison, at.group
     if comparison.kind == "retention":
         *before, last = group.steps
-        for at in (*(it for it in before if it <= 1), last):
-            yield _retention(comparison, group, at)
+        for stop in (*(it for it in before if it <= 1), last):
+            yield _retention(comparison, group, stop)
     if comparison.kind == "transfer":
         yield _transfer(comparison, group)
     versus = comparison.gain("vs_scratch")
     if versus in group.metrics:
-        steps = [at for at in landmarks(group.steps) if _has(group, at, versus)]
+        steps = [it for it in landmarks(group.steps) if _has(group, it, versus)]
         yield _sheet(
             comparison,
             group,
             _versus_caption(comparison),
-            [(at, versus, plural(at, "step")) for at in steps],
+            [(it, versus, plural(it, "step")) for it in steps],
         )
+
+
+def remarks(at: Place) -> Iterator[str]:
+    yield from ()
 
 
 def protocols_note(comparisons: tuple[Comparison, ...]) -> str:

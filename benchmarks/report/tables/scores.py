@@ -1,10 +1,10 @@
-"""What the tables for people contain, before it becomes Markdown or LaTeX."""
+"""The tables of scores after adaptation steps, and how all tables are to be read."""
 
 from collections.abc import Iterator
 
 from benchmarks.core.landmarks import landmarks
-from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
-from benchmarks.report.scores.cells import ADAPTED, Comparison, Group, Statistic
+from benchmarks.report.scores.budget_matching import unmatched
+from benchmarks.report.scores.cells import Comparison, Group, Statistic
 from benchmarks.report.scores.chosen import CHOSEN, OF_ONE
 from benchmarks.report.scores.collapse import COLLAPSE_NOTE, told
 from benchmarks.report.scores.pairs import has_pairs
@@ -13,7 +13,6 @@ from benchmarks.report.scores.wording import (
     DAGGER_NOTE,
     DIVERGED_NOTE,
     DOUBLE_DAGGER_NOTE,
-    UNMATCHED,
     UNMATCHED_NOTE,
     direction,
     drawn_from,
@@ -21,53 +20,39 @@ from benchmarks.report.scores.wording import (
     metric_name,
     plural,
     seeds_warning,
-    setting,
     tasks_scored,
 )
+from benchmarks.report.tables.catalogue import Place
 from benchmarks.report.tables.entries import BOLD_NOTE, counted, scored
-from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
-from benchmarks.report.tables.pairs import PAIRS_NOTE, pair_remarks, pair_sheets
-from benchmarks.report.tables.protocols import protocol_sheets, protocols_note
+from benchmarks.report.tables.layout import Entry, Sheet
+from benchmarks.report.tables.pairs import PAIRS_NOTE
+from benchmarks.report.tables.protocols import protocols_note
 
+PLACE = 10
 STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
-SPENDING_TITLES = {
-    "tasks": "training tasks",
-    "points": "labelled points",
-    "inner_gradients": "inner gradients",
-    "outer_gradients": "outer gradients",
-    "environment_steps": "environment steps",
-    "parameters": "parameters",
-}
 
 
-def sections(comparisons: tuple[Comparison, ...], against: str | None = None) -> Iterator[Section]:
-    """Scores of every family × protocol × shots, then what the learners spent there.
+def sheets(at: Place) -> Iterator[Sheet]:
+    """The means after adaptation steps; of retention, its own table says them."""
+    comparison, group = at.comparison, at.group
+    if comparison.kind == "retention":
+        return
+    if comparison.metric in group.metrics:
+        for statistic in STATISTICS:
+            yield _score_sheet(comparison, group, comparison.metric, statistic)
+    if comparison.metric == "rmse" and "nmse" in group.metrics:
+        yield _score_sheet(comparison, group, "nmse", "mean")
+    for metric in group.metrics:
+        if metric.startswith(OF_ONE):
+            yield _score_sheet(comparison, group, metric, "mean")
 
-    Paired differences are to the learner `against`, or to the one that `baseline_of` finds.
-    """
-    for comparison in comparisons:
-        for group in comparison.groups:
-            yield Section(
-                f"{comparison.title}, {setting(comparison, group.shots)}",
-                (
-                    *_score_sheets(comparison, group),
-                    *protocol_sheets(comparison, group),
-                    *pair_sheets(comparison, group, against),
-                ),
-                (
-                    *_grouped(comparison, group),
-                    *stop_remarks(comparison, group),
-                    *_left_out(comparison, group),
-                    *_impossible(comparison),
-                    *_collapsed(comparison),
-                    *pair_remarks(comparison, group, against),
-                ),
-            )
-        yield Section(
-            f"{comparison.title}: spending",
-            (_spending_sheet(comparison),),
-            (*matching_remarks(comparison), *troubles(comparison)),
-        )
+
+def remarks(at: Place) -> Iterator[str]:
+    yield from _grouped(at.comparison, at.group)
+    yield from stop_remarks(at.comparison, at.group)
+    yield from _left_out(at.comparison, at.group)
+    yield from impossible(at.comparison)
+    yield from _collapsed(at.comparison)
 
 
 def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = None) -> str:
@@ -108,15 +93,8 @@ def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = Non
     return " ".join(filter(None, sentences))
 
 
-def troubles(comparison: Comparison) -> Iterator[str]:
-    """Every trial that is not there, with its reason."""
-    yield from _impossible(comparison)
-    for entrant in comparison.entrants:
-        for trouble in entrant.troubles:
-            yield f"⚠ {entrant.name}, {trouble}"
-
-
-def _impossible(comparison: Comparison) -> Iterator[str]:
+def impossible(comparison: Comparison) -> Iterator[str]:
+    """Who cannot take part, and why."""
     for entrant in comparison.entrants:
         if entrant.cannot:
             yield f"{entrant.name} cannot take part: {entrant.cannot}."
@@ -131,19 +109,6 @@ def _collapsed(comparison: Comparison) -> Iterator[str]:
                 f"{plural(it.done, 'seed')}; a constant guess loses 1 on validation tasks, and "
                 f"there it ends with {', '.join(map(told, it.collapsed))}."
             )
-
-
-def _score_sheets(comparison: Comparison, group: Group) -> Iterator[Sheet]:
-    if comparison.kind == "retention":
-        return
-    if comparison.metric in group.metrics:
-        for statistic in STATISTICS:
-            yield _score_sheet(comparison, group, comparison.metric, statistic)
-    if comparison.metric == "rmse" and "nmse" in group.metrics:
-        yield _score_sheet(comparison, group, "nmse", "mean")
-    for metric in group.metrics:
-        if metric.startswith(OF_ONE):
-            yield _score_sheet(comparison, group, metric, "mean")
 
 
 def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: Statistic) -> Sheet:
@@ -195,26 +160,3 @@ def _left_out(comparison: Comparison, group: Group) -> Iterator[str]:
 
 def _is(n: int) -> str:
     return "is" if n == 1 else "are"
-
-
-def _spending_sheet(comparison: Comparison) -> Sheet:
-    titles, apart = dict(SPENDING_TITLES), unmatched(comparison)
-    if any(ADAPTED in entrant.spending for entrant in comparison.entrants):
-        titles[ADAPTED] = "of them adapted"
-    return Sheet(
-        "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
-        "loss counts as one; parameters are all the numbers that the learner has learned.",
-        ("learner", *titles.values()),
-        tuple(
-            (
-                Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
-                *(
-                    marked(Entry(f"{entrant.spending[name]:,.0f}"), entrant.seeds)
-                    if name in entrant.spending
-                    else Entry("–")
-                    for name in titles
-                ),
-            )
-            for entrant in comparison.entrants
-        ),
-    )

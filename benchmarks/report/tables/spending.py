@@ -1,6 +1,6 @@
 """What the learners of a comparison spent, and whose spending does not match that of the others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import pandas as pd
@@ -9,10 +9,19 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import ADAPTED, COSTS, SPENDING, Comparison, Entrant, summarise
 from benchmarks.report.scores.wording import DAGGER_NOTE, UNMATCHED, UNMATCHED_NOTE, number, origin
-from benchmarks.report.tables import latex, markdown
-from benchmarks.report.tables.layout import Entry, Section, Sheet
-from benchmarks.report.tables.scores import SPENDING_TITLES
+from benchmarks.report.tables.forms import latex, markdown
+from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
+from benchmarks.report.tables.scores import impossible
 
+PLACE = 40
+SPENDING_TITLES = {
+    "tasks": "training tasks",
+    "points": "labelled points",
+    "inner_gradients": "inner gradients",
+    "outer_gradients": "outer gradients",
+    "environment_steps": "environment steps",
+    "parameters": "parameters",
+}
 QUANTITIES = (*SPENDING, ADAPTED, *COSTS)
 COST_TITLES = {
     "seconds": "seconds to meta-train",
@@ -26,6 +35,45 @@ CAPTION = (
     "(all the numbers learned, and those that adaptation may change for one task), time, memory. "
     "– is not recorded."
 )
+
+
+def of_comparison(results: Results, comparison: Comparison) -> Iterator[Section]:
+    yield Section(
+        f"{comparison.title}: spending",
+        (_spending_sheet(comparison),),
+        (*matching_remarks(comparison), *troubles(comparison)),
+    )
+
+
+def troubles(comparison: Comparison) -> Iterator[str]:
+    """Every trial that is not there, with its reason."""
+    yield from impossible(comparison)
+    for entrant in comparison.entrants:
+        for trouble in entrant.troubles:
+            yield f"⚠ {entrant.name}, {trouble}"
+
+
+def _spending_sheet(comparison: Comparison) -> Sheet:
+    titles, apart = dict(SPENDING_TITLES), unmatched(comparison)
+    if any(ADAPTED in entrant.spending for entrant in comparison.entrants):
+        titles[ADAPTED] = "of them adapted"
+    return Sheet(
+        "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
+        "loss counts as one; parameters are all the numbers that the learner has learned.",
+        ("learner", *titles.values()),
+        tuple(
+            (
+                Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
+                *(
+                    marked(Entry(f"{entrant.spending[name]:,.0f}"), entrant.seeds)
+                    if name in entrant.spending
+                    else Entry("–")
+                    for name in titles
+                ),
+            )
+            for entrant in comparison.entrants
+        ),
+    )
 
 
 def make_spending(results: Results) -> pd.DataFrame:

@@ -15,10 +15,9 @@ from benchmarks.report.scores.pairs import check_known
 from benchmarks.report.scores.stops import told
 from benchmarks.report.scores.wording import origin
 from benchmarks.report.statistics import Interval
-from benchmarks.report.tables import latex, markdown
-from benchmarks.report.tables.compositions import FILE, make_compositions
-from benchmarks.report.tables.pairs import PAIRS, make_pairs
-from benchmarks.report.tables.scores import reading_guide, sections
+from benchmarks.report.tables.catalogue import sections, tidy
+from benchmarks.report.tables.forms import latex, markdown
+from benchmarks.report.tables.scores import reading_guide
 
 COLUMNS = (
     "family",
@@ -87,7 +86,7 @@ def render_table(
         return csv_text(make_table(results))
     comparisons = summarise(results)
     check_known(comparisons, against)
-    parts = tuple(sections(comparisons, against))
+    parts = tuple(sections(results, against))
     guide = reading_guide(comparisons, against)
     where = origin(results.name, results.provenance)
     if fmt == "md":
@@ -111,10 +110,7 @@ def write_table(results: Results, directory: Path, against: str | None = None) -
     ledger = Ledger(directory)
     ledger.write_text("table.csv", render_table(results, "csv"))
     ledger.write_text("table.md", render_table(results, "md", against))
-    for name, table in (
-        (PAIRS, make_pairs(comparisons, against)),
-        (FILE, make_compositions(results)),
-    ):
+    for name, table in tidy(results, against):
         if table.empty:
             ledger.remove(name)
         else:

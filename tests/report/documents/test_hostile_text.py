@@ -13,7 +13,7 @@ from benchmarks.harness.store.printable import clean, clean_records
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.page.prose import prose
 from benchmarks.report.scores.markup import escape
-from benchmarks.report.tables import latex
+from benchmarks.report.tables.forms import latex
 from benchmarks.report.tables.layout import Entry, Section, Sheet
 from benchmarks.report.tables.write import render_table
 

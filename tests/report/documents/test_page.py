@@ -12,7 +12,6 @@ import pytest
 from markupsafe import escape
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.documents.index import all_sections
 from benchmarks.report.documents.page import inlay, write_page
 from benchmarks.report.documents.page.colours import DARK_PAPER, contrast, on_dark
 from benchmarks.report.documents.page.document import render
@@ -21,6 +20,7 @@ from benchmarks.report.documents.page.trials import again, trial_sheet, trials
 from benchmarks.report.figures.catalogue import drawn
 from benchmarks.report.findings.verdict import costs, verdicts
 from benchmarks.report.scores.cells import summarise
+from benchmarks.report.tables.catalogue import all_sections
 
 Make = Callable[..., Results]
 Records = Callable[[Results], list[dict[str, object]]]
@@ -68,7 +68,7 @@ def text(results: Results, records: Records) -> str:
 
 def test_the_page_has_every_table_figure_and_trial(results: Results, text: str) -> None:
     comparisons = summarise(results)
-    sections = [*all_sections(results, comparisons), verdicts(comparisons)]
+    sections = [*all_sections(results), verdicts(comparisons)]
     assert len(sections) > 4
     for section in sections:
         assert f">{escape(section.heading)}</h" in text

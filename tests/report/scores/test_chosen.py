@@ -11,8 +11,8 @@ from benchmarks.report.documents.index import findings
 from benchmarks.report.findings.verdict import verdicts
 from benchmarks.report.scores.cells import summarise
 from benchmarks.report.scores.chosen import CHOSEN
+from benchmarks.report.tables.catalogue import sections
 from benchmarks.report.tables.pairs import make_pairs
-from benchmarks.report.tables.scores import sections
 from benchmarks.report.tables.write import make_table
 
 STOPS = {"maml": (0, 10, 5), "mean": (0, 0, 0)}
@@ -56,7 +56,7 @@ def test_verdicts_pairs_and_sentences_are_of_it(chosen: Results) -> None:
     assert row[0].text.endswith("chosen step")
     assert "at the step that validation chose" in next(findings(comparisons))
     assert set(make_pairs(comparisons)["steps"]) == {"chosen"}
-    (section, *_) = sections(comparisons)
+    (section, *_) = sections(chosen)
     assert section.sheets[0].columns == (
         *("learner", "0 steps", "1 step", "5 steps", "10 steps", "chosen step"),
         *("seeds", "tasks"),
@@ -77,6 +77,6 @@ def test_where_one_trial_chose_nothing_verdicts_are_at_the_most_steps(
     assert group.decisive("mse") == 10
     assert not group.chosen
     assert set(make_table(results)["steps"]) == {0, 1, 5, 10}
-    (section, *_) = sections(comparisons)
+    (section, *_) = sections(results)
     assert any("verdicts are of the most steps" in it for it in section.remarks)
     assert group.cells == summarise(plain)[0].groups[0].cells

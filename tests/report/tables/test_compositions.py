@@ -6,14 +6,13 @@ import pandas as pd
 import pytest
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import summarise
 from benchmarks.report.tables.compositions import (
     COLUMNS,
-    composition_sections,
     in_order,
     make_compositions,
+    sections,
 )
-from benchmarks.report.tables.markdown import section_blocks
+from benchmarks.report.tables.forms.markdown import section_blocks
 from benchmarks.report.tables.write import write_table
 
 Make = Callable[..., Results]
@@ -75,7 +74,7 @@ def test_compositions_by_hand(make_results: Make) -> None:
 
 def test_the_table_for_people(make_results: Make) -> None:
     results = by_hand(make_results(["mean", "reml"], tasks=4))
-    (section,) = composition_sections(results, summarise(results))
+    (section,) = sections(results)
     text = "\n".join(section_blocks(section))
     assert "what was decided on 4 test tasks" in text
     (row,) = (line for line in text.splitlines() if line.startswith("| reml "))
@@ -86,7 +85,7 @@ def test_the_table_for_people(make_results: Make) -> None:
 def test_where_nobody_diagnosed_there_is_nothing(make_results: Make, tmp_path) -> None:
     everybody = make_results(["reml", "maml"], tasks=4, diagnostics=True)
     nobody = make_results(["maml"], tasks=4, diagnostics=True)  # has its support errors alone
-    assert list(composition_sections(nobody, summarise(nobody))) == []
+    assert list(sections(nobody)) == []
     write_table(everybody, tmp_path)
     assert (tmp_path / "compositions.csv").is_file()
     write_table(nobody, tmp_path)

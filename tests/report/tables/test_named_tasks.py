@@ -8,7 +8,7 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import render_index
 from benchmarks.report.figures.of_tasks.fitted_curves import fitted_curves
 from benchmarks.report.scores.cells import summarise
-from benchmarks.report.tables.named_tasks import names_of, task_sections
+from benchmarks.report.tables.named_tasks import names_of, sections
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def named(make_results) -> Results:
 
 
 def test_the_hardest_tasks_are_named_with_their_error(named: Results) -> None:
-    worst, _ = task_sections(named, summarise(named))
+    worst, _ = sections(named)
     (sheet,) = worst.sheets
     assert len(sheet.rows) == 10
     fair = named.scores.query("metric == 'rmse' and steps == 10 and learner != 'oracle'")
@@ -54,7 +54,7 @@ def test_the_hardest_tasks_are_named_with_their_error(named: Results) -> None:
 
 
 def test_what_was_held_out_is_listed(named: Results) -> None:
-    *_, held_out = task_sections(named, summarise(named))
+    *_, held_out = sections(named)
     (validation, test) = ([it.text for it in row] for row in held_out.sheets[0].rows)
     assert validation == ["table", "validation", "1", "station 9"]
     assert test[2] == "30"
@@ -63,7 +63,7 @@ def test_what_was_held_out_is_listed(named: Results) -> None:
 
 def test_folds_list_every_group_once(named: Results) -> None:
     folded = replace(named, trials=named.trials.assign(fold=range(len(named.trials))))
-    *_, held_out = task_sections(folded, summarise(named))
+    *_, held_out = sections(folded)
     ((_, what, number, which),) = held_out.sheets[0].rows
     assert what.text == f"the test, in {len(named.trials)} folds"
     assert number.text == "4"
@@ -72,7 +72,7 @@ def test_folds_list_every_group_once(named: Results) -> None:
 
 def test_tasks_without_names_have_no_tables(make_results) -> None:
     results = make_results(("maml", "mean"), shots=(5,))
-    assert not list(task_sections(results, summarise(results)))
+    assert not list(sections(results))
 
 
 def test_panels_of_fitted_curves_are_titled_with_the_task(named: Results) -> None:

@@ -13,7 +13,7 @@ from benchmarks.report.figures.of_scores.against_spending import against_spendin
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import summarise
 from benchmarks.report.scores.pareto import pareto_front
-from benchmarks.report.tables.scores import sections
+from benchmarks.report.tables.catalogue import sections
 from benchmarks.report.tables.spending import render_spending
 from benchmarks.tasks.sinusoid import Sinusoid
 from reml.learner import REML
@@ -42,7 +42,7 @@ def test_who_drew_other_numbers_than_most_is_marked(make_results: Make) -> None:
     assert unmatched(after) == {"maml"}
     remark = next(matching_remarks(after))
     assert remark.startswith("≠ Most learners drew 200,000 training tasks, but maml drew 800,000")
-    *scores, spending = sections((after,))
+    *scores, spending = sections(results)
     assert "maml ≠" in [row[0].text for row in spending.sheets[0].rows]
     names = [row[0].text for it in scores for sheet in it.sheets for row in sheet.rows]
     assert "maml" in names

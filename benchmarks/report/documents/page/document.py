@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
-from benchmarks.report.documents.index import all_sections, findings, origin_lines
+from benchmarks.report.documents.index import findings, origin_lines
 from benchmarks.report.documents.page.colours import palette
 from benchmarks.report.documents.page.inlay import Inlay
 from benchmarks.report.documents.page.prose import prose
@@ -32,6 +32,7 @@ from benchmarks.report.scores.wording import (
     seeds_warning,
     slug,
 )
+from benchmarks.report.tables.catalogue import all_sections
 from benchmarks.report.tables.layout import Section
 from benchmarks.report.tables.scores import reading_guide
 
@@ -78,7 +79,7 @@ def render(
 ) -> str:
     """The page as text; how learners are used is told where `directory` has them."""
     comparisons = summarise(results)
-    sections = _with_ids([*all_sections(results, comparisons)])
+    sections = _with_ids([*all_sections(results)])
     drawings = [inlay.svg for inlay in inlays if not inlay.rastered]
     counts = {state: sum(it["status"] == state for it in records) for state in STATES}
     parts = {
