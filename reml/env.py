@@ -69,7 +69,7 @@ class ComposeEnv:
     Attributes:
         watched: whether the composer looks at what the partial network does.
         recurring: which share of the points was there before; the loss `auto` is `joint` where none
-            was, `predictive` where all were.
+            was, `conditional` where all were.
         gradients: whether losses and networks stay attached to the pool, and then whether through
             the adaptation gradients as well (`second_order`) or around them (`first_order`).
     """
@@ -189,7 +189,7 @@ class ComposeEnv:
         residual = standard_targets(network, points.y) - mean
         found = likelihood(psi, residual, network.prior.noise, points.mask, shown)
         if self.loss == "auto":
-            surprise = found.joint.lerp(found.predictive, self.recurring).float()
+            surprise = found.joint.lerp(found.conditional, self.recurring).float()
         else:
             surprise = getattr(found, self.loss).float()
         left = (residual[:, shown:] - found.mean) * self.pool.y_scale

@@ -21,6 +21,7 @@ from benchmarks.core import (
 from benchmarks.core.budget import USUAL_SHOTS, shot_range
 from reml.candidates import Composed, Memo, compose, digest
 from reml.inner.bank import network_size
+from reml.inner.cost import cost_of
 from reml.inner.pool import LayerPool
 from reml.inner.predictors import predictors
 from reml.inner.task_view import view_of
@@ -213,7 +214,11 @@ class REML(Settings):
         ]
 
     def diagnose(self, support: Support) -> Diagnosis:
-        """The option chosen in each decision, and the entropy of the policy on the way there."""
+        """The option chosen in each decision, the entropy of the policy on the way, and the cost.
+
+        Options are those of the network that counts most; `networks`, `parameters` and `flops` are
+        of all that answer, see `reml.inner.cost.Cost`.
+        """
         self._to(support.x.device)
         composed = self._compose(support)
         composition, entropy = composed.compositions[:, 0], composed.entropy
@@ -225,7 +230,8 @@ class REML(Settings):
             present = self.pool_.shape(composition).present
             assert present is not None
             choices["depth"] = Choice(2 + present.sum(1), self.depth + 1)
-        return Diagnosis(choices, {"policy_entropy": entropy})
+        measures = cost_of(self.pool_, composed.compositions)._asdict()
+        return Diagnosis(choices, {"policy_entropy": entropy, **measures})
 
     def _to(self, device: torch.device) -> None:
         for module in (self.pool_, self.policy_):

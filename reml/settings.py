@@ -114,7 +114,7 @@ class Settings:
         loss: what pool and policy learn from: a task's normalised squared error on query points,
             its logarithm, minus the log likelihood of all its points together (`joint`), of query
             points together given the support points (`conditional`), or of each alone
-            (`predictive`); `auto` is `joint` as long as all points are new and `predictive` as far
+            (`predictive`); `auto` is `joint` as long as all points are new and `conditional` as far
             as they come again and could be learned by heart. In classification always the
             cross-entropy.
         episodes: compositions tried for each task of an iteration. With several the policy's reward
