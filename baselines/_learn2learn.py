@@ -1,15 +1,11 @@
-"""The only place that imports learn2learn, and the way its MAML runs on many tasks at once.
+"""learn2learn's MAML and Meta-SGD on many tasks at once.
 
-learn2learn 0.2.0 is installed by `make`; importing it imports torchvision, whose wheel does not
-match a CPU-only torch. Both are dealt with here and nowhere else.
+learn2learn 0.2.0 is installed by `make`; it is imported when a learner trains, and that it is there
+is looked at when the learner is named.
 """
 
-import contextlib
-import importlib
-import io
-import sys
-import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -18,50 +14,32 @@ from torch import Tensor, nn
 from baselines._steps import capped, expand
 from benchmarks.core.errors import MissingDependency
 
+REQUIRES = ("learn2learn", "torchvision")
 HOW_TO_INSTALL = (
     "type `make` in a checkout, or, where there is a C compiler, `pip install torchvision "
     "gym==0.26.2 tqdm && pip install --no-deps learn2learn==0.2.0 "
     '--config-settings="--build-option=build_ext"`'
 )
 
-_declared: list[torch.library.Library] = []
 
-
-def _import_torchvision() -> None:
-    """Import torchvision, declaring the operators it expects where its own library can't load."""
+def _there(package: str) -> bool:
     try:
-        importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.append(library)  # a declaration lives as long as its library object
-        importlib.import_module("torchvision")
+        return find_spec(package) is not None
+    except ValueError:  # it was imported, and has no origin
+        return False
 
 
-def _import_learn2learn() -> Any:
-    # gym prints a notice about its successor when imported; nothing here uses an environment
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        try:
-            _import_torchvision()
-            import learn2learn
-        except ImportError as error:
-            raise MissingDependency(
-                f"learn2learn cannot be imported ({error}), which maml, meta_sgd and anil train "
-                f"with; {HOW_TO_INSTALL}"
-            ) from error
-    return learn2learn
+for _package in REQUIRES:
+    if not _there(_package):
+        raise MissingDependency(
+            f"there is no {_package}, which maml, meta_sgd and anil train with; {HOW_TO_INSTALL}"
+        )
 
 
-learn2learn = _import_learn2learn()
+def _algorithms() -> Any:
+    from baselines._import_learn2learn import learn2learn
+
+    return learn2learn.algorithms
 
 
 def task_batched_maml(network: nn.Module, tasks: int, lr: float, first_order: bool) -> Any:
@@ -71,16 +49,14 @@ def task_batched_maml(network: nn.Module, tasks: int, lr: float, first_order: bo
     other, so each then takes its own exact gradient step. A mean would divide every step by the
     number of tasks.
     """
-    return learn2learn.algorithms.MAML(expand(network, tasks), lr=lr, first_order=first_order)
+    return _algorithms().MAML(expand(network, tasks), lr=lr, first_order=first_order)
 
 
 def task_batched_meta_sgd(
     network: nn.Module, rates: Sequence[Tensor], tasks: int, first_order: bool
 ) -> Any:
     """learn2learn's Meta-SGD likewise; `rates` are shaped like the network's own parameters."""
-    return learn2learn.algorithms.MetaSGD(
-        expand(network, tasks), lrs=list(rates), first_order=first_order
-    )
+    return _algorithms().MetaSGD(expand(network, tasks), lrs=list(rates), first_order=first_order)
 
 
 def adapt(learner: Any, loss: Tensor, max_norm: float) -> None:
@@ -97,9 +73,9 @@ def adapt(learner: Any, loss: Tensor, max_norm: float) -> None:
         torch.autograd.grad(loss, weights, retain_graph=second_order, create_graph=second_order),
         max_norm,
     )
-    if isinstance(learner, learn2learn.algorithms.MetaSGD):
-        update = learn2learn.algorithms.meta_sgd.meta_sgd_update
+    if isinstance(learner, _algorithms().MetaSGD):
+        update = _algorithms().meta_sgd.meta_sgd_update
         learner.module = update(learner.module, learner.lrs, gradients)
     else:
-        update = learn2learn.algorithms.maml.maml_update
+        update = _algorithms().maml.maml_update
         learner.module = update(learner.module, learner.lr, gradients)

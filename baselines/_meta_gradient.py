@@ -39,6 +39,8 @@ class MetaGradientLearner(GradientLearner):
     max_norm: Cap = 10.0
     max_inner_norm: Cap = 30.0
 
+    trains_with: ClassVar[tuple[str, ...]] = ("baselines._import_learn2learn",)
+    """Modules imported before training, and in the process that workers are forked from."""
     later: ClassVar[Mapping[str, Any]] = {
         **GradientLearner.later,
         "decay": "none",

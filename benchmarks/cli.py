@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output cannot be written; 70 for a mistake of this program's own; 130 after Ctrl-C.
     """
     prepare()
-    command, started = "", False
+    command, chosen = "", None
     try:
         with _Quick():
             from benchmarks.options import parser
@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             command = options.command
             if command != "run" or _answer(_announce, options) == 0:
-                from benchmarks.commands import COMMANDS
+                from benchmarks.commands import ready
 
-                started = True
-        code = _answer(COMMANDS[command], options) if started else FAULTY
+                chosen = ready(command)
+        code = _answer(chosen, options) if chosen else FAULTY
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from here" * (command == "run")
         if goes_on and options.force:
@@ -80,6 +80,15 @@ def _announce(options: "argparse.Namespace") -> int:
     path = find_matrix(options.matrix)
     read_toml(path)
     print(f"reading {path} ...", flush=True)
+
+    if options.plugin:  # names may be theirs, and importing them takes as long as anything
+        return 0
+
+    from benchmarks.harness.plan.early import demand_known
+    from benchmarks.harness.plan.matrix import load_matrix
+    from benchmarks.harness.plan.registry import Registry
+
+    demand_known(load_matrix(str(path)), Registry())
     return 0
 
 

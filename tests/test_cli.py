@@ -437,9 +437,42 @@ def test_what_is_wrong_with_a_matrix_is_said_before_torch_is_there(tmp_path: Pat
         assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "mean"', 'name = "meen"', "unknown learner 'meen'; did you mean 'mean'?"),
+        ('name = "sinusoid"', 'name = "sinusoidal"', "did you mean 'sinusoid'?"),
+        ('name = "mean"', 'name = "maml"\nwidth = 3', "learner 'maml': unknown key 'width'"),
+        ('name = "mean"', 'name = "maml"\ninner_lr = 0', "key 'inner_lr': expected greater than 0"),
+        ('name = "mean"', 'name = "reml"\ngrid = { depth = [1, "x"] }', "key 'depth': expected"),
+        ('name = "sinusoid"', 'name = "table"\npath = "t.csv"', "key 'task' is missing"),
+        ("shots = [2]", "shot = [2]", "unknown key 'shot'; did you mean 'shots'?"),
+    ],
+)
+def test_a_wrong_key_is_named_without_torch(
+    tmp_path: Path,
+    old: str,
+    new: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def late(name: str) -> None:
+        raise AssertionError("torch is imported before the mistake is named")
+
+    monkeypatch.setattr("benchmarks.commands.ready", late)
+    broken = tmp_path / "broken.toml"
+    sound = MATRIX.replace("guess-half", "mean").replace('"guess"', '"gp"')
+    assert old in sound
+    broken.write_text(sound.replace(old, new))
+    assert main(["run", str(broken)]) == 2
+    assert f"{broken}: " in (error := capsys.readouterr().err)
+    assert said in error
+
+
 def test_the_first_line_is_there_before_anything_slow(
     matrix: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(COMMANDS, "run", lambda options: 0)
-    assert main(["run", str(matrix)]) == 0
+    assert main(["run", str(matrix), "--plugin", str(PLUGIN)]) == 0
     assert capsys.readouterr().out == f"reading {matrix} ...\n"

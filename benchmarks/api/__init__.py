@@ -1,10 +1,28 @@
-"""The suite from Python: what `import reml` hands on, and what the command line does."""
+"""The suite from Python: what `import reml` hands on, and what the command line does.
 
-from benchmarks.api.comparing import compare
-from benchmarks.api.estimators import MetaClassifier, MetaRegressor
-from benchmarks.api.fitted import Adapted, FittedLearner
-from benchmarks.api.front import load, run
-from benchmarks.api.results import Results
+Names are imported when they are first asked for: a run needs none of what the estimators do.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.api.comparing import compare
+    from benchmarks.api.estimators import MetaClassifier, MetaRegressor
+    from benchmarks.api.fitted import Adapted, FittedLearner
+    from benchmarks.api.front import load, run
+    from benchmarks.api.results import Results
+
+_HOMES = {
+    "Adapted": "fitted",
+    "FittedLearner": "fitted",
+    "MetaClassifier": "estimators",
+    "MetaRegressor": "estimators",
+    "Results": "results",
+    "compare": "comparing",
+    "load": "front",
+    "run": "front",
+}
 
 __all__ = [
     "Adapted",
@@ -16,3 +34,9 @@ __all__ = [
     "load",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

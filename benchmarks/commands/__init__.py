@@ -1,25 +1,49 @@
-"""What each command does, by its name; importing this imports everything that is slow."""
+"""What each command does, by its name; what it takes is imported when it is asked for."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 
-from benchmarks.commands import learners, run, show, start
+Command = Callable[[argparse.Namespace], int]
 
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "run": run.run,
-    "status": show.status,
-    "table": show.table,
-    "regroup": show.regroup,
-    "publish": show.publish,
-    "plot": show.plot,
-    "report": show.page,
-    "reproduce": show.reproduce,
-    "compare": show.compare,
-    "predict": learners.predict,
-    "list": learners.show,
-    "check": learners.check,
-    "help": learners.about,
-    "doctor": learners.doctor,
-    "init": start.init,
-    "new": start.new,
+
+@dataclass(frozen=True)
+class Late:
+    """A function of a module of this package, which is not imported before it is needed."""
+
+    module: str
+    function: str
+
+    def load(self) -> Command:
+        command: Command = getattr(import_module(f"{__name__}.{self.module}"), self.function)
+        return command
+
+    def __call__(self, options: argparse.Namespace) -> int:
+        return self.load()(options)
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Late("run", "run"),
+    "status": Late("status", "status"),
+    "table": Late("show", "table"),
+    "regroup": Late("regroup", "regroup"),
+    "publish": Late("show", "publish"),
+    "plot": Late("show", "plot"),
+    "report": Late("show", "page"),
+    "reproduce": Late("show", "reproduce"),
+    "compare": Late("show", "compare"),
+    "predict": Late("learners", "predict"),
+    "list": Late("catalogue", "show"),
+    "check": Late("learners", "check"),
+    "help": Late("catalogue", "about"),
+    "doctor": Late("learners", "doctor"),
+    "init": Late("start", "init"),
+    "new": Late("start", "new"),
 }
+
+
+def ready(name: str) -> Command:
+    """A command with all that it imports, so that its call imports nothing slow."""
+    command = COMMANDS[name]
+    return command.load() if isinstance(command, Late) else command

@@ -1,31 +1,15 @@
-"""Commands about learners, outside of any matrix: what there is, the kit, predictions."""
+"""Commands about learners, outside of any matrix: the kit, predictions, how fast it is here."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from benchmarks.core.errors import StoreError, UnknownName, UserError
-from benchmarks.harness.plan.catalogue import catalogue
-from benchmarks.harness.plan.explaining import explain, render
 from benchmarks.harness.plan.fields import build
 from benchmarks.harness.plan.registry import Found, Registry, check_shape, classes_of, import_file
 from benchmarks.harness.predict.new_task import load_checkpoint
 from benchmarks.harness.predict.new_task import predict as predictions
 from benchmarks.harness.run.doctor import examine
-
-
-def show(options: argparse.Namespace) -> int:
-    registry = Registry(options.plugin)
-    if options.name is None:
-        print(catalogue(registry))
-    else:
-        print(render(explain(registry, options.name)))
-    return 0
-
-
-def about(options: argparse.Namespace) -> int:
-    print(render(explain(Registry(options.plugin), options.name), options.key))
-    return 0
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -5,19 +5,10 @@ import sys
 from pathlib import Path
 
 from benchmarks.core.errors import StoreError, UnknownName, UserError
-from benchmarks.core.text import count
-from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.status import status_text
-from benchmarks.harness.store import regroup as redrawn
 from benchmarks.harness.store.lock import keeping
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, keep_consolidated, load_results
 from benchmarks.report.figures.cleanup import PAGE
-
-
-def status(options: argparse.Namespace) -> int:
-    print(status_text(clean(_loaded(options.directory))))
-    return 0
 
 
 def table(options: argparse.Namespace) -> int:
@@ -37,21 +28,6 @@ def table(options: argparse.Namespace) -> int:
         keep(lambda: write_table(results, directory, against))
         keep(lambda: write_index(results, directory, against))
     print(text.rstrip("\n"))
-    return 0
-
-
-def regroup(options: argparse.Namespace) -> int:
-    found = redrawn.regroup(options.directory, Registry(options.plugin))
-    for it in found:
-        groups = len(set(it.batch.groups))
-        print(
-            f"{it.family}, {it.protocol}, {it.shots} shots: {len(it.batch):,} tasks in "
-            f"{count(groups, 'group')} ({it.grouped_by}); {it.proof} are those stored"
-        )
-    if not found:
-        print(
-            f"{options.directory}: none of its test tasks has a name or a group that is not stored"
-        )
     return 0
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.core.budget import Budget, BudgetedSource, HistoryRow
+    from benchmarks.core.budget import BudgetedSource, HistoryRow
     from benchmarks.core.contract import (
         Diagnoses,
         MetaLearner,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         variance_scale,
     )
     from benchmarks.core.seeds import generator_of, seed_of
+    from benchmarks.core.spending import Budget
     from benchmarks.core.types import (
         Choice,
         Diagnosis,
@@ -71,7 +72,8 @@ __all__ = [
     "variance_scale",
 ]
 
-_MODULES = ("types", "seeds", "losses", "family", "budget", "contract")
+_MODULES = ("spending", "kinds", "types", "seeds", "losses", "family", "budget", "contract")
+"""Those that need no torch are first."""
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmarks.core.errors import BudgetSpent, ContractError, Diverged
 from benchmarks.core.family import TaskFamily
+from benchmarks.core.spending import COUNTERS, Budget
 from benchmarks.core.types import Problem, TaskBatch
 
 HISTORY_ROWS = 200
@@ -19,19 +20,6 @@ NEARLY_ALL = 0.9
 USUAL_SHOTS = (5, 10)
 MOMENTS = 10
 """So many times in a training, evenly over its budget, the learner is at a moment to be kept."""
-COUNTERS = ("inner_gradients", "outer_gradients", "environment_steps")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Tasks drawn or wall-clock seconds, one of the two. Only `tasks` gives the same bits twice."""
-
-    tasks: int | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.tasks is None) == (self.seconds is None):
-            raise ValueError("a budget is either tasks or seconds")
 
 
 TrainShots = Annotated[int, Ge(1)] | tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None

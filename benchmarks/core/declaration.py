@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 from annotated_types import MinLen
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from benchmarks.core.types import Kind
+from benchmarks.core.kinds import Kind
 
 USUAL = "few_shot"
 """The protocol that goes without saying."""

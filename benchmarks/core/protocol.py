@@ -1,24 +1,29 @@
 """The contract between the harness and the protocols: what is tested, and what a trial offers.
 
 A protocol is a class with the keys of its `[[protocol]]` table; `benchmarks.testing.check_protocol`
-says whether it behaves.
+says whether it behaves. Its keys need no torch; what a trial offers is in `benchmarks.core.trial`,
+and handed on from here when it is asked for.
 """
 
 import unicodedata
 from abc import ABC
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import torch
-import typing_extensions as typing
 from annotated_types import Ge, Le, MaxLen, MinLen
-from jaxtyping import Bool, Float
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
-from torch import Tensor
 
 from benchmarks.core.declaration import Declaration
-from benchmarks.core.types import Problem, TaskBatch
+from benchmarks.core.kinds import Place as Place
+
+if TYPE_CHECKING:
+    from benchmarks.core.trial import Change as Change
+    from benchmarks.core.trial import Gain as Gain
+    from benchmarks.core.trial import Outcome as Outcome
+    from benchmarks.core.trial import Tested as Tested
+    from benchmarks.core.trial import Trial as Trial
+
 
 MOST_COUNTS = 10_000
 MOST_POINTS = 1_000_000
@@ -37,88 +42,6 @@ Counts = Annotated[tuple[Count, ...], MinLen(1), MaxLen(MOST_COUNTS)]
 Steps = Annotated[tuple[Annotated[int, Ge(0), Le(MOST_STEPS)], ...], MinLen(1), MaxLen(MOST_COUNTS)]
 Labels = Annotated[tuple[Label, ...], MinLen(1)]
 Folds = Annotated[int, Ge(2), Le(MOST_COUNTS)] | Literal["leave-one-group-out"]
-
-Place = Literal["own", "other"]
-"""The family that is trained on first, or the protocol's other one."""
-Change = Callable[[TaskBatch, Problem, torch.Generator], TaskBatch]
-"""What becomes of test tasks before learners adapt to them; the query points stay as they are."""
-
-
-@typing.runtime_checkable
-class Tested(typing.Protocol):
-    """What somebody scored on the test tasks of a family, in the problem's own metric.
-
-    Rows are draw after draw of the tasks, the same for everybody who is tested there.
-    """
-
-    def levels(self, shots: int) -> Float[Tensor, "steps tasks"]:
-        """An error, or in classification accuracy, after each of the protocol's steps."""
-        ...
-
-    def diverged(self, shots: int) -> Bool[Tensor, "steps tasks"]: ...
-
-
-@typing.runtime_checkable
-class Trial(typing.Protocol):
-    """What a trial does for its protocol, each once it is asked."""
-
-    @property
-    def problem(self) -> Problem:
-        """That of the first place in `tests_on`."""
-        ...
-
-    def train(self) -> None:
-        """Meta-train on the own family until the budget is spent, or take such a training over."""
-        ...
-
-    def carry_on(self) -> None:
-        """Train on with the other family, from what `train` came to."""
-        ...
-
-    def choose(self) -> None:
-        """Find out on validation tasks of the own family after how many steps it is best."""
-        ...
-
-    def test(
-        self, on: Place = "own", *, change: Change | None = None, whole: bool = True
-    ) -> Tested:
-        """Score the learner, as it is now, on the test tasks of a family.
-
-        Whatever there is to see of it (curves, choices) is kept, too, where it is to be `whole`.
-        """
-        ...
-
-    def reference(self, on: Place = "own") -> Tested:
-        """What the reference scores on the same tasks after the same steps, without training."""
-        ...
-
-
-@dataclass(frozen=True)
-class Gain:
-    """Values of one of the metrics that a protocol declares, by the name it has there.
-
-    Attributes:
-        metric: its name.
-        shots: after adapting to so many points.
-        steps: after each of so many steps.
-        values: a number for each of the tasks.
-        diverged: where the number follows from a score that diverged.
-        of: the test whose tasks they are.
-    """
-
-    metric: str
-    shots: int
-    steps: Sequence[int]
-    values: Float[Tensor, "steps tasks"]
-    diverged: Bool[Tensor, "steps tasks"]
-    of: Tested
-
-
-class Outcome(NamedTuple):
-    """What a trial comes to: the scores that are shown, and what else is told of each task."""
-
-    scores: Tested
-    gains: Sequence[Gain] = ()
 
 
 class Protocol(BaseModel, ABC):
@@ -167,10 +90,12 @@ class Protocol(BaseModel, ABC):
     """The key that names the other family, if there is one."""
     trains_on: ClassVar[tuple[Place, ...]] = ("own",)
 
-    def run(self, trial: Trial) -> Outcome:
+    def run(self, trial: "Trial") -> "Outcome":
         """Train, choose and test, in the order that the protocol is about."""
         trial.train()
         trial.choose()
+        from benchmarks.core.trial import Outcome
+
         return Outcome(trial.test(self.tests_on[0]))
 
     @property
@@ -219,3 +144,9 @@ class Protocol(BaseModel, ABC):
     @classmethod
     def _ascending(cls, values: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(values)))
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Change", "Gain", "Outcome", "Tested", "Trial"):
+        return getattr(import_module("benchmarks.core.trial"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -64,3 +64,13 @@ def shortened(text: str, longest: int = TRACEBACK) -> str:
 
 def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them: 4 s, 1 min 05 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-Split = Literal["train", "validation", "test"]
-Kind = Literal["regression", "classification"]
+from benchmarks.core.kinds import Kind as Kind
+from benchmarks.core.kinds import Split as Split
+
 Predictor = Callable[[Tensor], Tensor]
 """Maps x of shape (tasks, points, features) to predictions of shape (tasks, points, outputs)."""
 

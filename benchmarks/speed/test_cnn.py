@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines._learn2learn import learn2learn, task_batched_maml
+from baselines._import_learn2learn import learn2learn
+from baselines._learn2learn import task_batched_maml
 from benchmarks.core import TaskBatch, generator_of, task_cross_entropy
 from benchmarks.networks import Convolution, Linear, Network, Normalise, cnn4, mlp
 from benchmarks.testing.toy import ToyClasses

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.disk.files import write_json, write_parquet
+from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.shapes import KEYS
-from benchmarks.harness.evaluation.frames import empty
-from benchmarks.harness.store.reading import TABLES, types_of
+from benchmarks.harness.disk.tables import empty, write_parquet
+from benchmarks.harness.store.reading import types_of
 
 LEARNERS, SEEDS, STEPS, TASKS, GROUPS = 12, 5, 101, 600, 40
 MOST_SECONDS, MOST_KB = 60, 2**20

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines._learn2learn import learn2learn, task_batched_maml
+from baselines._import_learn2learn import learn2learn
+from baselines._learn2learn import task_batched_maml
 from baselines._steps import sgd_predictors
 from benchmarks.core import TaskBatch, generator_of, task_mse
 from benchmarks.networks import mlp

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from baselines._learn2learn import learn2learn, task_batched_meta_sgd
+from baselines._import_learn2learn import learn2learn
+from baselines._learn2learn import task_batched_meta_sgd
 from baselines.meta_sgd import MetaSGD
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_mse
 from benchmarks.networks import mlp

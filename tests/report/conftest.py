@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.harness.evaluation.frames import empty
+from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder
-from benchmarks.harness.store.results import TABLES, Results, Settings, consolidate
+from benchmarks.harness.store.results import Results, Settings, consolidate
 from benchmarks.harness.trial.trial import run_trial
 from benchmarks.report.figures.view import FigureModule, View
 from benchmarks.report.scores.cells import Comparison, summarise

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.core.errors import NotKept, StoreError
 
 
@@ -44,24 +42,6 @@ def write_json(path: Path, value: Any) -> None:
 
 def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-
-
-def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame as `write_text` does; the same frame gives the same bytes."""
-    replace(path, lambda temporary: as_parquet(frame, temporary))
-
-
-def as_parquet(frame: pd.DataFrame, path: Path) -> None:
-    # floats hardly repeat, so a dictionary only costs; splitting their bytes lets zstd find more
-    floats = [str(name) for name in frame if frame[name].dtype.kind == "f"]
-    frame.to_parquet(
-        path,
-        engine="pyarrow",
-        index=False,
-        compression="zstd",
-        use_dictionary=[str(name) for name in frame if str(name) not in floats],
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
-    )
 
 
 def read_json(path: Path) -> Any:

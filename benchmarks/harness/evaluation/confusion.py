@@ -14,15 +14,6 @@ from benchmarks.harness.evaluation.frames import Columns
 CLASS = "class"
 """The privileged field that says which class of the split stands behind each number."""
 
-CONFUSION_TYPES = {
-    "shots": "int64",
-    "steps": "int64",
-    "true": "str",
-    "predicted": "str",
-    "count": "int64",
-    "queries": "int64",
-}
-
 
 def class_names(family: TaskFamily, split: Split) -> Sequence[str] | None:
     """The names of the classes of a split; None of families that do not say."""

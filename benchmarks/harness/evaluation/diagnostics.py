@@ -14,22 +14,13 @@ from benchmarks.core import (
     task_mse,
 )
 from benchmarks.core.errors import ContractError
+from benchmarks.harness.disk.columns import (
+    DIAGNOSTIC_TYPES,
+    NO_STEPS,
+    SUPPORT_ACCURACY,
+    SUPPORT_MSE,
+)
 from benchmarks.harness.evaluation.frames import Columns
-
-SUPPORT_MSE = "support_mse"
-SUPPORT_ACCURACY = "support_accuracy"
-NO_STEPS = -1
-"""What the column `steps` says where the number of adaptation steps plays no part."""
-
-DIAGNOSTIC_TYPES = {
-    "shots": "int64",
-    "steps": "int64",
-    "task": "int64",
-    "kind": "str",
-    "name": "str",
-    "value": "float64",
-    "options": "int64",
-}
 
 
 class Diagnostics:

@@ -20,18 +20,6 @@ LARGEST = 48
 PAPER = 0.25
 NOT_PREDICTED = -1
 
-EPISODE_TYPES = {
-    "shots": "int64",
-    "steps": "int64",
-    "task": "int64",
-    "kind": "str",
-    "point": "int64",
-    "label": "int64",
-    "predicted": "int64",
-    "name": "str",
-    "picture": "object",
-}
-
 
 def add_episodes(
     table: Columns,

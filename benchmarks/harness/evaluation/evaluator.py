@@ -21,43 +21,24 @@ from benchmarks.core import (
     variance_scale,
 )
 from benchmarks.core.protocol import Change, Protocol
-from benchmarks.harness.evaluation.confusion import (
-    CLASS,
+from benchmarks.harness.disk.columns import (
     CONFUSION_TYPES,
-    add_confusion,
-    class_names,
+    CURVE_TYPES,
+    EPISODE_TYPES,
+    SCORE_TYPES,
+    TASK_TYPES,
 )
+from benchmarks.harness.evaluation.confusion import CLASS, add_confusion, class_names
 from benchmarks.harness.evaluation.diagnostics import Diagnostics
 from benchmarks.harness.evaluation.diverging import diverged_in, limit, mse_of
-from benchmarks.harness.evaluation.episodes import EPISODE_TYPES, add_episodes
+from benchmarks.harness.evaluation.episodes import add_episodes
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import ask, portions_of
-from benchmarks.harness.evaluation.task_names import TASK_TYPES, add_tasks, numbers_of
+from benchmarks.harness.evaluation.task_names import add_tasks, numbers_of
 
 CURVE_TASKS = 4
 DATA = -1
 """What the column `steps` of the curves says of points that are data, not predictions."""
-OPTIONAL = frozenset({"confusion", "episodes", "tasks"})
-"""Tables of which no file is written where they have no rows."""
-
-SCORE_TYPES = {
-    "shots": "int32",
-    "steps": "int32",
-    "task": "int32",
-    "draw": "int32",
-    "group": "str",
-    "metric": "str",
-    "value": "float64",
-    "diverged": "bool",
-}
-CURVE_TYPES = {
-    "shots": "int64",
-    "steps": "int64",
-    "task": "int64",
-    "kind": "str",
-    "x": "float64",
-    "y": "float64",
-}
 
 
 class Evaluation(NamedTuple):

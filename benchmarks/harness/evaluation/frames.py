@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
+from benchmarks.harness.disk.tables import empty
+
 
 @dataclass
 class Columns:
@@ -24,8 +26,3 @@ class Columns:
         if not self.parts:
             return empty(self.types)
         return pd.concat(self.parts, ignore_index=True).astype(self.types)
-
-
-def empty(types: dict[str, str]) -> pd.DataFrame:
-    """No rows, but with the right columns."""
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})

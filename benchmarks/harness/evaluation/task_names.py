@@ -10,11 +10,6 @@ from torch import Tensor
 from benchmarks.core import Split, TaskBatch, TaskFamily
 from benchmarks.harness.evaluation.frames import Columns
 
-TASK_TYPES = {"shots": "int64", "task": "int64", "name": "str", "group": "str"}
-PLACE = {"family": "str", "protocol": "str"}
-"""What the test tasks depend on, besides the shots; whoever is tested meets the same."""
-
-
 SPLITS: tuple[Split, ...] = ("validation", "test")
 MOST_NAMES = 50
 

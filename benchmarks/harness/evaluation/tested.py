@@ -13,7 +13,8 @@ from torch import Tensor
 from benchmarks.core import Budget, BudgetedSource, MetaLearner, Problem, TaskFamily, generator_of
 from benchmarks.core.errors import ContractError
 from benchmarks.core.protocol import Gain, Outcome, Protocol
-from benchmarks.harness.evaluation.evaluator import SCORE_TYPES, Evaluation
+from benchmarks.harness.disk.columns import SCORE_TYPES
+from benchmarks.harness.evaluation.evaluator import Evaluation
 from benchmarks.harness.evaluation.frames import Columns
 
 

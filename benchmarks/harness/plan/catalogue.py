@@ -1,8 +1,7 @@
 """What `reml list` shows: everything that a matrix can name, and the matrices there are."""
 
 from benchmarks.core.errors import UserError
-from benchmarks.harness.plan.matrix import load_matrix
-from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.matrix_file import bundled, read_toml
 from benchmarks.harness.plan.registry import Kind, Registry
 
 KINDS: tuple[tuple[str, Kind], ...] = (
@@ -18,7 +17,12 @@ def catalogue(registry: Registry) -> str:
         (title, [(name, _about(registry, kind, name)) for name in registry.names(kind)])
         for title, kind in KINDS
     ]
-    sections.append(("Matrices", [(name, load_matrix(name).title) for name in bundled()]))
+    sections.append(
+        (
+            "Matrices",
+            [(name, str(read_toml(path).get("title", ""))) for name, path in bundled().items()],
+        )
+    )
     width = max(len(name) for _, rows in sections for name, _ in rows)
     lines = []
     for title, rows in sections:
@@ -30,9 +34,8 @@ def catalogue(registry: Registry) -> str:
 def _about(registry: Registry, kind: Kind, name: str) -> str:
     """One line: the docstring's first, and what a preset changes; or why it can't be used."""
     try:
-        found = registry.find(kind, name)
+        about, fields = registry.about(kind, name)
     except UserError as error:
         return f"(cannot be used: {error})"
-    about = (found.cls.__doc__ or "").strip().partition("\n")[0]
-    preset = ", ".join(f"{key} = {value!r}" for key, value in found.preset.items())
+    preset = ", ".join(f"{key} = {value!r}" for key, value in fields.items())
     return f"{about} [{preset}]" if preset else about

@@ -64,7 +64,7 @@ def explain(registry: Registry, name: str) -> Entry:
     """
     for kind in KINDS:
         if name in registry.names(kind):
-            found = registry.find(kind, name)
+            found = registry.outline(kind, name)
             keys = keys_of(found.cls, found.preset)
             if issubclass(found.cls, Protocol):
                 return Entry(kind, name, _about(found.cls), keys, metrics=_metrics(found.cls))

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from benchmarks.core.errors import PluginError, RemlError, UnknownName
 from benchmarks.core.protocol import Protocol
 from benchmarks.core.text import described, line, unseen
-from benchmarks.harness.plan.code import code_of_entry, code_of_file
+from benchmarks.harness.source.code import code_of_entry, code_of_file
+from benchmarks.harness.source.outline import outline, summary
 
 Kind = Literal["learner", "family", "protocol"]
 GROUPS: dict[Kind, str] = {
@@ -80,6 +81,34 @@ class Registry:
         if not isinstance(entry, Found):  # the package importlib_metadata brings a class of its own
             entry = known[name] = _load(kind, entry)
         return entry
+
+    def outline(self, kind: Kind, name: str, where: str = "") -> Found:
+        """As `find`, but where the source tells all of it without methods and without an import.
+
+        What is found so has the docstring, the fields and the constants of the class, and makes
+        instances that nobody has checked.
+
+        Raises:
+            UserError: as `find`.
+        """
+        entry = self._known[kind].get(name)
+        if entry is None or isinstance(entry, Found) or (cls := outline(entry.value)) is None:
+            return self.find(kind, name, where)
+        presets = _presets(cls)
+        return Found(cls, presets[name]) if name in presets else self.find(kind, name, where)
+
+    def about(self, kind: Kind, name: str) -> tuple[str, Mapping[str, Any]]:
+        """The first line of a docstring, and the fields that the name presets.
+
+        Raises:
+            UserError: as `find`.
+        """
+        entry = self._known[kind].get(name)
+        told = None if entry is None or isinstance(entry, Found) else summary(entry.value, name)
+        if told is not None:
+            return told
+        found = self.outline(kind, name)
+        return (found.cls.__doc__ or "").strip().partition("\n")[0], found.preset
 
     def add_class(self, kind: Kind, cls: Any, code: str) -> None:
         """Make a class known by its own name and those of its presets; `code` is a hash of it.

@@ -147,8 +147,9 @@ def _context(trials: Sequence[TrialSpec], registry: Registry) -> BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     classes = [registry.find("learner", trial.learner.name) for trial in trials]
-    modules = sorted({found.cls.__module__ for found in classes if not found.code})
-    context.set_forkserver_preload(["torch", "benchmarks.harness.run.keeper", *modules])
+    modules = {found.cls.__module__ for found in classes if not found.code}
+    modules |= {it for found in classes for it in getattr(found.cls, "trains_with", ())}
+    context.set_forkserver_preload(["torch", "benchmarks.harness.run.keeper", *sorted(modules)])
     return context
 
 

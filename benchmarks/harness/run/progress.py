@@ -15,6 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column, Table
 from rich.text import Text
 
+from benchmarks.core.text import clock
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
 
@@ -262,13 +263,3 @@ def ground(spec: TrialSpec) -> str:
 
 def name(spec: TrialSpec) -> str:
     return f"{spec.learner.label} on {ground(spec)}, seed {spec.seed}"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as people say them: 4 s, 1 min 05 s, 2 h 10 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

@@ -1,49 +1,65 @@
 """What `reml status` says of a results folder."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
-import pandas as pd
-
-from benchmarks.core.budget import COUNTERS
-from benchmarks.core.text import count
-from benchmarks.harness.run.progress import clock
-from benchmarks.harness.store.results import Results
+from benchmarks.core.spending import COUNTERS
+from benchmarks.core.text import clock, count
 
 STATUSES = ("done", "failed", "missing", "cannot")
 MISSING_SHOWN = 10
 
 
-def status_text(results: Results) -> str:
+@runtime_checkable
+class Trials(Protocol):
+    """The records of a matrix: `Overview` or `Results`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def order(self) -> Sequence[str]: ...
+
+    @property
+    def records(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def status_text(trials: Trials) -> str:
     """Counts, reasons of failures, what is missing, and what each learner has spent in all."""
-    return "\n".join(_lines(results))
+    return "\n".join(_lines(trials))
 
 
-def _lines(results: Results) -> Iterator[str]:
-    trials = results.trials
-    numbers = {status: int((trials["status"] == status).sum()) for status in STATUSES}
-    counts = [f"{n} {status}" for status, n in numbers.items() if n or status != "cannot"]
-    yield f"{results.name}: {count(len(trials), 'trial')}: {', '.join(counts)}"
+def _lines(trials: Trials) -> Iterator[str]:
+    records = trials.records
+    numbers = Counter(record["status"] for record in records)
+    shown = [it for it in STATUSES if numbers[it] or it != "cannot"]
+    counts = ", ".join(f"{numbers[it]} {it}" for it in shown)
+    yield f"{trials.name}: {count(len(records), 'trial')}: {counts}"
     for status in ("failed", "cannot"):
-        ended = trials[trials["status"] == status]
-        for trial, reason in zip(ended["trial"], ended["reason"], strict=True):
-            yield f"{status}   {trial}: {reason}"
-    missing = list(trials.loc[trials["status"] == "missing", "trial"])
+        for record in records:
+            if record["status"] == status:
+                yield f"{status}   {record['trial']}: {record.get('reason')}"
+    missing = [record["trial"] for record in records if record["status"] == "missing"]
     for trial in missing[:MISSING_SHOWN]:
         yield f"missing  {trial}"
     if len(missing) > MISSING_SHOWN:
         yield f"missing  ... and {len(missing) - MISSING_SHOWN} more"
-    done = trials[trials["status"] == "done"]
-    for learner in results.order:
-        mine = done[done["learner"] == learner]
-        if len(mine):
+    done = [record for record in records if record["status"] == "done"]
+    for learner in trials.order:
+        mine = [record.get("spending", {}) for record in done if record["learner"] == learner]
+        if mine:
             yield f"spent    {learner}: {_spending(mine)}"
 
 
-def _spending(trials: pd.DataFrame) -> str:
-    parts = [count(len(trials), "trial"), count(int(trials["tasks"].sum()), "task")]
+def _spending(spent: Sequence[Mapping[str, Any]]) -> str:
+    def values(name: str) -> Iterator[float]:
+        return (float(it.get(name) or 0) for it in spent)
+
+    parts = [count(len(spent), "trial"), count(int(sum(values("tasks"))), "task")]
     for counter in COUNTERS:
-        if total := trials[counter].sum():
+        if total := sum(values(counter)):
             parts.append(f"{total:,.0f} {counter.replace('_', ' ')}")
-    parts.append(clock(float((trials["seconds"] + trials["evaluate_seconds"]).sum())))
-    parts.append(f"at most {trials['peak_memory_mb'].max():,.0f} MB")
+    parts.append(clock(sum(values("seconds")) + sum(values("evaluate_seconds"))))
+    parts.append(f"at most {max(values('peak_memory_mb')):,.0f} MB")
     return ", ".join(parts)

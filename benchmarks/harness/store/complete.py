@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.protocol import MOST_POINTS
-from benchmarks.harness.evaluation.frames import empty
-from benchmarks.harness.store.reading import TABLES
+from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.tables import empty
+from benchmarks.harness.store.records import MISSING
 
 COMPARED = ["family", "protocol", "fold", "shots"]
 _SIZES = empty({"trial": "str", "shots": "int64", "tasks": "int64", "draws": "int64"})
@@ -23,7 +24,6 @@ _CELLS = empty(
         "first": "int64",
     }
 )
-MISSING = "; the trial counts as missing"
 CELL = ["trial", "metric", "shots", "steps"]
 
 

@@ -1,6 +1,5 @@
 """What one trial has left in its folder, read with care: it is sound, or `Damaged` says why not."""
 
-import time
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,15 +9,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.core.errors import Damaged, StoreError
+from benchmarks.core.errors import Damaged
+from benchmarks.harness.disk.columns import TABLES
 from benchmarks.harness.disk.shapes import read_record
 from benchmarks.harness.disk.sums import check_sums, read_sums
-from benchmarks.harness.store.reading import ABSENT, TABLES, stored, tasks_in
+from benchmarks.harness.store.reading import ABSENT, stored, tasks_in
+from benchmarks.harness.store.records import demand_listed, patiently, sound_record
 
 LEARNER = ("learner.pt", "trial.json")
 """What it takes to use a trained learner."""
-PATIENCE_SECONDS = 0.05
-FILES = ("trial.json", *(f"{name}.parquet" for name in (*TABLES, "tasks")))
 
 
 @dataclass(frozen=True)
@@ -38,22 +37,15 @@ def read_trial(folder: Path) -> Kept:
     Raises:
         StoreError: something of it is damaged or missing.
     """
-    while True:
-        before = _identity(folder)
-        try:
-            known = read_sums(folder) or {}
-            check_sums(folder, [it for it in FILES if it in known])
-            record = read_record(folder / "trial.json")
-            if record["status"] != "done":
-                return Kept(record, {}, None)
-            if known:
-                _demand_listed(folder, known)
-            tables = {name: stored(folder, name, types) for name, types in TABLES.items()}
-            return Kept(record, tables, tasks_in(folder, {}))
-        except StoreError:
-            time.sleep(PATIENCE_SECONDS)
-            if _identity(folder) == before:
-                raise
+    return patiently(folder, _read)
+
+
+def _read(folder: Path) -> Kept:
+    record, _ = sound_record(folder)
+    if record["status"] != "done":
+        return Kept(record, {}, None)
+    tables = {name: stored(folder, name, types) for name, types in TABLES.items()}
+    return Kept(record, tables, tasks_in(folder, {}))
 
 
 def check_trial(folder: Path) -> dict[str, Any]:
@@ -67,7 +59,7 @@ def check_trial(folder: Path) -> dict[str, Any]:
     if known is None:
         return read_trial(folder).record
     record = read_record(folder / "trial.json")
-    _demand_listed(folder, known)
+    demand_listed(folder, known)
     if record["status"] == "done":
         for name in TABLES.keys() - ABSENT:
             if not (folder / f"{name}.parquet").is_file():
@@ -93,18 +85,3 @@ def check_learner(folder: Path, names: Collection[str] | None = None) -> None:
         raise Damaged(path, f"cannot be read ({error})") from None
     if broken is not None:
         raise Damaged(path, f"cannot be read ({broken} is damaged)")
-
-
-def _demand_listed(folder: Path, known: Mapping[str, str]) -> None:
-    """A name that was damaged in the list of sums hides no file from it."""
-    for name in FILES:
-        if name not in known and (folder / name).exists():
-            raise Damaged(folder / name, "has no checksum among the others")
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    try:
-        found = folder.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import Damaged, NotKept
-from benchmarks.harness.disk.files import as_json, as_parquet, replace, write_text
+from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.files import as_json, replace, write_text
 from benchmarks.harness.disk.sums import LINE, sum_of
-from benchmarks.harness.store.reading import TABLES
 
 LIST = ".reml.sha256"
 HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
@@ -67,6 +67,8 @@ class Ledger:
         self.write_text(name, as_json(value))
 
     def write_parquet(self, name: str, frame: Any) -> None:
+        from benchmarks.harness.disk.tables import as_parquet  # pandas takes long to import
+
         self.write(name, lambda path: as_parquet(frame, path))
 
     def write(self, name: str, make: Callable[[Path], Any]) -> None:

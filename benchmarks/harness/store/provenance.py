@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 PACKAGES = ("reml-bench", "torch", "learn2learn", "numpy", "pandas", "pyarrow", "scipy")
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +74,8 @@ def _cpu() -> str:
 
 
 def _device(device: str) -> str:
+    import torch  # takes long to import
+
     if torch.device(device).type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return device

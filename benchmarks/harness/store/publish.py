@@ -10,11 +10,11 @@ import pandas as pd
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.landmarks import landmarks
+from benchmarks.harness.disk.columns import OPTIONAL, TABLES
 from benchmarks.harness.disk.files import make_folder, read_json
-from benchmarks.harness.evaluation.evaluator import OPTIONAL
 from benchmarks.harness.store.ledger import MATRIX, PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import locked
-from benchmarks.harness.store.reading import DERIVED, RMSE, TABLES
+from benchmarks.harness.store.reading import DERIVED, RMSE
 from benchmarks.harness.store.results import Results, load_results
 
 KEPT = "kept_steps"

@@ -17,24 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.core.errors import Damaged
+from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES
 from benchmarks.harness.disk.shapes import KEYS
-from benchmarks.harness.evaluation.confusion import CONFUSION_TYPES
-from benchmarks.harness.evaluation.diagnostics import DIAGNOSTIC_TYPES
-from benchmarks.harness.evaluation.diverging import tame
-from benchmarks.harness.evaluation.episodes import EPISODE_TYPES
-from benchmarks.harness.evaluation.evaluator import CURVE_TYPES, OPTIONAL, SCORE_TYPES
-from benchmarks.harness.evaluation.frames import empty
-from benchmarks.harness.evaluation.task_names import PLACE, TASK_TYPES
-from benchmarks.harness.trial.training import HISTORY_TYPES
+from benchmarks.harness.disk.tables import empty
+from benchmarks.harness.evaluation.taming import tame
 
-TABLES = {
-    "scores": SCORE_TYPES,
-    "history": HISTORY_TYPES,
-    "curves": CURVE_TYPES,
-    "diagnostics": DIAGNOSTIC_TYPES,
-    "confusion": CONFUSION_TYPES,
-    "episodes": EPISODE_TYPES,
-}
 LARGE = frozenset({"scores", "diagnostics"})
 """Tables whose words are categories, in alphabetical order."""
 DERIVED = "derived"

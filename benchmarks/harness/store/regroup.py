@@ -17,9 +17,11 @@ import torch
 from benchmarks.core import Budget, TaskBatch, TaskFamily
 from benchmarks.core.errors import MatrixError, StoreError
 from benchmarks.core.protocol import Protocol
-from benchmarks.harness.disk.files import read_json, write_json, write_parquet
+from benchmarks.harness.disk.columns import PLACE, TASK_TYPES
+from benchmarks.harness.disk.files import read_json, write_json
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.disk.sums import SUMS, write_sums
+from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.evaluation.confusion import class_names
 from benchmarks.harness.evaluation.episodes import EPISODES, names_in
 from benchmarks.harness.evaluation.evaluator import (
@@ -31,7 +33,7 @@ from benchmarks.harness.evaluation.evaluator import (
     score,
 )
 from benchmarks.harness.evaluation.frames import Columns
-from benchmarks.harness.evaluation.task_names import PLACE, TASK_TYPES, held_out
+from benchmarks.harness.evaluation.task_names import held_out
 from benchmarks.harness.evaluation.tested import fit_reference
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.registry import Registry

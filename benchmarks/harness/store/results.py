@@ -13,29 +13,27 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.core.budget import COUNTERS
 from benchmarks.core.errors import NotKept, StoreError
+from benchmarks.core.spending import COUNTERS
+from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES
 from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, write_json
 from benchmarks.harness.disk.shapes import KEYS, check_provenance, read_matrix, read_records
 from benchmarks.harness.disk.sums import SUMS, write_sums
-from benchmarks.harness.evaluation.evaluator import OPTIONAL
-from benchmarks.harness.evaluation.frames import empty
-from benchmarks.harness.evaluation.task_names import PLACE, TASK_TYPES
-from benchmarks.harness.store.complete import MISSING, only, without_gaps
+from benchmarks.harness.disk.tables import empty, write_tables
+from benchmarks.harness.store.complete import only, without_gaps
 from benchmarks.harness.store.folder import ENDED, RESTORING
 from benchmarks.harness.store.kept import read_trial
 from benchmarks.harness.store.ledger import PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.reading import (
     DERIVED,
     RMSE,
-    TABLES,
     keyed,
     met,
     published,
     tasks_in,
     together,
 )
-from benchmarks.harness.trial.trial import write_tables
+from benchmarks.harness.store.records import MISSING, named
 
 SPENDING = (
     *("tasks", "points", *COUNTERS),
@@ -130,9 +128,7 @@ def load_results(directory: Path) -> Results:
     load = _from_trials if (directory / "trials").is_dir() else _published
     known, tables, damage = load(directory, matrix)
     tables = without_gaps(directory, known, tables, damage)
-    missing = {"status": "missing"}
-    # labels are the matrix's: it may be newer than the trial
-    records = [missing | known.get(row["trial"], {}) | row for row in matrix["trials"]]
+    records = named(matrix, known)
     return Results(
         matrix["name"],
         _trials(records, matrix),

@@ -11,13 +11,13 @@ import pandas as pd
 
 from benchmarks.core import MetaLearner, TaskFamily
 from benchmarks.core.text import described
-from benchmarks.harness.evaluation.frames import empty
+from benchmarks.harness.disk.columns import HISTORY_TYPES, VALIDATION
+from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.evaluation.validating import Validation, looks
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.trial.moments import Moment
 from benchmarks.harness.trial.packing import pack
 from benchmarks.harness.trial.references import once
-from benchmarks.harness.trial.training import HISTORY_TYPES, VALIDATION
 from benchmarks.harness.trial.trainings import Training
 
 

@@ -13,6 +13,7 @@ from benchmarks.core import Budget, MetaLearner, Problem, State, generator_of
 from benchmarks.core.errors import ContractError, StoreError
 from benchmarks.core.protocol import Change, Place
 from benchmarks.core.text import described
+from benchmarks.harness.disk.columns import HISTORY_TYPES
 from benchmarks.harness.evaluation.choosing import choose_steps
 from benchmarks.harness.evaluation.evaluator import Evaluation, evaluate
 from benchmarks.harness.evaluation.tested import Scored, fit_reference, numbered, with_gains
@@ -28,7 +29,7 @@ from benchmarks.harness.trial.places import Ground, demand_told, grounds_of
 from benchmarks.harness.trial.references import SCORED, scored_once
 from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.surroundings import Surroundings
-from benchmarks.harness.trial.training import HISTORY_TYPES, THEN, TrainingRun, together
+from benchmarks.harness.trial.training import THEN, TrainingRun, import_for, together
 from benchmarks.harness.trial.trainings import Training, load
 
 TRAINING = 0.98
@@ -225,6 +226,7 @@ class Procedure:
         """Train, and add to the history and to what is spent; also what is spent on a failure."""
         ground, number = self._ground(place), len(self._spent)
         each = TRAINING / len(self._spec.protocol.trains_on)
+        import_for(self.learner)
         self._running = TrainingRun(
             ground.family,
             ground.identity,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.harness.disk.files import make_folder, write_parquet
+from benchmarks.harness.disk.files import make_folder
+from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.evaluation.evaluator import Evaluation
 
 SCORED = frozenset({"kind", "shots", "steps", "tasks", "queries", "split", "draws"})

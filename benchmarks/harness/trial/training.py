@@ -5,25 +5,30 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from typing import Any
 
 import pandas as pd
 import torch
 
 from benchmarks.core import Budget, BudgetedSource, TaskFamily, generator_of
-from benchmarks.core.budget import COUNTERS, HistoryRow
-from benchmarks.harness.evaluation.frames import empty
+from benchmarks.core.budget import HistoryRow
+from benchmarks.core.spending import COUNTERS
+from benchmarks.harness.disk.columns import HISTORY_TYPES
+from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.trial.moments import Moments
 
-HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
 SPENDS = ("tasks", "points", *COUNTERS, "seconds", "cpu_seconds", "peak_memory_mb")
 THEN = " (then)"
 """What follows the name of a metric that was logged while carrying on with a second family."""
 
-VALIDATION = "validation"
-"""The metric that says in the training curve how a state did on validation tasks."""
-
 Train = Callable[[BudgetedSource, torch.Generator], None]
+
+
+def import_for(learner: Any) -> None:
+    """Import what a learner trains with and imports late, so that no budget is spent on that."""
+    for module in getattr(learner, "trains_with", ()):
+        import_module(module)
 
 
 class TrainingRun:

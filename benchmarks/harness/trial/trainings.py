@@ -14,18 +14,13 @@ import torch
 from benchmarks.core import State
 from benchmarks.core.errors import RemlError, StoreError
 from benchmarks.core.text import described
-from benchmarks.harness.disk.files import (
-    fresh_name,
-    make_folder,
-    read_json,
-    sync,
-    write_json,
-    write_parquet,
-)
+from benchmarks.harness.disk.columns import HISTORY_TYPES, VALIDATION
+from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, sync, write_json
 from benchmarks.harness.disk.sums import check_sums, write_sums
+from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.trial.moments import MOMENTS, Moment, load_moments, packed_moments
 from benchmarks.harness.trial.packing import pack
-from benchmarks.harness.trial.training import HISTORY_TYPES, SPENDS, THEN, VALIDATION
+from benchmarks.harness.trial.training import SPENDS, THEN
 
 LEARNER, HISTORY, RECORD = "learner.pt", "history.parquet", "training.json"
 PLACE = ".trainings"

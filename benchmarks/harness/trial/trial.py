@@ -7,12 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.core.errors import Cannot
 from benchmarks.core.text import described, message, shortened
-from benchmarks.harness.disk.files import remove, write_json, write_parquet
-from benchmarks.harness.evaluation.evaluator import OPTIONAL
+from benchmarks.harness.disk.files import write_json
+from benchmarks.harness.disk.tables import write_tables
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.procedure import Procedure
@@ -91,20 +89,6 @@ def _failure(error: BaseException, trial: str) -> dict[str, Any]:
     if not isinstance(error, Exception):
         reason = with_place(reason, trial)
     return {"status": "failed", "reason": reason, "traceback": whole}
-
-
-def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write a Parquet file for each table; for one that is `OPTIONAL`, only if it has rows.
-
-    Raises:
-        StoreError: they cannot be written.
-    """
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        if name in OPTIONAL and table.empty:
-            remove(path)
-        else:
-            write_parquet(path, table)
 
 
 def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.harness.evaluation.diverging import tame
+from benchmarks.harness.evaluation.taming import tame
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.arrays import Tasks, with_folds
 from benchmarks.report.scores.cells import HIGHER_IS_BETTER, within

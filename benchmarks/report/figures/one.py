@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.harness.disk import files
-from benchmarks.harness.store.reading import TABLES
+from benchmarks.harness.disk.columns import TABLES
 from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.catalogue import pictures, texts_of
 from benchmarks.report.figures.drawing.fitting import thin_ticks, too_small, wrap_labels

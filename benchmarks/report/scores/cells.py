@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.landmarks import summarised
-from benchmarks.harness.evaluation.diverging import tame
+from benchmarks.harness.evaluation.taming import tame
 from benchmarks.harness.store.folder import ENDED
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.scores.arrays import Tasks, with_folds

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from benchmarks.harness.evaluation.diverging import FAR
+from benchmarks.harness.evaluation.taming import FAR
 from benchmarks.report.scores.cells import ACCURACIES, HIGHER_IS_BETTER, Comparison, Group
 from benchmarks.report.scores.chosen import OF_ONE
 from benchmarks.report.scores.markup import code

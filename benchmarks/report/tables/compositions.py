@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.harness.evaluation.diagnostics import NO_STEPS
+from benchmarks.harness.disk.columns import NO_STEPS
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.cells import Comparison, Entrant, summarise
 from benchmarks.report.scores.wording import number, plural

@@ -24,9 +24,10 @@ from benchmarks.core import (
     generator_of,
 )
 from benchmarks.core.errors import ContractError
-from benchmarks.harness.evaluation.confusion import CONFUSION_TYPES, add_confusion
+from benchmarks.harness.disk.columns import CONFUSION_TYPES, EPISODE_TYPES
+from benchmarks.harness.evaluation.confusion import add_confusion
 from benchmarks.harness.evaluation.diverging import diverged_in
-from benchmarks.harness.evaluation.episodes import EPISODE_TYPES, add_episodes
+from benchmarks.harness.evaluation.episodes import add_episodes
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks, evaluate, score
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import AT_ONCE

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.core.errors import MatrixError, PluginError, UnknownName
 from benchmarks.harness.plan import registry as module
-from benchmarks.harness.plan.code import code_of_entry, code_of_file
 from benchmarks.harness.plan.fields import build, plain
 from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.source.code import code_of_entry, code_of_file
 from benchmarks.tasks.sinusoid import Sinusoid
 
 

@@ -6,10 +6,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from benchmarks.core.text import count
+from benchmarks.core.text import clock, count
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
-from benchmarks.harness.run.progress import LiveProgress, PlainProgress, Tally, clock, name, watch
+from benchmarks.harness.run.progress import LiveProgress, PlainProgress, Tally, name, watch
 
 Trials = Callable[..., list[TrialSpec]]
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from benchmarks.core.errors import DataError, StoreError
-from benchmarks.harness.disk.files import read_json, write_json, write_parquet
+from benchmarks.harness.disk.files import read_json, write_json
 from benchmarks.harness.disk.sums import SUMS
+from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry

@@ -11,9 +11,10 @@ import torch
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import StoreError
-from benchmarks.harness.disk.files import read_json, replace, write_json, write_parquet
+from benchmarks.harness.disk.columns import OPTIONAL, TABLES
+from benchmarks.harness.disk.files import read_json, replace, write_json
 from benchmarks.harness.disk.sums import write_sums
-from benchmarks.harness.evaluation.evaluator import OPTIONAL
+from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix, load_matrix
@@ -22,7 +23,7 @@ from benchmarks.harness.plan.resolved import make_family
 from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.ledger import LIST, Ledger
-from benchmarks.harness.store.results import TABLES, consolidate, load_results, restore
+from benchmarks.harness.store.results import consolidate, load_results, restore
 from benchmarks.harness.trial.trial import blank_record, run_trial
 
 CLASSES = """

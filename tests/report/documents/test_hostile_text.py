@@ -61,7 +61,8 @@ def hostile(make_results: Make) -> Results:
     trials["problem"] = [
         {**problem, "target": "t\x00emp\n(°C)", "unit": "\u202e°C"} for problem in trials["problem"]
     ]
-    return replace(results, trials=trials, title="a\x1b[2Jb")
+    records = [{str(key): it for key, it in row.items()} for row in trials.to_dict("records")]
+    return replace(results, trials=trials, records=records, title="a\x1b[2Jb")
 
 
 def test_nothing_of_an_exception_reaches_the_terminal_but_a_line(make_results: Make) -> None:

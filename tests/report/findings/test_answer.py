@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.evaluation.frames import empty
-from benchmarks.harness.store.results import TABLES, Results, Settings
+from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.tables import empty
+from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.documents.index import render_index
 from benchmarks.report.documents.page.document import render
 from benchmarks.report.findings.answer import (

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.harness.evaluation.diagnostics import SUPPORT_ACCURACY, SUPPORT_MSE
+from benchmarks.harness.disk.columns import SUPPORT_ACCURACY, SUPPORT_MSE
 from benchmarks.report.figures.drawing.legends import above
 from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import (

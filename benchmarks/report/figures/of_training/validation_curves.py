@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.harness.trial.training import VALIDATION
+from benchmarks.harness.disk.columns import VALIDATION
 from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import fit_scale, panels, styles

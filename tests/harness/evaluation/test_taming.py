@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.evaluation.diverging import tame
+from benchmarks.harness.evaluation.taming import tame
 
 VARIANCES = (2.0, 4.0, 6.0)
 

@@ -1,0 +1,30 @@
+"""`reml status`: how far a run is. Imports nothing slow unless only tables can tell."""
+
+import argparse
+import sys
+from dataclasses import replace
+
+from benchmarks.harness.run.status import Trials, status_text
+from benchmarks.harness.store.records import overview
+from benchmarks.harness.store.shown import clean_records, plain_text
+
+
+def status(options: argparse.Namespace) -> int:
+    found = overview(options.directory)
+    if found is None:
+        from benchmarks.harness.store.printable import clean
+        from benchmarks.harness.store.results import load_results
+
+        results = load_results(options.directory)
+        shown: Trials = clean(results)
+        damage = results.damage
+    else:
+        order = tuple(map(plain_text, found.order))
+        shown, damage = (
+            replace(found, order=order, records=clean_records(found.records)),
+            found.damage,
+        )
+    for sentence in damage:
+        print(f"reml: {sentence}", file=sys.stderr)
+    print(status_text(shown))
+    return 0

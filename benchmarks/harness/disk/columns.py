@@ -1,0 +1,74 @@
+"""Which columns stored tables have, and what is written in them."""
+
+SCORE_TYPES = {
+    "shots": "int32",
+    "steps": "int32",
+    "task": "int32",
+    "draw": "int32",
+    "group": "str",
+    "metric": "str",
+    "value": "float64",
+    "diverged": "bool",
+}
+CURVE_TYPES = {
+    "shots": "int64",
+    "steps": "int64",
+    "task": "int64",
+    "kind": "str",
+    "x": "float64",
+    "y": "float64",
+}
+
+CONFUSION_TYPES = {
+    "shots": "int64",
+    "steps": "int64",
+    "true": "str",
+    "predicted": "str",
+    "count": "int64",
+    "queries": "int64",
+}
+
+DIAGNOSTIC_TYPES = {
+    "shots": "int64",
+    "steps": "int64",
+    "task": "int64",
+    "kind": "str",
+    "name": "str",
+    "value": "float64",
+    "options": "int64",
+}
+
+EPISODE_TYPES = {
+    "shots": "int64",
+    "steps": "int64",
+    "task": "int64",
+    "kind": "str",
+    "point": "int64",
+    "label": "int64",
+    "predicted": "int64",
+    "name": "str",
+    "picture": "object",
+}
+
+HISTORY_TYPES = {"tasks": "int64", "seconds": "float64", "metric": "str", "value": "float64"}
+
+TASK_TYPES = {"shots": "int64", "task": "int64", "name": "str", "group": "str"}
+PLACE = {"family": "str", "protocol": "str"}
+"""What the test tasks depend on, besides the shots; whoever is tested meets the same."""
+
+TABLES = {
+    "scores": SCORE_TYPES,
+    "history": HISTORY_TYPES,
+    "curves": CURVE_TYPES,
+    "diagnostics": DIAGNOSTIC_TYPES,
+    "confusion": CONFUSION_TYPES,
+    "episodes": EPISODE_TYPES,
+}
+OPTIONAL = frozenset({"confusion", "episodes", "tasks"})
+"""Tables of which no file is written where they have no rows."""
+VALIDATION = "validation"
+"""The metric that says in the training curve how a state did on validation tasks."""
+SUPPORT_MSE = "support_mse"
+SUPPORT_ACCURACY = "support_accuracy"
+NO_STEPS = -1
+"""What the column `steps` says where the number of adaptation steps plays no part."""

@@ -1,0 +1,46 @@
+"""Tables that grow to be stored, as files that are there whole or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.harness.disk.columns import OPTIONAL
+from benchmarks.harness.disk.files import remove, replace
+
+
+def empty(types: dict[str, str]) -> pd.DataFrame:
+    """No rows, but with the right columns."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame as `write_text` does; the same frame gives the same bytes."""
+    replace(path, lambda temporary: as_parquet(frame, temporary))
+
+
+def as_parquet(frame: pd.DataFrame, path: Path) -> None:
+    # floats hardly repeat, so a dictionary only costs; splitting their bytes lets zstd find more
+    floats = [str(name) for name in frame if frame[name].dtype.kind == "f"]
+    frame.to_parquet(
+        path,
+        engine="pyarrow",
+        index=False,
+        compression="zstd",
+        use_dictionary=[str(name) for name in frame if str(name) not in floats],
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
+    )
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write a Parquet file for each table; for one that is `OPTIONAL`, only if it has rows.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        if name in OPTIONAL and table.empty:
+            remove(path)
+        else:
+            write_parquet(path, table)

@@ -1,0 +1,1 @@
+"""What the source of learners and families tells of them, without importing it."""

@@ -1,0 +1,78 @@
+"""What commands import, and so how long one waits for their first line; each in its own process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "results" / "sinusoid"
+SCRIPT = """
+import sys
+before = set(sys.modules)
+from reml.__main__ import main
+code = 0
+try:
+    code = main()
+except SystemExit as end:
+    code = end.code
+new = {it.partition(".")[0] for it in set(sys.modules) - before}
+print(code, file=sys.stderr)
+found = sorted(it for it in new - sys.stdlib_module_names if not it.startswith("_"))
+print(*found, file=sys.stderr)
+"""
+
+
+def imported(*arguments: str | Path) -> set[str]:
+    """The packages beside Python's own that a command has imported when it is done."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *_, code, packages = done.stderr.splitlines()
+    assert code in ("0", "2"), done.stderr
+    return set(packages.split())
+
+
+OURS = {"baselines", "benchmarks", "reml", "gym_notices"}
+CHECKING = {
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "typing_extensions",
+    "typing_inspection",
+}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_imports_nothing_but_the_parser(arguments: list[str]) -> None:
+    assert imported(*arguments) <= OURS
+
+
+def test_status_imports_what_checks_records_and_no_tables() -> None:
+    assert imported("status", PUBLISHED) <= OURS | CHECKING
+
+
+@pytest.mark.parametrize("module", ["show", "status", "catalogue"])
+def test_commands_that_train_nothing_import_no_torch(module: str) -> None:
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, importlib, pkgutil; import benchmarks.report as report\n"
+            f"importlib.import_module('benchmarks.commands.{module}')\n"
+            "for it in pkgutil.walk_packages(report.__path__, 'benchmarks.report.'):\n"
+            "    if 'simulation' not in it.name: importlib.import_module(it.name)\n"
+            "print('torch' in sys.modules)",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "False\n"
