@@ -53,8 +53,9 @@ def test_the_numbers_are_those_of_the_papers() -> None:
     assert printed["snell2017", "prototypical networks", 5, 5, None] == "99.7 %"
     assert printed["raghu2020", "ANIL", 20, 5, 5] == "98.0 ± 0.3 %"
     assert printed["learn2learn", "MAML, fully connected", 5, 1, 1] == "88.9 %"
+    assert printed["huisman2023", "plain LSTM", None, 5, None] == "0.0280 ± 0.0019"
     secondary = {row.method for row in published().row if published().source[row.source].secondary}
-    assert secondary == {"CAVIA", "MetaFun"}
+    assert secondary == {"CAVIA", "MetaFun", "OP-LSTM", "plain LSTM"}
 
 
 def test_a_value_without_interval_stands_for_all_that_round_to_it() -> None:
