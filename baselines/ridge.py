@@ -60,7 +60,7 @@ class Ridge(ProcessLearner):
     network: Literal["cnn4", "mlp"] = "mlp"
     filters: Count = 64
     pooling: Literal["max", "stride"] = "max"
-    loss: Literal["joint", "predictive", "sum"] = "joint"
+    loss: Literal["joint", "predictive", "sum"] = "sum"
 
     name: ClassVar[str] = "ridge"
     effort: ClassVar[float] = 4e-4

@@ -12,6 +12,7 @@ from benchmarks.networks.layers import (
     Mean,
     Network,
     Normalise,
+    NormalisedConvolution,
     Picture,
     Pool,
 )
@@ -49,7 +50,7 @@ def cnn4(
     generator: torch.Generator,
     *,
     pooling: Literal["stride", "max"] = "stride",
-    batch_norm: bool = True,
+    batch_norm: bool | Literal["shared"] = True,
 ) -> Network:
     """Four blocks of a 3×3 convolution, batch normalisation and ReLU, and a linear output.
 
@@ -57,15 +58,21 @@ def cnn4(
     MAML (Finn, Abbeel & Levine, 2017, section 5.2). With "max", stride is 1, each block ends in
     2×2 max-pooling and its last pixels come out side by side, as in ProtoNets (Snell, Swersky &
     Zemel, 2017, section 3). `outputs=None` leaves the linear output away.
+
+    Each task is normalised by itself, or, with `batch_norm="shared"`, the points of all tasks
+    together, and in evaluation by running averages.
     """
     layers: list[nn.Module] = [Picture(image)]
     channels, *sides = image
     for _ in range(4):
         stride = 2 if pooling == "stride" else 1
-        layers.append(Convolution(channels, filters, generator, stride=stride, bias=not batch_norm))
+        sizes = channels, filters, generator
+        if batch_norm == "shared":
+            layers.append(NormalisedConvolution(*sizes, stride=stride))
+        else:
+            layers.append(Convolution(*sizes, stride=stride, bias=not batch_norm))
+            layers += [Normalise(filters)] if batch_norm else []
         channels = filters
-        if batch_norm:
-            layers.append(Normalise(filters))
         if pooling == "max":
             layers.append(Pool())
             sides = [side // 2 for side in sides] if min(sides) > 1 else sides

@@ -84,7 +84,7 @@ def convolve(
     tasks, points, _, _, channels = x.shape
     if weight.dim() == 2:
         kernel = weight.view(3, 3, channels, -1).permute(3, 2, 0, 1)
-        z = functional.conv2d(_as_torch(x), kernel, stride=stride, padding=1)
+        z = functional.conv2d(as_torch(x), kernel, stride=stride, padding=1)
         return z.permute(0, 2, 3, 1).unflatten(0, (tasks, points))
     at_once = max(1, AT_ONCE * stride**2 // (9 * x[0].numel()))
     if at_once < tasks:
@@ -100,10 +100,10 @@ def pool(
     """The largest of every 2×2 pixels; nothing where a side is only one pixel long."""
     if min(x.shape[2:4]) == 1:
         return x
-    largest = functional.max_pool2d(_as_torch(x), 2)
+    largest = functional.max_pool2d(as_torch(x), 2)
     return largest.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
 
 
-def _as_torch(x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
+def as_torch(x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
     """(pictures, channels, height, width), a view that torch knows to be channels-last."""
     return x.flatten(0, 1).permute(0, 3, 1, 2)

@@ -5,9 +5,10 @@ import math
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
-from benchmarks.networks.convolution import convolve, pool
-from benchmarks.networks.normalisation import normalise
+from benchmarks.networks.convolution import as_torch, convolve, pool
+from benchmarks.networks.normalisation import EPSILON, normalise
 
 
 class Linear(nn.Module):
@@ -51,6 +52,44 @@ class Convolution(nn.Module):
     def forward(self, x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
         z = convolve(x, self.weight, self.stride)
         return z if self.bias is None else (z.flatten(1, 3) + self.bias).view(z.shape)
+
+
+class NormalisedConvolution(nn.Module):
+    """A 3×3 convolution, then batch normalisation of the points of all tasks together.
+
+    In training by their own statistics; in evaluation by running averages over training, where the
+    whole normalisation is folded into the convolution.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(
+        self, channels: int, filters: int, generator: torch.Generator, *, stride: int = 1
+    ) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(9 * channels)
+        kernel = _uniform(bound, (filters, channels, 3, 3), generator)
+        self.kernel = nn.Parameter(kernel.contiguous(memory_format=torch.channels_last))
+        self.scale = nn.Parameter(torch.ones(filters))
+        self.shift = nn.Parameter(torch.zeros(filters))
+        self.register_buffer("mean", torch.zeros(filters))
+        self.register_buffer("variance", torch.ones(filters))
+        self.stride = stride
+
+    def forward(self, x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
+        z = as_torch(x)
+        if self.training:
+            z = functional.conv2d(z, self.kernel, stride=self.stride, padding=1)
+            running = self.mean, self.variance
+            z = functional.batch_norm(z, *running, self.scale, self.shift, True, eps=EPSILON)
+        else:
+            scale = self.scale / (self.variance + EPSILON).sqrt()
+            kernel, shift = self.kernel * scale.view(-1, 1, 1, 1), self.shift - self.mean * scale
+            z = functional.conv2d(z, kernel, shift, stride=self.stride, padding=1)
+        if z.shape[2:] == (1, 1):  # as a view its gradient would be rounded otherwise
+            return z.flatten(1).view(*x.shape[:2], 1, 1, -1)
+        return z.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
 
 
 class Normalise(nn.Module):

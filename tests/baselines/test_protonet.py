@@ -9,12 +9,13 @@ from torch import nn
 
 from baselines import _distances
 from baselines._distances import class_means, distance_scores
-from baselines._embedding import CNN4
 from baselines._episodic import decayed
 from baselines.nearest_centroid import NearestCentroid
 from baselines.protonet import ProtoNet
 from benchmarks.core import Budget, BudgetedSource, generator_of, task_accuracy
 from benchmarks.core.errors import MatrixError
+from benchmarks.networks import cnn4
+from benchmarks.networks.layers import NormalisedConvolution
 from benchmarks.testing import ToyClasses, check_learner
 
 
@@ -47,10 +48,14 @@ def source(family, tasks):
     return BudgetedSource(family, Budget(tasks=tasks), generator_of("train"))
 
 
+def blocks_of(network):
+    return [layer for layer in network if isinstance(layer, NormalisedConvolution)]
+
+
 def plain(network):
     """The same weights in torch's own layers, in the order of the paper."""
     layers = []
-    for block in network.blocks:
+    for block in blocks_of(network):
         conv = nn.Conv2d(*block.kernel.shape[1::-1], 3, padding=1, bias=False)
         norm = nn.BatchNorm2d(len(block.kernel))
         with torch.no_grad():
@@ -63,18 +68,19 @@ def plain(network):
 
 def test_the_network_is_that_of_the_paper():
     stream = generator_of("pictures")
-    network = CNN4((1, 28, 28), 6, "max", stream)
-    for block in network.blocks:
+    network = cnn4((1, 28, 28), 6, None, stream, pooling="max", batch_norm="shared")
+    for block in blocks_of(network):
         nn.init.normal_(block.scale, generator=stream)
         nn.init.normal_(block.shift, generator=stream)
     same = plain(network)
     for _ in range(3):
         x = torch.rand(7, 784, generator=stream)
-        z = network(x)
+        z = network(x.unsqueeze(0))[0]
         assert z.shape == (7, 6)
         torch.testing.assert_close(z, same(x.view(-1, 1, 28, 28)), atol=1e-4, rtol=1e-4)
     network.eval(), same.eval()
-    torch.testing.assert_close(network(x), same(x.view(-1, 1, 28, 28)), atol=1e-4, rtol=1e-4)
+    z = network(x.unsqueeze(0))[0]
+    torch.testing.assert_close(z, same(x.view(-1, 1, 28, 28)), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +94,9 @@ def test_the_network_is_that_of_the_paper():
     ],
 )
 def test_pictures_of_all_sizes_are_embedded(image, pooling, numbers):
-    network = CNN4(image, 6, pooling, generator_of("n"))
-    x = torch.rand(5, image[0] * image[1] * image[2], generator=generator_of("x"))
-    assert network(x).shape == (5, numbers)
+    network = cnn4(image, 6, None, generator_of("n"), pooling=pooling, batch_norm="shared")
+    x = torch.rand(2, 5, image[0] * image[1] * image[2], generator=generator_of("x"))
+    assert network(x).shape == (2, 5, numbers)
 
 
 @dataclass(frozen=True)
