@@ -164,13 +164,23 @@ def parser() -> argparse.ArgumentParser:
     for place, metavar in (("first", "A"), ("second", "B")):
         sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")
     sub.add_argument("--format", choices=("md", "csv"), default="md")
-    sub = command("predict", "Adapt a trained learner to a new task, and predict.")
-    sub.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a trial's folder")
-    for name, what in (("support", "to adapt on"), ("query", "to predict")):
-        sub.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=f"rows {what}")
-    sub.add_argument(
-        "--steps", type=_count, metavar="N", help="adaptation steps (the most it was scored at)"
+    sub = command(
+        "predict",
+        "Adapt trained learners to new tasks, and predict: the best of a results folder, the mean "
+        "of all its trainings, unless others are named. Columns that name tasks tell many apart.",
     )
+    sub.add_argument("place", type=Path, metavar="RESULTS", help="a results folder, or a trial's")
+    one = "one file with all rows: those with an empty target are predicted"
+    sub.add_argument("data", type=Path, metavar="FILE", nargs="?", help=one)
+    for name, what in (("support", "to adapt on"), ("query", "to predict")):
+        sub.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"rows {what}")
+    sub.add_argument("--learner", metavar="NAME", help="which, as in the table (the best)")
+    sub.add_argument("--seed", type=_count, metavar="N", help="one of its seeds alone (all)")
+    sub.add_argument("--family", metavar="NAME", help="what it was trained on, of several")
+    sub.add_argument(
+        "--steps", type=_count, metavar="N", help="adaptation steps (those that validation chose)"
+    )
+    sub.add_argument("--sheet", metavar="NAME", help="of Excel files (as in training)")
     sub.add_argument("--out", type=Path, metavar="FILE", help="CSV of predictions (printed)")
     _add_plugin(sub)
     there = command("list", "Show the learners, families and bundled matrices there are.")

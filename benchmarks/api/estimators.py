@@ -17,7 +17,7 @@ from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line, message
 from benchmarks.harness.plan.fields import as_plain, build, field_names
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.predict.new_task import Checkpoint
+from benchmarks.harness.predict.checkpoint import Checkpoint
 from benchmarks.harness.trial.surroundings import kept_state
 
 STEPS = 10

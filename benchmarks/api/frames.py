@@ -6,8 +6,8 @@ Its name is a hash of the rows, so that a later run with the same rows finds its
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from benchmarks.harness.plan.matrix import Entry, Matrix
 PLACE = "data"
 NAME = "the DataFrame"
 DIGITS = 12
+PREFIX = "reml-"
 
 
 def is_frame(value: Any) -> bool:
@@ -68,12 +69,55 @@ def write_frame(table: pd.DataFrame, path: Path, name: str = NAME) -> None:
         raise DataError(f"{name}: cannot be kept as a table ({reason})") from None
 
 
+@contextmanager
+def as_files(**given: Any) -> Iterator[dict[str, Path]]:
+    """Paths of tables that are given as paths or as DataFrames; nothing for None.
+
+    Raises:
+        DataError: one holds what no file can; others call it by its name here.
+    """
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        written = {name: Path(folder) / f"{name}.parquet" for name in given}
+        paths: dict[str, Path] = {}
+        for name, value in given.items():
+            if is_frame(value):
+                if value.empty:
+                    raise DataError(f"{name}: holds no rows")
+                write_frame(prepared(value, name), written[name], name)
+                paths[name] = written[name]
+            elif value is not None:
+                paths[name] = Path(value)
+        with renamed({str(path): name for name, path in written.items()}):
+            yield paths
+
+
+def own_names(said: str, paths: Mapping[str, Path]) -> str:
+    """What is said of files that `as_files` has written, by what they are called in Python."""
+    for name, path in paths.items():
+        if path.parent.name.startswith(PREFIX):
+            said = said.replace(str(path), name)
+    return said
+
+
+@contextmanager
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors and warnings call what lies in a temporary file by what it is."""
+    try:
+        yield
+    except UserError as error:
+        said = str(error)
+        for path, name in names.items():
+            said = said.replace(path, name)
+        error.args = (said,)
+        raise
+
+
 class Frames:
     """The DataFrames of one matrix, and where they lie: in a temporary folder until `keep`."""
 
     def __init__(self, directory: Path) -> None:
         self._place = directory / PLACE
-        self._folder = tempfile.TemporaryDirectory(prefix="reml-")
+        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         self._moved: dict[str, Path] = {}
 
     def add(self, frame: Any) -> Path:
@@ -106,17 +150,9 @@ class Frames:
             for it in trials
         ]
 
-    @contextmanager
-    def named(self) -> Iterator[None]:
+    def named(self) -> AbstractContextManager[None]:
         """Errors call what lies in no folder yet by what it is."""
-        try:
-            yield
-        except UserError as error:
-            said = str(error)
-            for path in self._moved:
-                said = said.replace(path, NAME)
-            error.args = (said,)
-            raise
+        return renamed(dict.fromkeys(self._moved, NAME))
 
     def keep(self) -> None:
         """Put all files into the results folder, which is open for a run.

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from benchmarks.api.fitted import FittedLearner
-from benchmarks.core.errors import StoreError, UnknownName, UserError
+from benchmarks.api.frames import as_files, own_names
+from benchmarks.api.predicting import Place, Rows, Who, predictions, trained
+from benchmarks.core.errors import StoreError, UnknownName
 from benchmarks.core.text import count
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store import results as store
@@ -159,40 +161,63 @@ class Results:
         return str(answer(self._scored(), self.directory))
 
     def learner(
-        self, label: str, seed: int | None = None, *, family: str | None = None
+        self, label: str | None = None, seed: int | None = None, *, family: str | None = None
     ) -> FittedLearner:
-        """A trained learner, to be used on new tasks.
+        """A trained learner, to be used on new tasks; what several trainings predict is averaged.
 
         Args:
-            label: which, by its label in the table.
-            seed: which of its trainings; the first, if left out.
+            label: which, by its label in the table; the one that the verdict would use for the
+                fewest shots, if left out.
+            seed: the only one of its trainings to use; all, if left out.
             family: what it was trained on, where the matrix has several families.
 
         Raises:
             UnknownName: there is no such learner, seed or family.
             StoreError: its training is not there: it failed, or was not published.
         """
-        rows = self._one_of(self._stored.trials, "learner", label)
-        if family is None and rows["family"].nunique() > 1:
-            several = ", ".join(map(repr, rows["family"].unique()))
-            raise UserError(f"{self.directory}: {label!r} was trained on {several}; name a family")
-        if family is not None:
-            rows = self._one_of(rows, "family", family)
-        if seed is not None:
-            rows = self._one_of(rows, "seed", seed)
-        for trial in rows["trial"]:
-            if (place := self.directory / "trials" / trial).joinpath("learner.pt").is_file():
-                return FittedLearner.load(place, self._registry)
-        reasons = [it for it in rows["reason"] if isinstance(it, str)]
-        why = reasons[0] if reasons else "run the matrix to train it"
-        raise StoreError(f"{self.directory}: has no trained learner {label!r} ({why})")
+        who = Who(label, seed, family)
+        _, checkpoints, *_ = trained(self._place(label is None), who)
+        return FittedLearner(*checkpoints)
 
-    def _one_of(self, rows: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
-        found = rows[rows[column] == wanted]
-        if found.empty:
-            known = sorted(map(str, rows[column].unique()))
-            raise UnknownName(column, str(wanted), known, str(self.directory))
-        return found
+    def predict(
+        self,
+        support: Any,
+        query: Any = None,
+        *,
+        learner: str | None = None,
+        seed: int | None = None,
+        family: str | None = None,
+        steps: int | None = None,
+    ) -> pd.DataFrame:
+        """Adapt to each task of a table, and predict its other rows, as `reml predict` does.
+
+        Args:
+            support: rows to adapt on, a DataFrame or a file: the columns that name tasks, if there
+                are several, inputs and target.
+            query: rows to predict; those of `support` that have no target, if left out.
+            learner: its label; the one that the verdict would use, if left out.
+            seed: the only one of its trainings to use; all, if left out.
+            family: what it was trained on, where the matrix has several families.
+            steps: adaptation steps; those that validation chose, if left out.
+
+        Returns:
+            The rows to predict, with the columns that `benchmarks.harness.predict.new_task`
+            names.
+
+        Raises:
+            UserError: as `learner`; or the rows cannot be used.
+        """
+        who = Who(learner, seed, family)
+        with as_files(support=support, query=query) as paths:
+            rows = Rows(paths["support"], paths.get("query"))
+            found = predictions(self._place(learner is None), who, rows, steps)
+        for word in found.warnings:
+            warnings.warn(own_names(word, paths), stacklevel=2)
+        return found.table
+
+    def _place(self, ranked: bool) -> Place:
+        results = self._scored() if ranked else self._stored
+        return Place(results, self.directory, self._registry)
 
     def _scored(self) -> store.Results:
         if self._results.scores.empty:

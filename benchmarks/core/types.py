@@ -158,7 +158,8 @@ class Problem:
 
     Tensors of a family may be standardised. `target_scale` and `target_offset` turn a standardised
     target back into its own units (`y * scale + offset`), as `input_scale` and `input_offset` do
-    for the inputs; errors are reported in the target's own units.
+    for the inputs; errors are reported in the target's own units. `input_low` and `input_high` are
+    the ends of what training tasks have, in the inputs' own units, where that is known.
 
     With several targets (`metric = "nmse"`: the mean of their normalised errors) each has its name,
     unit, scale and offset in `targets`, `units`, `target_scales` and `target_offsets`; these are
@@ -181,6 +182,8 @@ class Problem:
     units: tuple[str, ...] = ()
     target_scales: tuple[float, ...] = ()
     target_offsets: tuple[float, ...] = ()
+    input_low: tuple[float, ...] = ()
+    input_high: tuple[float, ...] = ()
 
     @property
     def columns(self) -> tuple[tuple[str, float, float], ...]:

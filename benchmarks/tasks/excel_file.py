@@ -2,7 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, time
 from typing import Any
 
@@ -42,8 +43,28 @@ def read_excel(path: str, sheet: str) -> tuple[list[str], int, Callable[[int], "
     return [name or f"Unnamed: {i}" for i, name in enumerate(header)], len(filled), cells
 
 
+def sheets_of(path: str) -> list[str]:
+    """The names of all sheets.
+
+    Raises:
+        DataError: the file cannot be read.
+        MissingDependency: openpyxl is not installed.
+    """
+    with _book(path) as book:
+        return [str(name) for name in book.sheetnames]
+
+
 def _rows(path: str, sheet: str) -> list[list[str | None]]:
     """The cells of all rows as text, empty ones at the end of a row apart."""
+    with _book(path) as book:
+        chosen = sheet or book.sheetnames[0]
+        if chosen not in book.sheetnames:
+            raise DataError(f"{path}: no sheet {sheet!r}; {nearest(sheet, book.sheetnames)}")
+        return [_texts(row) for row in book[chosen].iter_rows(values_only=True)]
+
+
+@contextmanager
+def _book(path: str) -> Iterator[Any]:
     try:
         import openpyxl
     except ImportError:
@@ -54,15 +75,11 @@ def _rows(path: str, sheet: str) -> list[list[str | None]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and the like
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-            names = book.sheetnames
-            chosen = sheet or names[0]
-            rows = [_texts(row) for row in book[chosen].iter_rows(values_only=True)]
+            yield openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    except DataError:
+        raise
     except Exception as error:
-        if isinstance(error, KeyError) and sheet:
-            raise DataError(f"{path}: no sheet {sheet!r}; {nearest(sheet, names)}") from None
         raise DataError(f"{path}: is not an Excel file ({message(error)})") from None
-    return rows
 
 
 def _texts(row: tuple[Any, ...]) -> list[str | None]:

@@ -208,7 +208,8 @@ class Tabular(ABC):
             offset, scale = moments(self.path, name, values[train])
             values_ = standardised(self.path, name, values, points.row, offset, scale)
             check_resolution(self.path, name, values_[train], values[train], points.row[train])
-            return _Feature(name, values_, offset, scale)
+            ends = float(values[train].min()), float(values[train].max())
+            return _Feature(name, values_, offset, scale, ends)
 
         features: list[_Feature] = []
         for column, values in points.inputs.items():
@@ -229,6 +230,8 @@ class Tabular(ABC):
             inputs=tuple(f.name for f in features),
             input_scale=tuple(f.scale for f in features),
             input_offset=tuple(f.offset for f in features),
+            input_low=tuple(f.ends[0] for f in features),
+            input_high=tuple(f.ends[1] for f in features),
         )
         of = points.task, points.names, points.group
         notes = [*points.notes, *still_inputs(points.inputs, points.task, train, points.group)]
@@ -318,6 +321,7 @@ class _Feature:
     values: np.ndarray
     offset: float = 0.0
     scale: float = 1.0
+    ends: tuple[float, float] = (0.0, 1.0)
 
 
 def _categories(column: str, values: np.ndarray, train: np.ndarray) -> list[_Feature]:

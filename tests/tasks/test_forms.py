@@ -20,7 +20,8 @@ from benchmarks.harness.evaluation.evaluator import score
 from benchmarks.harness.plan.expand import expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.predict.new_task import load_checkpoint, predict
+from benchmarks.harness.predict.checkpoint import load_checkpoint
+from benchmarks.harness.predict.new_task import predict
 from benchmarks.harness.trial.trial import run_trial
 from benchmarks.tasks.sniffing import sniff
 from benchmarks.tasks.table import Table
@@ -445,11 +446,12 @@ def test_categories_seen_only_in_test_groups_are_counted_and_warned_of(tmp_path)
     checkpoint = load_checkpoint(scored(tmp_path, keys, x='["x", "kind"]'), Registry())
     support, query = (
         put(tmp_path, name, written(data[rows]))
-        for name, rows in (("s.csv", slice(0, 3)), ("q.csv", slice(22, 26)))
+        for name, rows in (("s.csv", slice(16, 30)), ("q.csv", slice(22, 26)))
     )
-    _, words = predict(checkpoint, support, query, None)
-    assert len(words) == 1
-    assert "q.csv: column 'kind' holds 'new' in row 3, a category that no training row" in words[0]
+    words = predict(checkpoint, support, query, None).warnings
+    assert len(words) == 2
+    assert "s.csv: column 'kind' holds 'new' in row 9, a" in words[0]
+    assert "q.csv: column 'kind' holds 'new' in row 3, a category that no training row" in words[1]
 
 
 def test_tasks_that_are_too_small_are_counted_before_training(tmp_path):
@@ -531,9 +533,13 @@ def test_classes_of_new_groups_are_predicted_by_name(tmp_path):
     here = flowers().query("g == 'g5'")
     here[:7].to_csv(tmp_path / "s.csv", index=False)
     here[7:].drop(columns="kind").to_csv(tmp_path / "q.csv", index=False)
-    predicted, words = predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
+    predicted, words, _ = predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
     assert (predicted["kind"].to_numpy() == here[7:]["kind"].to_numpy()).mean() > 0.9
-    assert words == [f"{tmp_path / 's.csv'}: adapted on the first 2 rows of each class alone"]
+    chances = predicted[[f"p({it})" for it in sorted({*here["kind"]})]]
+    assert chances.sum(axis=1).to_numpy() == pytest.approx(1)
+    assert (chances.idxmax(axis=1) == "p(" + predicted["kind"] + ")").all()
+    assert len(words) == 1
+    assert words[0].endswith("several times, so that each class weighs the same")
     here[:2].to_csv(tmp_path / "s.csv", index=False)
     with pytest.raises(DataError, match="holds 2 classes, and the learner tells 3 from each other"):
         predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
@@ -599,7 +605,7 @@ def test_several_targets_are_scored_and_predicted_each_in_its_own_units(tmp_path
         )
     support = put(tmp_path, "s.csv", written(data[:3]))
     query = put(tmp_path, "q.csv", written(data[3:8][["x"]]))
-    predicted, _ = predict(checkpoint, support, query, None)
+    predicted = predict(checkpoint, support, query, None).table
     assert list(predicted) == ["x", "y", "warmth"]
     assert 100 < predicted["warmth"].mean() < 500
     assert predicted["y"].abs().max() < 30

@@ -1,259 +1,263 @@
-"""A trained learner outside the benchmark: adapt to one new task, predict its query points."""
+"""Trained learners outside the benchmark: adapt to new tasks, predict their query points."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
-from benchmarks.core import MetaLearner, Problem, Support
+from benchmarks.core import Support
 from benchmarks.core.contract import Explains
-from benchmarks.core.errors import DataError, StoreError
+from benchmarks.core.errors import DataError
 from benchmarks.core.text import count
-from benchmarks.harness.disk.files import read_json
-from benchmarks.harness.disk.shapes import check_record
-from benchmarks.harness.plan.fields import build
-from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.store.kept import LEARNER, check_learner
-from benchmarks.tasks.columns import (
-    choose,
-    read_sheet,
-    standardised,
-    to_numbers,
-    without_missing,
-)
-from benchmarks.tasks.dates import Origin, parted, to_dates
-from benchmarks.tasks.forms import USUAL, Form, Misread, delimiter_of, form_of
-from benchmarks.tasks.names import plain
-from benchmarks.tasks.sniffing import sniff
+from benchmarks.harness.predict.answering import Answers, Asked, answers
+from benchmarks.harness.predict.checkpoint import Checkpoint
+from benchmarks.harness.predict.classes import Labelled, demand_ways, labelled
+from benchmarks.harness.predict.matching import Matched, matched
+from benchmarks.harness.predict.merging import Merged, merged, merged_classes
+from benchmarks.harness.predict.reading import Rows, odd_in, read_rows
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A trained learner and what its family's columns are."""
+class Prediction(NamedTuple):
+    """What is predicted.
 
-    learner: MetaLearner
-    problem: Problem
-    steps: int
-    """The most adaptation steps its trial scored."""
-    form: Form = USUAL
-    """How the file is written that it was trained on. Others may have another delimiter."""
-
-
-def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
-    """Load a trial's folder, or the `learner.pt` in it; nothing is unpickled.
-
-    Raises:
-        StoreError: the folder holds no finished trial, or its files cannot be read.
-        MatrixError: the learner no longer has the fields it was trained with.
-        UnknownName: the learner is not installed and no plugin brings it.
+    Attributes:
+        table: the rows to predict, in their order: what names their task, inputs, and in the
+            target's own units a column for the prediction, empty where a row is of no task to adapt
+            on. `low` and `high` are the ends of 90 % where the learner says how sure it is; else
+            `seed_std` says how far several trainings differ. Of classes there is a column for the
+            probability of each.
+        warnings: what may be wrong, a sentence each.
+        remarks: what the columns are, and what the learner did (REML: the composition).
     """
-    folder = path.parent if path.name == "learner.pt" else path
-    for needed in LEARNER:
-        if not (folder / needed).is_file():
-            raise StoreError(f"{folder}: is not the folder of a finished trial (no {needed})")
-    check_learner(folder, LEARNER)
-    record = check_record(folder / "trial.json", read_json(folder / "trial.json"))
-    try:
-        state = torch.load(folder / "learner.pt", map_location="cpu", weights_only=True)
-    except Exception as error:  # torch advises to load it with weights_only=False
-        what = "holds other things than tensors, numbers and text, or is damaged"
-        raise StoreError(f"{folder / 'learner.pt'}: {what}") from error
-    try:
-        spec, problem = record["spec"], record["problem"]
-        known = {name: _tuples(value) for name, value in problem.items()}
-        steps = max(spec["protocol"]["steps"])
-        form = form_of(spec["family"]["fields"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{folder}: cannot be read as a trial ({error})") from error
-    name = spec["learner"]["name"]
-    found = registry.find("learner", name, str(folder))
-    before = getattr(found.cls, "later", {})
-    learner: MetaLearner = build(found.cls, before, spec["learner"]["fields"], f"{folder}: {name}")
-    learner.load_state(state)
-    return Checkpoint(learner, Problem(**known), steps, form)
+
+    table: pd.DataFrame
+    warnings: list[str]
+    remarks: list[str]
 
 
 def predict(
-    checkpoint: Checkpoint, support: Path, query: Path, steps: int | None
-) -> tuple[pd.DataFrame, list[str]]:
-    """Adapt on the rows of one file and predict those of another.
+    trained: Checkpoint | Sequence[Checkpoint],
+    support: Path,
+    query: Path | None = None,
+    steps: int | None = None,
+    sheet: str | None = None,
+) -> Prediction:
+    """Adapt on some rows, and predict others.
 
-    Both hold the family's input columns in their own units; `support` also the target. `steps`
-    adaptation steps are taken, the most its trial scored where it is None.
+    All rows hold the family's input columns in their own units, and those to adapt on the target,
+    too. Where there are columns that name tasks, each task is adapted to on its own.
 
-    Returns:
-        The query inputs with a column for the prediction, in the target's own units, and what the
-        learner says of its adaptation (REML: the composition).
+    Args:
+        trained: several trainings of one learner, whose answers are averaged; or one.
+        support: a file of rows to adapt on.
+        query: one of rows to predict; those of `support` whose target is empty, if left out.
+        steps: adaptation steps; those that validation chose, if left out.
+        sheet: of Excel files; that of the training data, if left out.
 
     Raises:
         DataError: a file cannot be used, or the learner needs privileged information.
     """
-    learner, problem = checkpoint.learner, checkpoint.problem
-    if problem.image is not None:
-        raise DataError(f"{support}: the learner is for pictures, and predict is for tables")
-    if learner.needs:
-        raise DataError(f"{support}: the learner also needs {', '.join(sorted(learner.needs))}")
-    targets = [name for name, *_ in problem.columns]
-    known, x, words = _inputs(support, checkpoint, targets)
-    asked, query_x, more = _inputs(query, checkpoint, [])
+    several = [trained] if isinstance(trained, Checkpoint) else [*trained]
+    first = several[0]
+    for it in several:
+        _demand_usable(it, support)
+    shown, asked = _rows(first, support, query, sheet)
+    inputs = [str(name) for name in asked.table if name not in _targets(first)]
+    known, words = _with_cells(shown, [*map(str, shown.table)], first.drop_missing)
+    shown = shown.some(known)
+    there, more = _with_cells(asked, inputs, first.drop_missing)
+    tasks = matched(shown, asked.some(there))
+    words += [*more, *tasks.words]
+    place = np.full(len(asked), -1)
+    place[there] = tasks.query
+    labels, to_ask, more = _asked(shown, tasks, place, first)
     words += more
-    labels: list[str] = []
-    if problem.kind == "classification":
-        rows, y, labels, said = _classes(support, known[problem.target], problem.outputs)
-        task, words = Support(x[:, rows], y), [*words, *said]
-    else:
-        task = Support(x, _targets(support, known, problem))
-    (adapted,) = learner.adapt(task, [checkpoint.steps if steps is None else steps])
-    answer = adapted(query_x)[0]
+    asking = place >= 0
+    for rows in (shown, asked.some(asking)):
+        words += odd_in(rows, [it.problem for it in several])
+
+    def ask(checkpoint: Checkpoint) -> Answers:
+        problem = checkpoint.problem
+        mine = to_ask
+        if not labels:
+            y = shown.targets(problem)
+            mine = [replace(it, y=y[torch.from_numpy(it.rows)]) for it in to_ask]
+        x = torch.zeros(len(asked), problem.features)
+        x[torch.from_numpy(asking)] = asked.some(asking).inputs(problem)
+        after = _steps(checkpoint, steps, problem.outputs if labels else 1)
+        return answers(checkpoint.learner, mine, shown.inputs(problem), x, after)
+
+    answered = [ask(it) for it in several]
+    table = pd.concat([asked.keys, asked.table[inputs]], axis=1)
+    table = table.loc[:, ~table.columns.duplicated()]
     if labels:
-        asked[problem.target] = [labels[number] for number in answer.argmax(1).tolist()]
+        result = merged_classes(answered, labels, place, first.problem.target)
     else:
-        for number, (name, scale, offset) in enumerate(problem.columns):
-            asked[name] = answer[:, number].double().numpy() * scale + offset
-    return asked, [*words, *(learner.explain(task) if isinstance(learner, Explains) else [])]
+        problems = [it.problem for it in several]
+        result = merged([*zip(problems, answered, strict=True)], [*table])
+    words += _undone(asked, asking, result)
+    remarks = [*result.words]
+    if len(to_ask) == 1:
+        remarks += _explained(several, shown, to_ask[0])
+    return Prediction(table.assign(**result.columns), list(dict.fromkeys(words)), remarks)
 
 
-def _classes(
-    path: Path, column: "pd.Series[str]", ways: int
-) -> tuple[torch.Tensor, torch.Tensor, list[str], list[str]]:
-    """The rows to adapt on, equally many of each class; their classes, one-hot; names; warnings.
+def points_shown(
+    checkpoint: Checkpoint, support: Path, query: Path | None = None, sheet: str | None = None
+) -> int:
+    """How many rows there are to adapt on, the median over tasks; of each class in classification.
 
     Raises:
-        DataError: there are other than `ways` classes.
+        DataError: a file cannot be used.
     """
-    labels = sorted(column.unique())
-    if len(labels) != ways:
+    shown, asked = _rows(checkpoint, support, query, sheet)
+    number = matched(shown, asked).support
+    points = int(np.median(np.unique(number[number >= 0], return_counts=True)[1]))
+    ways = checkpoint.problem.outputs if checkpoint.problem.kind == "classification" else 1
+    return points // ways
+
+
+def _demand_usable(checkpoint: Checkpoint, path: Path) -> None:
+    if checkpoint.problem.image is not None:
+        raise DataError(f"{path}: the learner is for pictures, and predict is for tables")
+    if needs := checkpoint.learner.needs:
+        raise DataError(f"{path}: the learner also needs {', '.join(sorted(needs))}")
+
+
+def _targets(checkpoint: Checkpoint) -> list[str]:
+    return [name for name, *_ in checkpoint.problem.columns]
+
+
+def _rows(
+    checkpoint: Checkpoint, support: Path, query: Path | None, sheet: str | None
+) -> tuple[Rows, Rows]:
+    """Those to adapt on, and those to predict."""
+    targets = _targets(checkpoint)
+    rows = read_rows(str(support), checkpoint, targets, sheet)
+    blank = rows.table[targets].isna().all(axis=1).to_numpy(bool)
+    if query is not None and not (blank.any() and _same(support, query)):
+        return rows, read_rows(str(query), checkpoint, [], sheet)
+    named = " and ".join(map(repr, targets))
+    if not blank.any():
         raise DataError(
-            f"{path}: column {column.name!r} holds {len(labels)} classes, and the learner tells "
-            f"{ways} from each other; expected as many"
+            f"{support}: no row has an empty {named}, so there is none to predict; leave it empty "
+            "there, or give rows to predict with --query"
         )
-    shots = int(column.value_counts().min())
-    kept = (column.groupby(column).cumcount() < shots).to_numpy()
-    words = []
-    if not kept.all():
-        words.append(f"{path}: adapted on the first {count(shots, 'row')} of each class alone")
-    number = torch.tensor([labels.index(it) for it in column[kept]])
-    y = torch.nn.functional.one_hot(number, ways).float().unsqueeze(0)
-    return torch.from_numpy(np.flatnonzero(kept)), y, labels, words
+    if blank.all():
+        raise DataError(f"{support}: every {named} is empty, so there is no row to adapt on")
+    return rows.some(~blank), rows.some(blank)
 
 
-def read_points(
-    path: Path, checkpoint: Checkpoint, targets: bool
-) -> tuple[torch.Tensor, torch.Tensor | None, list[str]]:
-    """Inputs and, if wanted, targets of a file as the learner knows them, and warnings.
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
-    Both are of shape (1, points, ...), standardised.
+
+def _with_cells(rows: Rows, columns: Sequence[str], drop: bool) -> tuple[np.ndarray, list[str]]:
+    """Which rows have all of these cells; and a word on the others, where they may be left out.
 
     Raises:
-        DataError: the file cannot be used.
+        DataError: a row has not, and the learner's training data had none like it.
     """
-    columns = checkpoint.problem.columns if targets else ()
-    table, x, words = _inputs(path, checkpoint, [name for name, *_ in columns])
-    if not targets:
-        return x, None, words
-    return x, _targets(path, table, checkpoint.problem), words
+    table = pd.concat([rows.keys, rows.table[[*columns]]], axis=1)
+    missing = table.isna()
+    there = ~missing.any(axis=1).to_numpy(bool)
+    if there.all():
+        return there, []
+    column = next(name for name, empty in zip(table, missing.any(), strict=True) if empty)
+    empty = missing.iloc[:, [*table].index(column)]
+    if not drop or not there.any():
+        raise DataError(
+            f"{rows.path}: column {column!r} is empty in {int(empty.sum()):,} of {len(rows):,} "
+            "rows; expected a value in each"
+        )
+    return there, [
+        f"{rows.path}: {count(int((~there).sum()), 'row')} left out, as a cell is empty (column "
+        f"{column!r} in row {int(table.index[int(empty.to_numpy().argmax())]) + 1:,}, say)"
+    ]
 
 
-def _targets(path: Path, table: pd.DataFrame, problem: Problem) -> torch.Tensor:
-    """Standardised, of shape (1, points, outputs)."""
-    told = [_standard(path, table[it], offset, scale) for it, scale, offset in problem.columns]
-    return torch.tensor(np.stack(told, 1), dtype=torch.float32).unsqueeze(0)
+def _asked(
+    shown: Rows, tasks: Matched, place: np.ndarray, checkpoint: Checkpoint
+) -> tuple[list[tuple[str, ...]], list[Asked], list[str]]:
+    """Of each task its classes, in classification; what to ask of each; and words on those left.
 
-
-def columns_of(problem: Problem) -> list[str]:
-    """The columns of the user's behind the inputs, each once."""
-    return list(dict.fromkeys(_source(name, ()).column for name in problem.inputs))
-
-
-def _inputs(
-    path: Path, checkpoint: Checkpoint, more: Sequence[str]
-) -> tuple[pd.DataFrame, torch.Tensor, list[str]]:
-    """The columns as read, inputs as learners know them, (1, points, features), and warnings."""
-    problem, form = checkpoint.problem, checkpoint.form
-    try:
-        return _read(path, problem, more, form)
-    except Misread:
-        seen = sniff(str(path))
-        usual = form.delimiter or delimiter_of(str(path)), form.decimal
-        if (seen.delimiter, seen.decimal) == usual:
-            raise
-        with suppress(DataError):
-            other = form._replace(delimiter=seen.delimiter, decimal=seen.decimal)
-            return _read(path, problem, more, other)
-        raise
-
-
-def _read(
-    path: Path, problem: Problem, more: Sequence[str], form: Form
-) -> tuple[pd.DataFrame, torch.Tensor, list[str]]:
-    needed = {*problem.inputs, *(name.partition("=")[0] for name in problem.inputs), *more}
-    sheet = read_sheet(str(path), needed, form=form)
-    sources = {name: _source(name, sheet.names) for name in problem.inputs}
-    columns = [it.column for it in sources.values()]
-    dates = {it.column for it in sources.values() if it.origin is not None}
-    names = {it.column for it in sources.values() if it.category is not None}
-    labels = {*more} if problem.kind == "classification" else set()
-    numbers = {*columns, *more} - dates - names - labels
-    whole = choose(sheet, [*columns, *more], numbers, names | labels, dates).table
-    table = without_missing(str(path), whole, False, "; expected a value in each")
-    features: list[np.ndarray] = []
-    for name, offset, scale in zip(
-        problem.inputs, problem.input_offset, problem.input_scale, strict=True
-    ):
-        column, category, origin = sources[name]
-        cells, rows = table[column], table.index.to_numpy()
-        if category is not None:
-            features.append((cells == plain(category)).to_numpy(float))
-        elif origin is not None:
-            values = origin.numbers(to_dates(str(path), cells, origin.order).values)
-            features.append(standardised(str(path), column, values, rows, offset, scale))
+    Rows of tasks that are left out become rows of none in `place`.
+    """
+    problem = checkpoint.problem
+    support, query = _places(tasks.support), _places(place)
+    nothing = torch.zeros(0, problem.outputs)
+    if problem.kind == "regression":
+        return (
+            [],
+            [
+                Asked(name, support[number], nothing, query[number])
+                for number, name in enumerate(tasks.names)
+            ],
+            [],
+        )
+    classes = shown.values[problem.target]
+    labels: list[tuple[str, ...]] = []
+    found: list[Asked] = []
+    wrong: dict[str, str] = {}
+    repeated = 0
+    for number, name in enumerate(tasks.names):
+        mine = labelled(classes, support[number], problem.outputs)
+        if isinstance(mine, Labelled):
+            labels.append(mine.labels)
+            repeated += mine.repeated
+            found.append(Asked(name, mine.rows, mine.y, query[number]))
         else:
-            features.append(_standard(path, cells, offset, scale))
-    stacked = torch.tensor(np.stack(features, 1), dtype=torch.float32).unsqueeze(0)
-    words = [word for column in sorted(names) for word in _strange(path, table[column], sources)]
-    return table, stacked, words
+            labels.append(())
+            wrong[name] = mine
+            place[query[number]] = -1
+    words = demand_ways(shown.path, problem.target, wrong, problem.outputs, bool(found))
+    if repeated:
+        where = f" in {count(repeated, 'task')}" if len(found) > 1 else ""
+        words.append(
+            f"{shown.path}: classes have unequally many rows{where}: those of the rarer ones count "
+            "several times, so that each class weighs the same"
+        )
+    return labels, found, words
 
 
-def _strange(
-    path: Path, cells: "pd.Series[str]", sources: Mapping[str, "_Source"]
-) -> Iterator[str]:
-    """A word on categories that the learner was not trained on."""
-    known = {plain(it.category or "") for it in sources.values() if it.column == cells.name}
-    strange = cells[~cells.isin(known)]
-    if len(strange):
+def _places(number: np.ndarray) -> dict[int, np.ndarray]:
+    """The places of each number."""
+    order = np.argsort(number, kind="stable")
+    numbers, first = np.unique(number[order], return_index=True)
+    return dict(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))
+
+
+def _steps(checkpoint: Checkpoint, given: int | None, ways: int) -> Callable[[int], int]:
+    return lambda points: checkpoint.steps_for(points // ways) if given is None else given
+
+
+def _undone(asked: Rows, asking: np.ndarray, result: Merged) -> Iterable[str]:
+    """A word on answers that are no numbers."""
+    values = pd.DataFrame({**result.columns})
+    gone = asking & values.isna().all(axis=1).to_numpy(bool)
+    if gone.any():
+        row = int(asked.table.index[int(gone.argmax())]) + 1
         yield (
-            f"{path}: column {cells.name!r} holds {strange.iloc[0]!r} in row "
-            f"{int(strange.index[0]) + 1:,}, a category that no training row had; "
-            f"{count(len(strange), 'row')} like it {'has' if len(strange) == 1 else 'have'} none"
+            f"{asked.path}: adaptation diverged for {count(int(gone.sum()), 'row')} (row {row:,}, "
+            "say): no prediction"
         )
 
 
-def _standard(path: Path, column: "pd.Series[str]", offset: float, scale: float) -> np.ndarray:
-    values, rows = to_numbers(str(path), column), column.index.to_numpy()
-    return standardised(str(path), str(column.name), values, rows, offset, scale)
-
-
-class _Source(NamedTuple):
-    """The column behind an input; of a 0/1 input its category, of dates what they count from."""
-
-    column: str
-    category: str | None = None
-    origin: Origin | None = None
-
-
-def _source(name: str, columns: Collection[str]) -> _Source:
-    if name in columns:
-        return _Source(name)
-    if date := parted(name):
-        return _Source(date[0], origin=date[1])
-    column, equals, category = name.partition("=")
-    return _Source(column, category) if equals else _Source(name)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _explained(several: Sequence[Checkpoint], shown: Rows, asked: Asked) -> Iterator[str]:
+    """What the trainings say of how they adapt to the one task."""
+    for it in several:
+        if not isinstance(it.learner, Explains):
+            return
+        rows = torch.from_numpy(asked.rows)
+        y: Tensor = asked.y if len(asked.y) else shown.targets(it.problem)[rows]
+        support = Support(shown.inputs(it.problem)[rows][None], y[None])
+        said = it.learner.explain(support)
+        yield from (f"{it.called}: {text}" if len(several) > 1 else text for text in said)

@@ -15,7 +15,8 @@ from benchmarks.core.errors import DataError, StoreError
 from benchmarks.harness.plan.expand import expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.predict.new_task import load_checkpoint, predict
+from benchmarks.harness.predict.checkpoint import load_checkpoint
+from benchmarks.harness.predict.new_task import Prediction, predict
 from benchmarks.harness.trial.trial import run_trial
 
 MATRIX = """
@@ -81,7 +82,11 @@ def _trial(run: Path, learner: str) -> Path:
 
 def _predict(run: Path, learner: str, steps: int | None = None) -> tuple[pd.DataFrame, list[str]]:
     checkpoint = load_checkpoint(_trial(run, learner), Registry())
-    return predict(checkpoint, run / "support.csv", run / "query.csv", steps)
+    return _both(predict(checkpoint, run / "support.csv", run / "query.csv", steps))
+
+
+def _both(found: Prediction) -> tuple[pd.DataFrame, list[str]]:
+    return found.table, [*found.warnings, *found.remarks]
 
 
 def test_the_mean_is_that_of_the_support_targets_in_their_own_units(run: Path) -> None:
@@ -161,7 +166,7 @@ def test_a_comma_after_every_row_shifts_no_prediction(run: Path, tmp_path: Path)
     for file in ("support.csv", "query.csv"):
         header, *rows = (run / file).read_text().splitlines()
         (tmp_path / file).write_text("\n".join([header, *(f"{row}," for row in rows)]) + "\n")
-    predicted, _ = predict(checkpoint, tmp_path / "support.csv", tmp_path / "query.csv", None)
+    predicted = predict(checkpoint, tmp_path / "support.csv", tmp_path / "query.csv", None).table
     pd.testing.assert_frame_equal(predicted, wanted)
 
 
@@ -170,7 +175,7 @@ def test_a_category_is_known_by_its_plain_name(run: Path, tmp_path: Path) -> Non
     wanted, _ = _predict(run, "maml")
     query = tmp_path / "query.csv"
     query.write_text("price=€,day \n130, sun\n175,mon\u00a0\n", encoding="utf-8")
-    predicted, _ = predict(checkpoint, run / "support.csv", query, None)
+    predicted = predict(checkpoint, run / "support.csv", query, None).table
     assert predicted["sold"].tolist() == wanted["sold"].tolist()
 
 
@@ -227,9 +232,9 @@ def test_any_damage_to_either_file_is_one_sentence_or_a_finite_prediction(
         for name, content in files.items():
             (tmp_path / name).write_bytes(content)
         try:
-            predicted, _ = predict(
+            predicted = predict(
                 checkpoint, tmp_path / "support.csv", tmp_path / "query.csv", None
-            )
+            ).table
         except DataError as error:
             answers.append(str(error))
         else:

@@ -15,7 +15,7 @@ from benchmarks.harness.disk.sums import SUMS
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.predict.new_task import load_checkpoint
+from benchmarks.harness.predict.checkpoint import load_checkpoint
 from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import consolidate, load_results, restore, with_gaps
