@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.api.fitted import FittedLearner
 from benchmarks.api.frames import as_files, own_names
 from benchmarks.api.predicting import Place, Rows, Who, predictions, trained
-from benchmarks.core.errors import StoreError, UnknownName
+from benchmarks.core.errors import StoreError
 from benchmarks.core.text import count
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store import results as store

@@ -1,6 +1,7 @@
 """What numbers of the user's have to be like for scores to mean something, and what was read."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from benchmarks.core.errors import DataError
 
 LEAST = 1e-12
 FAR = 1e4
+OUTSIDE = 0.25
+"""Inputs are far outside where they are beyond the training rows by this share of their range."""
 SMALLEST = 1e-100
 """Spreads below have squares that underflow."""
 
@@ -141,6 +144,36 @@ def unseen_categories(name: str, values: np.ndarray, split: np.ndarray) -> list[
                 "its 0/1 inputs are 0 there"
             )
     return words
+
+
+def outside_rows(name: str, values: np.ndarray, split: np.ndarray) -> list[str]:
+    """A word on the rows of other splits whose input is far outside of what training rows have.
+
+    `values` are numbers or moments.
+    """
+    known = values[split == "train"]
+    low, high = known.min(), known.max()
+    room = OUTSIDE * (high - low)
+    words = []
+    for other in ("validation", "test"):
+        here = values[split == other]
+        away = np.maximum(low - room - here, here - high - room)
+        far = away > np.zeros(1, away.dtype)
+        if far.any() and high > low:
+            words.append(
+                f"column {name!r}: {int(far.sum()):,} of {len(here):,} {other} rows lie far "
+                f"outside of what training rows have, {_shown(low)} to {_shown(high)} "
+                f"({_shown(here[int(away.argmax())])}, say): what is predicted there is a guess"
+            )
+    return words
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[s]")).replace("T00:00:00", "")
+    if isinstance(value, np.timedelta64):
+        return f"{value / np.timedelta64(1, 'h'):g} h"
+    return f"{value:g}"
 
 
 def _of(number: int, whole: int, split: Split) -> str:

@@ -26,6 +26,7 @@ from benchmarks.tasks.soundness import (
     far_cells,
     in_words,
     moments,
+    outside_rows,
     still_inputs,
     unseen_categories,
 )
@@ -236,8 +237,8 @@ class Tabular(ABC):
         of = points.task, points.names, points.group
         notes = [*points.notes, *still_inputs(points.inputs, points.task, train, points.group)]
         for column, values in points.inputs.items():
-            if values.dtype == object:
-                notes += unseen_categories(column, values, split)
+            odd = unseen_categories if values.dtype == object else outside_rows
+            notes += odd(column, values, split)
         classes: tuple[str, ...] = ()
         splits: dict[Split, Drawn] = {}
         if points.target.dtype == object:

@@ -260,6 +260,22 @@ def test_a_huge_cell_is_named_and_makes_no_other_task_constant(read):
     assert note.startswith("column 'y' holds 100000 in row 10: ")
 
 
+@pytest.mark.parametrize("dates", [(), ("x",)])
+def test_inputs_far_outside_of_what_is_trained_on_are_counted(read, dates):
+    def family(scale):
+        rows = [r.split(",") for r in ROWS]
+        for row in rows:
+            row[2] = float(row[2]) * (scale if row[0] == "g1" else 1)
+            if dates:
+                row[2] = (pd.Timestamp("2020-01-01") + pd.Timedelta(row[2], "D")).isoformat()
+        return read(text(rows=[",".join(map(str, row)) for row in rows]), test=("g1",), dates=dates)
+
+    assert not family(1).notes()[1:]
+    (note,) = family(10).notes()[1:]
+    assert note.startswith("column 'x': ")
+    assert "test rows lie far outside of what training rows have, " in note
+
+
 def test_every_column_of_a_parquet_file_is_there(read):
     data = frame()
     wanted = drawn(read(data, "plain.parquet"))

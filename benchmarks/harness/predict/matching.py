@@ -40,9 +40,8 @@ def matched(support: Rows, query: Rows) -> Matched:
     _demand_told(support, query, keys)
     _demand_told(query, support, keys)
     if not keys:
-        names = [*support.keys.columns] or [*query.keys.columns]
-        known = support if len(support.keys.columns) else query
-        name = ", ".join(known.keys.iloc[0]) if names else ""
+        named = support if len(support.keys.columns) else query
+        name = ", ".join(named.keys.iloc[0]) if len(named.keys.columns) else ""
         return Matched((name,), np.zeros(len(support), int), np.zeros(len(query), int))
     both = pd.concat([support.keys[keys], query.keys[keys]], ignore_index=True)
     number = both.groupby(keys, sort=False).ngroup().to_numpy()

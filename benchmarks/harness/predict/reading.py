@@ -20,9 +20,8 @@ from benchmarks.tasks.excel_file import sheets_of
 from benchmarks.tasks.forms import Form, Misread, suffix_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.sniffing import sniff
+from benchmarks.tasks.soundness import OUTSIDE
 
-FAR = 0.25
-"""Inputs are far outside where they are beyond what was trained on by this share of its range."""
 FAR_DEVIATIONS = 5.0
 """The same in standard deviations, where the range was not kept."""
 
@@ -116,7 +115,7 @@ class Rows:
                 if known
                 else (offset - FAR_DEVIATIONS * scale, offset + FAR_DEVIATIONS * scale)
             )
-            room = FAR * (most - least) if known else 0.0
+            room = OUTSIDE * (most - least) if known else 0.0
             away = np.maximum(least - room - values, values - most - room)
             if not len(away) or away.max() <= 0:
                 continue

@@ -9,6 +9,7 @@ from benchmarks.report.figures.catalogue import pictures
 from benchmarks.report.figures.cleanup import FIGURES, INDEX
 from benchmarks.report.findings.answer import IN_THE_FOLDER, Said, answer
 from benchmarks.report.findings.protocols import changes, headlines
+from benchmarks.report.findings.putting_to_use import usages
 from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
 from benchmarks.report.scores.markup import code, escape
 from benchmarks.report.scores.pairs import has_pairs
@@ -29,6 +30,12 @@ from benchmarks.report.tables.compositions import FILE, TITLE
 from benchmarks.report.tables.forms.markdown import section_blocks
 from benchmarks.report.tables.pairs import FILE as PAIRS
 from benchmarks.report.tables.scores import reading_guide
+
+USES = "Use a trained learner"
+USES_NOTE = (
+    f"All its trainings together{IN_THE_FOLDER}; the points of SUPPORT.csv are those to adapt on, "
+    "tasks being told apart by the columns that name them."
+)
 
 
 def write_index(results: Results, directory: Path, against: str | None = None) -> Path:
@@ -65,7 +72,7 @@ def render_index(results: Results, directory: Path, against: str | None = None) 
         blocks += section_blocks(section, 3)
         if section.heading == TITLE:
             blocks.append(f"With all digits they are in [{FILE}]({FILE}).")
-    blocks += _provenance(results)
+    blocks += [*_uses(results, directory), *_provenance(results)]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
@@ -77,6 +84,17 @@ def _answer(results: Results, directory: Path) -> str:
 def _said(line: Said) -> str:
     about = f"{line.about}{IN_THE_FOLDER if line.code else ''}: " if line.about else ""
     return f"{about}{escape(line.text)}{code(line.code) if line.code else ''}"
+
+
+def _uses(results: Results, directory: Path) -> Iterator[str]:
+    found = usages(results, directory, Path())
+    if found:
+        yield f"## {USES}"
+        yield USES_NOTE
+        yield "\n".join(
+            f"- {escape(name)}: {' or, in Python, '.join(map(code, filter(None, how)))}"
+            for name, how in found
+        )
 
 
 def findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:

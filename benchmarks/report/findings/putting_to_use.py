@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ class Usage(NamedTuple):
 
 
 def usage(results: Results, advice: Advice, directory: Path | None, called: Path) -> Usage:
-    """How to use the learner that is recommended, its first seed.
+    """How to use the learner that is recommended, all its trainings.
 
     Args:
         results: of which trials.
@@ -27,35 +27,48 @@ def usage(results: Results, advice: Advice, directory: Path | None, called: Path
         directory: where trained learners are looked for; they are taken to be there, if left out.
         called: what the folder is called.
     """
-    rows = _trained(results, advice, directory)
-    if rows.empty:
-        return Usage()
-    row = rows.iloc[0]
+    found = _trained(results, directory)
+    mine = (found["learner"] == advice.use) & (found["family"] == advice.family)
+    rows = found[mine & (found["protocol"] == advice.protocol)]
+    return Usage() if rows.empty else _usage(results, rows.iloc[0], called)
+
+
+def usages(results: Results, directory: Path | None, called: Path) -> list[tuple[str, Usage]]:
+    """How to use each learner that is there, by what it is and what it was trained on."""
+    found = _trained(results, directory).drop_duplicates(["learner", "family"])
+    several = results.trials["family"].nunique() > 1
+    order = {label: place for place, label in enumerate(results.order)}
+    rows = sorted(
+        (row for _, row in found.iterrows()), key=lambda row: order.get(row["learner"], len(order))
+    )
+    return [
+        (
+            f"{row['learner']} on {row['family']}" if several else str(row["learner"]),
+            _usage(results, row, called),
+        )
+        for row in rows
+    ]
+
+
+def _usage(results: Results, row: "pd.Series[Any]", called: Path) -> Usage:
+    label, family = str(row["learner"]), str(row["family"])
+    mine = results.trials[results.trials["learner"] == label]
+    several = mine["family"].nunique() > 1
     problem = row["problem"] if isinstance(row["problem"], Mapping) else {}
-    words = ["reml", "predict", str(called / "trials" / str(row["trial"]))]
+    words = ["reml", "predict", str(called), "--learner", label]
+    words += ["--family", family] if several else []
     words += ["--support", "SUPPORT.csv", "--query", "QUERY.csv"]
-    chosen = row.get("chosen_steps")
-    steps = chosen.get(str(advice.shots[0])) if isinstance(chosen, Mapping) else None
-    words += [] if steps is None else ["--steps", str(steps)]
-    mine = results.trials[results.trials["learner"] == advice.use]
-    family = f", family={advice.family!r}" if mine["family"].nunique() > 1 else ""
-    after = "" if steps is None else f", steps={steps}"
-    learner = f"reml.load({str(called)!r}).learner({advice.use!r}, seed={int(row['seed'])}{family})"
+    named = f", family={family!r}" if several else ""
     return Usage(
         "" if problem.get("image") or not problem.get("inputs") else shlex.join(words),
-        f"{learner}.adapt(X, y{after}).predict(X_new)",
+        f"reml.load({str(called)!r}).learner({label!r}{named}).adapt(X, y).predict(X_new)",
     )
 
 
-def _trained(results: Results, advice: Advice, directory: Path | None) -> pd.DataFrame:
-    """The trials of the learner that are done, of those whose learner can be loaded."""
+def _trained(results: Results, directory: Path | None) -> pd.DataFrame:
+    """The trials that are done, of those whose learner can be loaded."""
     trials = results.trials
-    rows = trials[
-        (trials["learner"] == advice.use)
-        & (trials["family"] == advice.family)
-        & (trials["protocol"] == advice.protocol)
-        & (trials["status"] == "done")
-    ].sort_values("seed", kind="stable")
+    rows = trials[trials["status"] == "done"].sort_values("seed", kind="stable")
     if directory is None:
         return rows
     there = [(directory / "trials" / str(it) / "learner.pt").is_file() for it in rows["trial"]]

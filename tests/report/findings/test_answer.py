@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -255,10 +256,22 @@ def test_how_to_use_it_is_told_where_there_is_something_to_load(tmp_path: Path) 
     place.mkdir(parents=True)
     (place / "learner.pt").touch()
     code = {it.about: it.code for it in answer(results, tmp_path).lines}
-    assert code[SHELL] == f"reml predict {place} --support SUPPORT.csv --query QUERY.csv"
-    assert code[PYTHON].startswith(f"reml.load({str(tmp_path)!r}).learner('gp-prior', seed=1)")
-    for text in (render_index(results, tmp_path), render(results, (), (), tmp_path)):
-        assert "reml predict trials/f-gp-prior-s1-0123456789ab" in text
+    named = f"reml predict {tmp_path} --learner gp-prior"
+    assert code[SHELL] == f"{named} --support SUPPORT.csv --query QUERY.csv"
+    assert code[PYTHON].startswith(f"reml.load({str(tmp_path)!r}).learner('gp-prior').adapt(X, y)")
+
+
+def test_the_report_says_how_to_use_each_learner(tmp_path: Path) -> None:
+    results = made({"mean": 3.0, "gp-prior": 1.0, "a b": 2.0})
+    for trial in ("f-gp-prior-s1-0123456789ab", "f-a b-s0-0123456789ab"):
+        place = tmp_path / "trials" / trial
+        place.mkdir(parents=True)
+        (place / "learner.pt").touch()
+    for text in (render_index(results, tmp_path), unescape(render(results, (), (), tmp_path))):
+        assert "reml predict . --learner gp-prior --support" in text
+        assert "reml predict . --learner 'a b' --support" in text
+        assert "reml.load('.').learner('a b').adapt(X, y)" in text
+        assert "--learner mean" not in text
         assert str(tmp_path) not in text
 
 

@@ -10,13 +10,19 @@ from markupsafe import Markup
 
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
-from benchmarks.report.documents.index import findings, origin_lines
+from benchmarks.report.documents.index import (
+    USES,
+    USES_NOTE,
+    findings,
+    origin_lines,
+)
 from benchmarks.report.documents.page.colours import palette
 from benchmarks.report.documents.page.inlay import Inlay
 from benchmarks.report.documents.page.prose import prose
 from benchmarks.report.documents.page.trials import STATES, trial_sheet, trials
 from benchmarks.report.figures.cleanup import PAGE
 from benchmarks.report.findings.answer import IN_THE_FOLDER, answer
+from benchmarks.report.findings.putting_to_use import usages
 from benchmarks.report.findings.verdict import costs, verdicts
 from benchmarks.report.scores.cells import summarise
 from benchmarks.report.scores.wording import (
@@ -88,6 +94,9 @@ def render(
         "made_of": made_of,
         "answer": answer(results, directory, Path()).lines,
         "in_the_folder": IN_THE_FOLDER,
+        "uses": usages(results, directory, Path()),
+        "uses_heading": USES,
+        "uses_note": USES_NOTE,
         "findings": [*findings(comparisons), *costs(comparisons)],
         "caution": seeds_warning(comparisons),
         "verdicts": verdicts(comparisons),
