@@ -115,11 +115,13 @@ def parser() -> argparse.ArgumentParser:
         "DATA, list what there is to start from.",
     )
     init.add_argument("data", metavar="DATA", nargs="?", help="a table, or a folder of pictures")
-    for option, what in (("--task", "together name a task"), ("--x", "are inputs")):
-        init.add_argument(
-            option, action="append", default=[], metavar="COLS", help=f"columns that {what}: a,b"
-        )
-    init.add_argument("--y", metavar="COL", help="the target")
+    columns = (
+        ("--task", "columns that together name a task: a,b"),
+        ("--x", "columns that are inputs: a,b"),
+        ("--y", "the target, numbers or classes; or several of numbers: a,b"),
+    )
+    for option, what in columns:
+        init.add_argument(option, action="append", default=[], metavar="COLS", help=what)
     init.add_argument("--split-by", metavar="COL", help="its values are the groups held out whole")
     init.add_argument("--unit", default="", metavar="U", help="the target's unit, for tables")
     init.add_argument(

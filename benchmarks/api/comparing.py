@@ -18,7 +18,7 @@ from benchmarks.api.running import How, default_folder
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.start.roles import Wanted
+from benchmarks.start.parts import Wanted
 from benchmarks.start.tables import survey
 from benchmarks.tasks.names import plain
 
@@ -32,7 +32,7 @@ def compare(
     *,
     task: str | Sequence[str] = (),
     x: str | Sequence[str] = (),
-    y: str | None = None,
+    y: str | Sequence[str] | None = None,
     split_by: str | None = None,
     learners: Sequence[Any] | None = None,
     shots: int | Sequence[int] | None = None,
@@ -59,14 +59,14 @@ def compare(
         data: the rows; of pandas, or anything with `to_pandas`.
         task: the columns whose values together name a task.
         x: the inputs: numbers, dates or categories.
-        y: the target.
+        y: the target, numbers or classes; or several of numbers.
         split_by: whole groups (values of this column) are for training, validation or the test.
         learners: names, classes, instances, or tables as in a matrix.
         shots: points of a new task that are shown; the others are predicted.
         steps: adaptation steps after which to score.
         seeds: how often each learner is trained, or which seeds.
         budget: training tasks that each learner draws.
-        unit: of the target, for tables and figures.
+        unit: of the target, for tables and figures; `a,b` of two.
         name: what the results are called; after the target and a hash, if left out.
         out: the results folder; results/<name>, if left out.
         jobs: as in `reml.run`; so are those that follow.
@@ -89,8 +89,8 @@ def compare(
     # where the rows lie follows from the name, which follows from the rows
     found = Frames(Path(out or "results"))
     path = found.add(data)
-    tasks, inputs = (tuple(map(plain, listed(it))) for it in (task, x))
-    wanted = Wanted(tasks, inputs, y or "", split_by or "")
+    tasks, inputs, targets = (tuple(map(plain, listed(it))) for it in (task, x, y or ()))
+    wanted = Wanted(tasks, inputs, targets, split_by or "")
     with _blaming(path):
         matrix = tomllib.loads(survey(path, wanted, unit).matrix(Path("matrix.toml")))
     given = {"shots": shots, "steps": steps}

@@ -8,8 +8,8 @@ from benchmarks.core.errors import MatrixError, nearest
 from benchmarks.core.text import count, line
 from benchmarks.harness.plan.matrix_file import bundled
 from benchmarks.start.draft import demand_new, write_matrix
+from benchmarks.start.parts import Wanted
 from benchmarks.start.pictures import album
-from benchmarks.start.roles import Wanted
 from benchmarks.start.tables import Survey, survey
 from benchmarks.start.templates import copied, listed, write_sample
 
@@ -47,7 +47,8 @@ def new(options: argparse.Namespace) -> int:
 
 
 def _table(path: Path, options: argparse.Namespace) -> Survey:
-    said = Wanted(tuple(options.task), tuple(options.x), options.y or "", options.split_by or "")
+    task, x, y = (tuple(it) for it in (options.task, options.x, options.y))
+    said = Wanted(task, x, y, options.split_by or "")
     return survey(path, said, options.unit)
 
 

@@ -56,6 +56,20 @@ def for_curves() -> list[Contender]:
     ]
 
 
+def for_classes() -> list[Contender]:
+    """For classification of rows, likewise."""
+    return [
+        Contender("mean", remark="a floor: every class alike"),
+        Contender("nearest_centroid", remark="what one would use for each task alone"),
+        Contender("logistic_regression", remark="likewise"),
+        Contender("fine_tuning", seconds=0.05),
+        Contender("maml", seconds=0.13, needs="learn2learn"),
+        Contender(
+            "reml", {"pool": (2, 4, 2), "train_steps": 5, "unadapted_weight": 0.2}, seconds=1.1
+        ),
+    ]
+
+
 def for_pictures(filters: int = 32) -> list[Contender]:
     """For classification of pictures, likewise."""
     norm = {"batch_norm": "transductive", "inner_lr": 0.4}

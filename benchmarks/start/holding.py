@@ -68,9 +68,13 @@ class Column:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The words of its name: `tmaxDegC` and `tmax_degC` are both tmax, deg, c."""
+        """The words of its name: `tmaxDegC` and `tmax_degC` are both tmax, deg.
+
+        A letter is a word where it is all there is: `acc_y` is no y.
+        """
         bare = unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode()
-        return frozenset(word.lower() for word in WORD.findall(bare))
+        words = [word.lower() for word in WORD.findall(bare)]
+        return frozenset(it for it in words if len(it) > 1 or len(words) == 1)
 
     @property
     def numbers_rows(self) -> bool:

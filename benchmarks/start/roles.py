@@ -1,14 +1,15 @@
 """Which column is what: the task, the inputs, the target, the groups; and why."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.core.errors import DataError, UnknownName
 from benchmarks.start.holding import Column, depends_on, joined, sizes, varies
 from benchmarks.start.naming import combined, likely_names, why_named
+from benchmarks.start.parts import Roles, Wanted, ordered
+from benchmarks.start.targets import MANY_EMPTY, classes_among, gives_away, names_classes, score
 from benchmarks.start.words import INPUTS, TARGETS, example
 from benchmarks.tasks.names import plain
 
@@ -16,47 +17,8 @@ LEAST_GROUPS = 4
 """Fewer are only taken where the user says so."""
 ENOUGH_GROUPS = 8
 MOST_CATEGORIES = 20
-MANY_EMPTY = 0.2
 WIDE = 8
 """So many columns of numbers, and nothing that repeats, may be one task a row."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user says; empty where that is to be guessed. `a,b` may be two columns."""
-
-    task: tuple[str, ...] = ()
-    x: tuple[str, ...] = ()
-    y: str = ""
-    split_by: str = ""
-
-
-@dataclass
-class Roles:
-    """Columns by what they are for.
-
-    Attributes:
-        why: of `task`, `y`, `split_by` and each input, the reason.
-        left_out: all other columns, each with the reason.
-    """
-
-    task: tuple[Column, ...] = ()
-    x: tuple[Column, ...] = ()
-    y: Column | None = None
-    split_by: Column | None = None
-    why: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def used(self) -> list[Column]:
-        keys = [self.y, self.split_by]
-        return [*self.task, *self.x, *(column for column in keys if column is not None)]
-
-    @property
-    def whole(self) -> np.ndarray:
-        """Which rows have all the columns used."""
-        filled = np.stack([column.codes >= 0 for column in self.used], 1)
-        return np.asarray(filled.all(1))
 
 
 def guess(path: str, columns: Sequence[Column], wanted: Wanted) -> Roles:
@@ -69,19 +31,19 @@ def guess(path: str, columns: Sequence[Column], wanted: Wanted) -> Roles:
     return _Guess(path, columns, wanted).roles
 
 
-def ordered(columns: Collection[Column]) -> str:
-    return ", ".join(column.name for column in sorted(columns, key=lambda it: it.place))
-
-
 class _Guess:
     def __init__(self, path: str, columns: Sequence[Column], wanted: Wanted) -> None:
         self.path, self.columns = path, columns
         self.roles = roles = Roles()
         self.by_name = {column.name: column for column in columns}
         self.wanted = wanted = replace(
-            wanted, task=self._parted(wanted.task), x=self._parted(wanted.x)
+            wanted,
+            task=self._parted(wanted.task),
+            x=self._parted(wanted.x),
+            y=self._parted(wanted.y),
         )
-        self.kept = {*map(plain, (*wanted.task, *wanted.x, wanted.y, wanted.split_by))}
+        self.kept = {*map(plain, (*wanted.task, *wanted.x, *wanted.y, wanted.split_by))}
+        self.classes: Column | None = None
         self.free = [it for it in columns if it.name in self.kept or not self._useless(it)]
         coarser = self._task()
         self.task = joined(roles.task)
@@ -143,8 +105,16 @@ class _Guess:
         return [*chosen, *coarser]
 
     def _ids(self) -> list[Column]:
-        taken = {plain(name) for name in (*self.wanted.x, self.wanted.y)}
-        return likely_names([it for it in self.free if it.name not in taken])
+        taken = {plain(name) for name in (*self.wanted.x, *self.wanted.y)}
+        names = likely_names([it for it in self.free if it.name not in taken])
+        if not self.wanted.y:
+            self.classes = classes_among(self.free, names, taken | {*map(plain, self.wanted.task)})
+        elif len(self.wanted.y) == 1 and plain(self.wanted.y[0]) in self.by_name:
+            wanted = self.by_name[plain(self.wanted.y[0])]
+            self.classes = wanted if wanted.kind == "text" else None
+        if (target := self.classes) is None:
+            return names
+        return [it for it in names if it is not target and not names_classes(it, target)]
 
     def _demand_points(self, task: np.ndarray) -> None:
         if not len(sizes(task)) or np.median(sizes(task)) < 2:
@@ -182,7 +152,13 @@ class _Guess:
     def _target(self) -> None:
         roles = self.roles
         if self.wanted.y:
-            roles.y, roles.why["y"] = self._named(self.wanted.y, "--y"), "as you say"
+            roles.y = tuple(self._named(name, "--y") for name in self.wanted.y)
+            roles.why["y"] = "as you say"
+            self._demand_targets()
+            return
+        if self.classes is not None and self.classes not in roles.task:
+            roles.y, roles.classes = (self.classes,), True
+            roles.why["y"] = f"its name, and {self.classes.distinct} values: classes"
             return
         known = {it.name for it in roles.task} | {*map(plain, self.wanted.x)}
         candidates = [
@@ -198,8 +174,8 @@ class _Guess:
                 f"so there is no target{self._odd()}; give --task, or --y, as in "
                 f"`{example(self.path, self.columns)}`"
             )
-        best = max(candidates, key=lambda it: (self._target_score(it), it.place))
-        roles.y = best
+        best = max(candidates, key=lambda it: (score(it), it.place))
+        roles.y = (best,)
         if best.words & TARGETS:
             roles.why["y"] = "its name"
         elif len(candidates) == 1:
@@ -208,16 +184,30 @@ class _Guess:
             roles.why["y"] = "the last column of measurements that vary within tasks"
             others = [it for it in candidates if it is not best and not it.words & INPUTS]
             if others:
-                roles.why["y"] += f"; --y takes {ordered(others)} instead"
+                roles.why["y"] += f"; --y takes {ordered(others)} instead, or several"
 
-    def _target_score(self, column: Column) -> float:
-        few = column.whole and column.distinct <= min(10, column.filled / 10)
-        return (
-            5 * bool(column.words & TARGETS)
-            - 4 * bool(column.words & INPUTS)
-            - 2 * few
-            - 2 * (column.empty_share > MANY_EMPTY)
-        )
+    def _demand_targets(self) -> None:
+        """Those that are wanted are different columns of numbers, or one of classes."""
+        roles = self.roles
+        if len({it.name for it in roles.y}) < len(roles.y):
+            raise DataError(f"{self.path}: --y names {ordered(roles.y)}; expected each once")
+        odd = [it for it in roles.y if it.kind != "numbers"]
+        if not odd:
+            return
+        (first, *_), several = odd, len(roles.y) > 1
+        if several or first.kind != "text" or first.trouble:
+            what = first.trouble or f"holds {first.kind}"
+            raise DataError(
+                f"{self.path}: --y {first.name} {what}; expected numbers"
+                + (" in each of several targets" if several else ", or text for classes")
+            )
+        if first.distinct > first.filled / 2:
+            raise DataError(
+                f"{self.path}: --y {first.name} holds {first.distinct:,} different texts in "
+                f"{first.filled:,} rows; expected a few that come again, as classes do"
+            )
+        roles.classes = True
+        roles.why["y"] = f"as you say: {first.distinct:,} classes"
 
     # ---- groups
 
@@ -235,7 +225,7 @@ class _Guess:
         first, *others = candidates
         half = first.distinct / 2
         fine = [it for it in others if it.distinct <= half and depends_on(it, first.codes)]
-        enough = [it for it in fine if it.distinct >= ENOUGH_GROUPS and it is not roles.y]
+        enough = [it for it in fine if it.distinct >= ENOUGH_GROUPS and it not in roles.y]
         best = min(enough, key=lambda it: (it.distinct, it.place), default=first)
         if best.distinct < (3 if self.wanted.task else LEAST_GROUPS):
             raise DataError(
@@ -255,12 +245,11 @@ class _Guess:
 
     def _inputs(self) -> None:
         roles, y = self.roles, self.roles.y
-        assert y is not None
         if self.wanted.x:
             roles.x = tuple(self._named(name, "--x") for name in self.wanted.x)
             roles.why |= {it.name: "as you say" for it in roles.x}
             return
-        keys = {it.name for it in (*roles.task, y)} | {plain(self.wanted.split_by)}
+        keys = {it.name for it in (*roles.task, *y)} | {plain(self.wanted.split_by)}
         if roles.split_by is not None:
             keys.add(roles.split_by.name)
         rest = [it for it in self.free if it.name not in {*keys, *roles.left_out}]
@@ -272,22 +261,23 @@ class _Guess:
         roles.why |= {it.name: _why_input(it) for it in roles.x}
         if not roles.x:
             raise DataError(
-                f"{self.path}: nothing but the target {y.name!r} varies within tasks of "
+                f"{self.path}: nothing but the target {ordered(y)!r} varies within tasks of "
                 f"{ordered(roles.task)}, so there is no input{self._odd()}; give --x, as in "
                 f"`{example(self.path, self.columns)}`"
             )
 
     def _why_not(self, column: Column) -> str:
         """Why a column is no input; empty where it is one."""
-        y = self.roles.y
-        assert y is not None
         if varies(column, self.task) < 0.1:
             seldom = "" if varies(column, self.task) else "never "
             return f"it {seldom or 'hardly ever '}varies within a task"
         if column.kind == "text" and column.distinct > MOST_CATEGORIES:
             return f"text of {column.distinct:,} values; --x takes it as categories"
-        if column.kind != "text" and (reason := _gives_away(column, y, self.task)):
-            return reason
+        for y in self.roles.y:
+            if self.roles.classes and names_classes(column, y):
+                return f"it gives the target {y.name} away (each of its values is of one)"
+            if column.kind != "text" and (reason := gives_away(column, y, self.task)):
+                return reason
         if column.empty_share > MANY_EMPTY:
             return f"it is empty in {column.empty_share:.0%} of the rows"
         return ""
@@ -296,26 +286,3 @@ class _Guess:
 def _why_input(column: Column) -> str:
     what = {"numbers": "numbers", "dates": "dates", "text": "categories"}
     return f"{what.get(column.kind, '')} that vary within tasks"
-
-
-def _gives_away(column: Column, y: Column, task: np.ndarray) -> str:
-    """Whether the column is the target in other words: equal, in the same order, or scaled."""
-    there = np.isfinite(column.numbers) & np.isfinite(y.numbers)
-    if there.sum() < 3:
-        return ""
-    pair = pd.DataFrame({"x": column.numbers[there], "y": y.numbers[there]})
-    if pair.nunique().min() < 2:
-        return ""
-    ranks = abs(pair["x"].rank().corr(pair["y"].rank()))
-    if (pair["x"] == pair["y"]).all():
-        return f"it is the target {y.name} again"
-    if abs(pair["x"].corr(pair["y"])) > 1 - 1e-7 or ranks > 1 - 1e-9:
-        return f"it gives the target {y.name} away (correlation 1)"
-    if not column.words & INPUTS:
-        within = pair - pair.groupby(task[there]).transform("mean")
-        sums = within.mul(within["y"], axis=0).groupby(task[there]).sum()
-        size = (within["x"] ** 2).groupby(task[there]).sum() * sums["y"]
-        clear = (size > 0) & (np.bincount(task[there] + 1)[1:][sums.index] > 2)
-        if clear.sum() > 1 and (sums["x"] ** 2 / size)[clear].min() > 1 - 1e-7:
-            return f"it gives the target {y.name} away (correlation 1 within each task)"
-    return ""

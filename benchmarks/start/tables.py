@@ -14,11 +14,13 @@ from benchmarks.core import Split
 from benchmarks.core.errors import DataError
 from benchmarks.core.text import count, line
 from benchmarks.harness.plan.checks.folding import FEW_GROUPS as FEW_TESTED
-from benchmarks.start.contenders import curve_budget, for_curves, minutes
+from benchmarks.start.contenders import curve_budget, for_classes, for_curves, minutes
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.holding import Column, columns_of, joined, sizes
-from benchmarks.start.roles import Roles, Wanted, guess, ordered
+from benchmarks.start.parts import Roles, Wanted, ordered
+from benchmarks.start.roles import guess
 from benchmarks.start.sketch import can_show, curves
+from benchmarks.start.targets import shots_of_classes, ways_of
 from benchmarks.tasks.columns import Sheet, read_sheet
 from benchmarks.tasks.forms import delimiter_of, form_of
 from benchmarks.tasks.names import plain
@@ -56,16 +58,16 @@ class Survey:
     def fields(self) -> dict[str, Any]:
         """The keys of the family `table`, its path aside."""
         roles = self.roles
-        assert roles.y is not None
         assert roles.split_by is not None
         categories = tuple(it.name for it in roles.x if it.kind == "text")
+        targets = tuple(it.name for it in roles.y)
         usual = form_of({})
         usual = usual._replace(delimiter=delimiter_of(str(self.path)))
         form = self.sheet.form._replace(missing=self.missing)._asdict()
         fields: dict[str, Any] = {
             "task": tuple(it.name for it in roles.task),
             "x": tuple(it.name for it in roles.x),
-            "y": roles.y.name,
+            "y": targets[0] if len(targets) == 1 else targets,
             "split_by": roles.split_by.name,
         }
         dates = tuple(it.name for it in roles.x if it.kind == "dates")
@@ -74,10 +76,25 @@ class Survey:
         if categories:
             fields["categorical"] = categories
         if self.unit:
-            fields["unit"] = self.unit
+            fields["unit"] = self._units()
+        if roles.classes:
+            fields["ways"] = ways_of(roles.y[0], self.task)
         if not roles.whole.all():
             fields["drop_missing"] = True
         return fields | {key: it for key, it in form.items() if it != getattr(usual, key)}
+
+    def _units(self) -> str | tuple[str, ...]:
+        """One, or one for each of several targets: `a,b`."""
+        units = tuple(it.strip() for it in self.unit.split(","))
+        targets = len(self.roles.y)
+        if targets == 1:
+            return self.unit
+        if len(units) != targets:
+            raise DataError(
+                f"{self.path}: --unit {self.unit} is {count(len(units), 'unit')} for {targets} "
+                "targets; expected one for each: a,b"
+            )
+        return units
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -103,13 +120,25 @@ class Survey:
     def shots(self) -> tuple[int, ...]:
         """A third and a half of the points of a task, as far as nearly all tasks have more.
 
+        In classification they are of each class.
+
         Raises:
             DataError: no two tasks in three have two points.
         """
-        half = int(np.median(self.points)) // 2
-        third = round(int(np.median(self.points)) / 3)
+        points = self.points
+        if self.roles.classes:
+            points = shots_of_classes(self.roles.y[0], self.task, self.fields["ways"])
+            points = points[points > 1] if (points > 1).any() else np.array([2])
+        half = int(np.median(points)) // 2
+        third = round(int(np.median(points)) / 3)
         few, most = (max(1, min(*pair)) for pair in zip((third, half), MOST_SHOTS, strict=True))
         possible = [k for k in range(1, most + 1) if self._room(k)]
+        if not possible and self.roles.classes:
+            raise DataError(
+                f"{self.path}: most tasks of {ordered(self.roles.task)} have no two classes of "
+                f"{ordered(self.roles.y)} in two rows each, so none can be learnt; give fewer "
+                "columns with --task"
+            )
         if not possible:
             raise DataError(
                 f"{self.path}: most tasks of {ordered(self.roles.task)} have one row, so nothing "
@@ -130,7 +159,6 @@ class Survey:
     def said(self) -> list[str]:
         """What was seen, line by line."""
         roles, family = self.roles, self.family
-        assert roles.y is not None
         assert roles.split_by is not None
         low, middle, high = np.quantile(self.points, [0, 0.5, 1])
         used = int((self.task >= 0).sum())
@@ -139,7 +167,7 @@ class Survey:
         rows = [
             ("task", roles.task, roles.why["task"]),
             *(("x", (it,), roles.why[it.name]) for it in roles.x),
-            ("y", (roles.y,), roles.why["y"]),
+            ("y", roles.y, roles.why["y"]),
             ("split by", (roles.split_by,), roles.why["split_by"]),
         ]
         shown = [(what, line(ordered(it), 40), why) for what, it, why in rows]
@@ -182,19 +210,20 @@ class Survey:
         """Some tasks, y against the first input that is no category."""
         roles = self.roles
         x = next((it for it in roles.x if it.kind != "text"), None)
-        if x is None or roles.y is None:
+        if x is None or roles.classes:
             return ""
+        y = roles.y[0]
         numbers = np.argsort(-sizes(self.task), kind="stable")[:200]
         chosen = sorted(numbers[:: max(1, len(numbers) // SHOWN)][:SHOWN])
         tasks = []
         for number in chosen:
             rows = np.flatnonzero(self.task == number)
             name = ", ".join(str(self._raw(it).iloc[rows[0]]) for it in roles.task)
-            tasks.append((name, x.numbers[rows], roles.y.numbers[rows]))
+            tasks.append((name, x.numbers[rows], y.numbers[rows]))
         drawn = curves(tasks, plain=False)
         if not can_show(drawn, sys.stdout.encoding):
             drawn = curves(tasks, plain=True)
-        axes = f"{line(roles.y.name, 30)} against {line(x.name, 30)}"
+        axes = f"{line(y.name, 30)} against {line(x.name, 30)}"
         return f"  {axes}, in {len(tasks)} of the tasks\n{drawn}"
 
     @property
@@ -218,11 +247,17 @@ class Survey:
             "steps": (0, 1, 5, 10),
             "queries": int(min(100, max(1, self.points.max() - min(shots)))),
         }
+        contenders = for_classes() if self.roles.classes else for_curves()
         if self.folds:
             protocol["folds"], test = self.folds, len(self.points)
         if test < FEW_TEST_TASKS:
             protocol["draws"] = DRAWS
         remarks = {}
+        if self.roles.classes:
+            remarks["shots"] = "rows of each class that learners are shown; they name others"
+            remarks["y"] = "its values are classes"
+        elif len(self.roles.y) > 1:
+            remarks["y"] = "the targets; each is scored in its own unit, too"
         if "drop_missing" in self.fields:
             lost = int((self.task < 0).sum())
             remarks["drop_missing"] = f"{count(lost, 'row')} with an empty cell"
@@ -233,14 +268,14 @@ class Survey:
             curve_budget(tasks),
             protocol,
             {"name": "table", "path": relative(self.path, out), **self.fields},
-            for_curves(),
+            contenders,
             remarks,
         )
 
     @property
     def minutes(self) -> int:
         rounds = self.folds if isinstance(self.folds, int) else self.groups
-        once = for_curves()
+        once = for_classes() if self.roles.classes else for_curves()
         return minutes(once, curve_budget(self._size("train", 1)), rounds=max(1, rounds))
 
 

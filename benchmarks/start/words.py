@@ -35,6 +35,15 @@ TARGETS = _set(
     measurement measure signal yield uptake rating price sales demand load
     """
 )
+CLASSES = _set(
+    """
+    class label species category diagnosis activity emotion gesture fault defect disease outcome
+    target y response answer decision
+    """
+)
+"""What classes to be told from each other are called."""
+NUMBERED_CLASSES = _set("class label species category diagnosis activity")
+"""Those that are so even where they are numbers."""
 PARTS_OF_A_YEAR = _set("month months week weeks doy dayofyear yday day days quarter")
 PARTS_OF_A_DAY = _set("hour hours hr minute minutes")
 

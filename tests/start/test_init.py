@@ -16,7 +16,7 @@ from benchmarks.harness.plan.expand import expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.trial import run_trial
-from benchmarks.start.roles import Wanted
+from benchmarks.start.parts import Wanted
 from benchmarks.start.tables import survey
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.core.errors import UserError
-from benchmarks.start.roles import Wanted
+from benchmarks.start.parts import Wanted
 from benchmarks.start.tables import survey
 
 RNG = np.random.default_rng(0)
@@ -169,11 +169,11 @@ def test_inputs_that_are_names_are_categories(look):
 
 def test_what_is_said_wins(look):
     table = growth().assign(other=lambda it: it["weight"] ** 2 + it["Time"])
-    found = look(table, task=("Diet", "Chick"), x=("Time", "weight"), y="other", split_by="Diet")
+    found = look(table, task=("Diet", "Chick"), x=("Time", "weight"), y=("other",), split_by="Diet")
     assert names(found) == (("Diet", "Chick"), ("Time", "weight"), "other", "Diet")
-    assert look(table, y="weight").fields["y"] == "weight"
+    assert look(table, y=("weight",)).fields["y"] == "weight"
     assert look(table, split_by="Diet").fields["split_by"] == "Diet"
-    assert look(table, x=("Time",), y="other").fields["x"] == ("Time",)
+    assert look(table, x=("Time",), y=("other",)).fields["x"] == ("Time",)
 
 
 def test_columns_may_stand_in_one_option_or_in_several(look):
@@ -185,6 +185,63 @@ def test_columns_may_stand_in_one_option_or_in_several(look):
     assert look(growth(), task=("Diet, Chick",)).fields["task"] == ("Diet", "Chick")
     with pytest.raises(UserError, match="--x: unknown column ''"):
         look(table, x=("Time,",))
+
+
+KINDS = {"sit": 3, "run": 7, "walk": 2, "lie": 9}
+
+
+def recordings(name="activity"):
+    """Three sensors of ten people who do one of four things, and a number for each thing."""
+    table = crossed(subject=range(1, 11), turn=range(6), activity=["sit", "run", "walk", "lie"])
+    table = measured(table.drop(columns="turn"), "acc_x", "acc_y", "acc_z")
+    return table.assign(code=table["activity"].map(KINDS)).rename(columns={"activity": name})
+
+
+CLASSES = {
+    "by name": (recordings, {}),
+    "as said": (lambda: recordings("doing"), {"y": ("doing",)}),
+    "numbers called classes": (
+        lambda: recordings("label").assign(label=lambda it: it["label"].map(len) % 3),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CLASSES)
+def test_a_target_of_classes_is_told(look, case, tmp_path):
+    make, said = CLASSES[case]
+    found = look(make(), **said)
+    fields = found.fields
+    assert (fields["task"], fields["ways"]) == (("subject",), len({*make()[fields["y"]]}))
+    assert fields["x"] == ("acc_x", "acc_y", "acc_z")
+    if "code" in make():
+        assert "away (each of its values is of one)" in found.roles.left_out["code"]
+    assert found.shots in [(3,), (2, 4), (5,), (4, 6), (5, 9)]
+    assert 'name = "logistic_regression"' in found.matrix(tmp_path / "m.toml")
+    assert not found.picture()
+
+
+def test_text_that_is_no_obvious_class_stays_an_input(look):
+    found = look(recordings("posture").drop(columns="code"))
+    assert names(found) == (("subject",), ("posture", "acc_x", "acc_y"), "acc_z", "subject")
+    found = look(recordings().rename(columns={"acc_z": "value"}).drop(columns="code"))
+    assert names(found)[2] == "value"
+    found = look(recordings(), task=("subject", "activity"))
+    assert names(found)[2] == "acc_z"
+
+
+def test_several_targets_are_those_that_are_named(look):
+    found = look(recordings(), y=("acc_x, acc_y",), x=("activity",))
+    assert found.fields["y"] == ("acc_x", "acc_y")
+    for y, sentence in {
+        ("acc_x", "acc_x"): "--y names acc_x, acc_x; expected each once",
+        ("acc_x", "activity"): "--y activity holds text; expected numbers in each of several",
+        ("acc_x", "nothing"): "--y: unknown column 'nothing'",
+    }.items():
+        with pytest.raises(UserError, match=sentence):
+            look(recordings(), y=y)
+    with pytest.raises(UserError, match="240 different texts in 240 rows; expected a few"):
+        look(recordings().assign(note=[f"n {i}" for i in range(240)]), y=("note",))
 
 
 REFUSED = {
