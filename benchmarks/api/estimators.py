@@ -11,13 +11,16 @@ from sklearn.base import BaseEstimator
 from benchmarks.api.arrays import Arrays
 from benchmarks.api.classes import Classes
 from benchmarks.api.declaring import table_of
+from benchmarks.api.encoding import inputs_of, numbers_in, taken_from
 from benchmarks.api.fitted import Adapted, FittedLearner
+from benchmarks.api.frames import is_frame, prepared
 from benchmarks.core import Budget, BudgetedSource, Kind, MetaLearner, Problem, generator_of
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import line, message
 from benchmarks.harness.plan.fields import as_plain, build, field_names
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.predict.checkpoint import Checkpoint
+from benchmarks.harness.predict.reading import columns_of
 from benchmarks.harness.trial.surroundings import kept_state
 
 STEPS = 10
@@ -58,9 +61,11 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Meta-train on many tasks.
 
         Args:
-            X: numbers, of shape (points, features).
-            y: the targets: numbers, or any names of classes.
-            groups: which task each point is of.
+            X: numbers, of shape (points, features); or a DataFrame, whose columns may also hold
+                dates and names.
+            y: the targets: numbers, of shape (points,) or (points, targets); or any names of
+                classes. Of a DataFrame names of columns will do.
+            groups: which task each point is of, or the column that says so.
 
         Raises:
             UserError: a parameter is wrong, or the learner is not for this kind of task.
@@ -70,20 +75,23 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]
             raise DataError("groups: is missing; fit(X, y, groups) takes the task of each point")
         for name, least in (("budget", 0), ("seed", 0), ("shots", 1), ("steps", 0)):
             _demand_whole(name, getattr(self, name), least)
-        x, names = numbers_of(X)
-        task = _codes(groups, "groups", len(x))
+        given = X
+        if is_frame(X):
+            given = prepared(X, "X")
+            y, groups = taken_from(given, y), taken_from(given, groups)
+            own = [
+                *getattr(y, "columns", [getattr(y, "name", None)]),
+                getattr(groups, "name", None),
+            ]
+            given = given.drop(columns=[it for it in own if it in given])
+            found = inputs_of(given)
+        else:
+            found = numbers_in(*numbers_of(X))
+        task = _codes(groups, "groups", len(found.values))
         if int(task.max()) + 1 < LEAST_GROUPS:
             raise DataError(f"groups: name 1 task; expected at least {LEAST_GROUPS} to learn from")
-        offset, scale = _moments(x)
-        problem = Problem(
-            features=x.shape[1],
-            outputs=1,
-            inputs=names,
-            input_offset=tuple(offset.tolist()),
-            input_scale=tuple(scale.tolist()),
-        )
-        standard = torch.from_numpy(((x - offset) / scale).astype(np.float32))
-        family = self._family(problem, standard, y, task)
+        problem = Problem(outputs=1, **found.described())
+        family = self._family(problem, torch.from_numpy(found.standard), y, task)
         learner = self._built()
         source = BudgetedSource(
             family,
@@ -93,8 +101,11 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
         with kept_state():
             learner.fit(source, generator_of("learner", self.seed))
-        self.n_features_in_ = x.shape[1]
         self.fitted_ = FittedLearner(Checkpoint(learner, family.problem, self.steps))
+        self.n_features_in_ = len(self.fitted_.columns)
+        self.__dict__.pop("feature_names_in_", None)
+        if is_frame(X):
+            self.feature_names_in_ = np.array(self.fitted_.columns, object)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -114,7 +125,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]
         """
         if not hasattr(self, "fitted_"):
             raise UserError(f"{type(self).__name__}: is not fitted; call fit(X, y, groups) first")
-        return self.fitted_.adapt(self._plain(X), y)
+        return self.fitted_.adapt(self._plain(X), taken_from(X, y) if is_frame(X) else y)
 
     def adapt_predict(self, X_support: Any, y_support: Any, X_query: Any) -> np.ndarray:  # noqa: N803
         """Adapt to the points of a new task, and predict others of it.
@@ -125,7 +136,9 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]
         adapted = self.adapt(X_support, y_support)
         return cast(np.ndarray, adapted.predict(self._plain(X_query)))
 
-    def _plain(self, given: Any) -> np.ndarray:
+    def _plain(self, given: Any) -> Any:
+        if hasattr(self, "feature_names_in_"):
+            return given
         values, _ = numbers_of(given)
         if values.shape[1] != self.n_features_in_:
             raise DataError(
@@ -154,19 +167,27 @@ class MetaRegressor(_Estimator):
     kind = "regression"
 
     def _family(self, problem: Problem, x: torch.Tensor, y: Any, task: np.ndarray) -> Arrays:
-        targets, _ = numbers_of(y, "y")
-        if len(targets) != len(x) or targets.shape[1] != 1:
+        targets, names = numbers_of(y, "y")
+        if len(targets) != len(x):
             raise DataError(f"y: has the shape {np.shape(y)}; expected ({len(x)},)")
-        offset, scale = _moments(targets)
-        known = torch.from_numpy(((targets - offset) / scale).astype(np.float32))
-        return Arrays(
-            replace(
-                problem, metric="rmse", target_offset=float(offset[0]), target_scale=float(scale[0])
-            ),
-            x,
-            known,
-            task,
+        found = numbers_in(targets, _called(y, names, problem.inputs))
+        known = torch.from_numpy(found.standard)
+        scales, offsets = tuple(found.scale.tolist()), tuple(found.offset.tolist())
+        if len(scales) == 1:
+            (name,), (scale,), (offset,) = found.names, scales, offsets
+            told = {"target": name, "target_scale": scale, "target_offset": offset}
+            return Arrays(replace(problem, metric="rmse", **told), x, known, task)
+        of_several = replace(
+            problem,
+            metric="nmse",
+            outputs=len(scales),
+            target=", ".join(found.names),
+            targets=found.names,
+            units=("",) * len(scales),
+            target_scales=scales,
+            target_offsets=offsets,
         )
+        return Arrays(of_several, x, known, task)
 
 
 class MetaClassifier(_Estimator):
@@ -218,9 +239,15 @@ def _codes(given: Any, name: str, points: int) -> np.ndarray:
         return np.unique([str(it) for it in values], return_inverse=True)[1]
 
 
-def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scale = values.std(0)
-    return values.mean(0), np.where(scale > 0, scale, 1.0)
+def _called(y: Any, names: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
+    """What the targets are called, unlike any input."""
+    known = getattr(y, "name", None)
+    if len(names) == 1 and not hasattr(y, "columns"):
+        names = (known if isinstance(known, str) else "y",)
+    elif not hasattr(y, "columns"):
+        names = tuple(f"y{it}" for it in range(len(names)))
+    taken = {*inputs, *columns_of(Problem(features=1, outputs=1, inputs=inputs))}
+    return tuple(f"{it} (target)" if it in taken else it for it in names)
 
 
 def _demand_whole(name: str, value: Any, least: int) -> None:

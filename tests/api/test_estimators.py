@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 
@@ -88,6 +89,55 @@ def test_classes_have_names() -> None:
     assert adapted.predict_proba(x[6:]).sum(1) == pytest.approx(1)
     with pytest.raises(DataError, match="y: holds 2 classes; expected 3"):
         model.adapt(x[:2], y[:2])
+
+
+def shops(rng: np.random.Generator, groups: int) -> pd.DataFrame:
+    """What is sold, and for how much, depends on the shop, the day and the weather."""
+    table = pd.DataFrame(
+        [
+            (f"s{it}", day, sky)
+            for it in range(groups)
+            for day in range(6)
+            for sky in ("sun", "rain")
+        ],
+        columns=["shop", "day", "sky"],
+    )
+    level = rng.normal(0, 20, groups)[table["shop"].str[1:].astype(int)]
+    table["sold"] = 500 + level + 10 * table["day"] + 50 * (table["sky"] == "sun")
+    table["money"] = 3.0 * table["sold"]
+    table["day"] = pd.Timestamp("2024-02-01") + pd.to_timedelta(table["day"], "D")
+    return table
+
+
+def test_a_frame_may_hold_dates_names_and_several_targets() -> None:
+    table = shops(np.random.default_rng(6), 30)
+    cnp = {"name": "cnp", "encoder": [32, 32], "decoder": [32]}
+    model = reml.MetaRegressor(cnp, 4_000, shots=3).fit(table, ["sold", "money"], "shop")
+    assert list(model.feature_names_in_) == ["day", "sky"]
+    new = shops(np.random.default_rng(7), 2).query("shop == 's1'")
+    predicted = model.adapt_predict(new[:6], ["sold", "money"], new[6:])
+    assert predicted.shape == (6, 2)
+    assert predicted == pytest.approx(new[6:][["sold", "money"]].to_numpy(), rel=0.04)
+    listed = model.adapt(new[["day", "sky"]].to_numpy()[:6], new[["sold", "money"]][:6])
+    assert listed.predict(new[6:]) == pytest.approx(predicted)
+    with pytest.warns(UserWarning, match="X: column 'sky' holds 'fog' in row 1, a category that"):
+        listed.predict(new[6:].assign(sky="fog"))
+    with pytest.raises(DataError, match=r"y: has the shape \(6,\); expected \(6, 2\)"):
+        model.adapt(new[:6], new["sold"][:6])
+    holes = table.astype({"sky": object}).assign(sky=lambda it: it["sky"].mask(it.index == 3))
+    with pytest.raises(DataError, match="X: column 'sky' is empty in 1 of 360 rows"):
+        model.fit(holes, "sold", "shop")
+    arrays = reml.MetaRegressor("mean", 0).fit([[1.0], [2.0]] * 2, [[1, 2]] * 4, [0, 0, 1, 1])
+    assert arrays.adapt_predict([[1.0]], [[5, 6]], [[2.0]]) == pytest.approx(np.array([[5, 6]]))
+
+
+def test_a_classifier_takes_frames_too() -> None:
+    table = shops(np.random.default_rng(8), 6)
+    model = reml.MetaClassifier("nearest_centroid", 0).fit(
+        table[["sold", "sky", "shop"]], "sky", "shop"
+    )
+    new = shops(np.random.default_rng(9), 1)
+    assert (model.adapt_predict(new[:7], "sky", new[7:]) == new["sky"][7:]).mean() > 0.5
 
 
 def test_a_classifier_trains_on_groups() -> None:

@@ -17,7 +17,7 @@ from benchmarks.harness.predict.checkpoint import Checkpoint
 from benchmarks.tasks.columns import choose, read_sheet, standardised, to_numbers
 from benchmarks.tasks.dates import Origin, parted, to_dates
 from benchmarks.tasks.excel_file import sheets_of
-from benchmarks.tasks.forms import Form, Misread, suffix_of
+from benchmarks.tasks.forms import Form, Misread, delimiter_of, suffix_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.sniffing import sniff
 from benchmarks.tasks.soundness import OUTSIDE
@@ -204,9 +204,11 @@ def read_rows(
             raise
         try:
             return _read(path, checkpoint, told, sheet, form)
-        except DataError:
-            pass  # what is wrong in the form it should have is the better word
-        raise
+        except DataError as error:
+            usual = checkpoint.form.delimiter or delimiter_of(path), checkpoint.form.encoding
+            if (form.delimiter, form.encoding) != usual:
+                raise error from None
+        raise  # the form was as it should be
 
 
 def _as_it_seems(path: str, form: Form) -> Form:
