@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmarks.api.comparing import compare
-    from benchmarks.api.estimators import MetaClassifier, MetaRegressor
+    from benchmarks.api.estimation.estimators import MetaClassifier, MetaRegressor
     from benchmarks.api.fitted import Adapted, FittedLearner
     from benchmarks.api.front import load, run
     from benchmarks.api.results import Results
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Adapted": "fitted",
     "FittedLearner": "fitted",
-    "MetaClassifier": "estimators",
-    "MetaRegressor": "estimators",
+    "MetaClassifier": "estimation.estimators",
+    "MetaRegressor": "estimation.estimators",
     "Results": "results",
     "compare": "comparing",
     "load": "front",

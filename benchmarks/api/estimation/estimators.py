@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from benchmarks.api.arrays import Arrays
 from benchmarks.api.classes import Classes
 from benchmarks.api.declaring import table_of
-from benchmarks.api.encoding import inputs_of, numbers_in, taken_from
+from benchmarks.api.estimation.arrays import Arrays
+from benchmarks.api.estimation.encoding import inputs_of, numbers_in, taken_from
 from benchmarks.api.fitted import Adapted, FittedLearner
 from benchmarks.api.frames import is_frame, prepared
 from benchmarks.core import Budget, BudgetedSource, Kind, MetaLearner, Problem, generator_of

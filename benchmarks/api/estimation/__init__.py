@@ -1,0 +1,1 @@
+"""Meta-learners as scikit-learn has estimators, trained on points in memory."""
