@@ -11,6 +11,7 @@ from benchmarks.harness.disk.columns import NO_STEPS
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.cells import Comparison, Entrant, summarise
 from benchmarks.report.scores.wording import number, plural
+from benchmarks.report.statistics.routes import collapse, information, unused
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
 
 PLACE = 50
@@ -20,6 +21,7 @@ KEYS = ["family", "protocol", "shots", "learner"]
 COLUMNS = (*KEYS, "quantity", "mean", "min", "max", "seeds", "tasks")
 COMPOSITIONS = "compositions"
 MARGINAL = "marginal_entropy"
+UNUSED = "unused"
 FIRST = (
     *("input layer", "hidden layer", "output layer"),
     *("depth", "activation", "adaptation rate", "rate"),
@@ -94,15 +96,34 @@ def marginal_entropy(choices: pd.DataFrame) -> float:
     return total
 
 
+def routing(
+    choices: pd.DataFrame, options: "pd.Series[int]", traits: pd.DataFrame
+) -> Iterator[tuple[str, float]]:
+    """What `benchmarks.report.statistics.routes` says of one trial's choices."""
+    names = [it for it in map(str, choices) if it not in IMPLIED and options[it] > 1]
+    if not names:
+        return
+    chosen = {name: (choices[name].to_numpy(), int(options[name])) for name in names}
+    yield "collapse", float(np.mean([collapse(*it) for it in chosen.values()]))
+    yield UNUSED, float(sum(unused(*it) for it in chosen.values()))
+    for trait, rows in traits.groupby("name", sort=True):
+        values = rows.set_index("task")["value"].reindex(choices.index)
+        if values.notna().all() and values.nunique() > 1:
+            told = [information(it, values.to_numpy(float)) for it, _ in chosen.values()]
+            yield f"nats on {trait}", max(told)
+
+
 def make_compositions(results: Results) -> pd.DataFrame:
     """One row a family × protocol × shots × learner × quantity, learners in matrix order.
 
     The mean, least and greatest over seeds of: how many networks the tasks were given
-    (`compositions`), the `marginal_entropy`, and the mean over tasks of each measure. Only of
-    learners that diagnose.
+    (`compositions`), the `marginal_entropy`, the mean over decisions of their `collapse`, how many
+    options are `unused`, the most that a decision tells of each trait of a task (`nats on TRAIT`),
+    and the mean over tasks of each measure. Only of learners that diagnose.
     """
     rows = results.diagnostics
-    rows = rows[(rows["steps"] == NO_STEPS) & (rows["kind"] != "trait")]
+    rows = rows[rows["steps"] == NO_STEPS]
+    rows = rows[rows["learner"].isin(rows.loc[rows["kind"] != "trait", "learner"])]
     places = {label: place for place, label in enumerate(results.order)}
     ranked = rows.assign(place=rows["learner"].map(places)).sort_values(
         ["family", "protocol", "shots", "place", "seed", "task"], kind="stable"
@@ -125,6 +146,9 @@ def _quantities(rows: pd.DataFrame) -> dict[str, np.ndarray]:
             choices = choices_of(chosen)
             found.setdefault(COMPOSITIONS, []).append(len(distinct(choices)))
             found.setdefault(MARGINAL, []).append(marginal_entropy(choices))
+            options = chosen.groupby("name")["options"].max()
+            for quantity, value in routing(choices, options, trial[trial["kind"] == "trait"]):
+                found.setdefault(quantity, []).append(value)
         for name, mean in measured.groupby("name", sort=True)["value"].mean().items():
             found.setdefault(str(name), []).append(float(mean))
     return {name: np.array(values, dtype=float) for name, values in found.items()}
@@ -190,7 +214,7 @@ def _entry(row: pd.DataFrame) -> Entry:
     if row.empty:
         return Entry("–")
     mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "min", "max"))
-    whole = row["quantity"].iloc[0] == COMPOSITIONS
+    whole = row["quantity"].iloc[0] in (COMPOSITIONS, UNUSED)
 
     def text(value: float) -> str:
         return f"{value:,.1f}".removesuffix(".0") if whole else number(value, mean)
