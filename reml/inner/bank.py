@@ -17,6 +17,8 @@ def glorot(
 
 SIGNAL = 40.0
 LOG_NOISE = -2.0
+FASTER = 5.0
+"""How much faster than the weights the logarithm of the noise may move: it has far to go."""
 
 
 class Bank(nn.Module):
@@ -97,7 +99,7 @@ class Beliefs(nn.Module):
         start = (SIGNAL / inputs) ** 0.5 * torch.eye(inputs + 1)
         root = start if full else start.diagonal().unsqueeze(0)
         self.root = nn.Parameter(root.repeat(heads, 1, 1))
-        self.log_noise = nn.Parameter(torch.full((heads, 1, outputs), LOG_NOISE))
+        self.log_noise = nn.Parameter(torch.full((heads, 1, outputs), LOG_NOISE / FASTER))
 
 
 @torch.no_grad()

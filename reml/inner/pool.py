@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from benchmarks.core import Kind, Support, TaskBatch
-from reml.inner.bank import Bank, Beliefs, Heads, absorb
+from reml.inner.bank import FASTER, Bank, Beliefs, Heads, absorb
 from reml.inner.head import Prior
 from reml.inner.network import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape, Units
 from reml.inner.task_view import Classes, Points, TaskView
@@ -287,13 +287,13 @@ class LayerPool(nn.Module):
 
     def _prior(self, composition: Int[Tensor, "tasks decisions"]) -> Prior:
         first, last = composition.unbind(1)[len(self.decisions) - self.depth :][:2]
-        prior = Prior(self.beliefs.root[last], self.beliefs.log_noise[last])
+        prior = Prior(self.beliefs.root[last], self.beliefs.log_noise[last] * FASTER)
         if not self.direct:
             return prior
         gate = (first < len(self.input.weight)).view(-1, 1, 1)
         head, beliefs = self.shortest, self.shortest_beliefs
         return prior._replace(
-            log_noise=torch.where(gate, prior.log_noise, beliefs.log_noise[last]),
+            log_noise=torch.where(gate, prior.log_noise, beliefs.log_noise[last] * FASTER),
             gate=gate.to(head.weight.dtype),
             direct=(head.weight[last], head.bias[last], beliefs.root[last]),
         )
