@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.core import Diagnoses, Diagnosis, Kind, Support
+from benchmarks.core import Diagnoses, Diagnosis, Kind, Support, Uncertain
 from benchmarks.core.errors import UserError
 from benchmarks.testing.cases import STEPS, Case, predictions
 from benchmarks.testing.checks import (
@@ -48,6 +48,24 @@ def predictions_are_plain(case: Case) -> None:
         demand(y.dtype == support.y.dtype, f"expected {support.y.dtype}, got {y.dtype}")
         demand(bool(y.isfinite().all()), "a prediction is not finite")
         demand(not y.requires_grad, "a prediction records gradients")
+
+
+def how_sure_it_is_is_plain(case: Case) -> None:
+    """Where a predictor tells a standard deviation, that is positive, and of the task alone."""
+    support, x = case.test()
+    for step, predict in enumerate(case.learner.adapt(support, STEPS)):
+        if not isinstance(predict, Uncertain):
+            continue
+        std = predict.std(x)
+        wanted = (*x.shape[:2], support.y.shape[2])
+        demand(std.shape == wanted, f"expected a std of shape {wanted}, got {tuple(std.shape)}")
+        demand(bool((std.isfinite() & (std > 0)).all()), "a std is no positive number")
+        demand(not std.requires_grad, "a std records gradients")
+        row = slice(1, 2)
+        (alone,) = list(case.learner.adapt(support.rows(row), STEPS))[step : step + 1]
+        demand(isinstance(alone, Uncertain), "a task alone has no std")
+        if isinstance(alone, Uncertain):
+            demand_close(alone.std(x[row]), std[row], TOLERANCE, "the std of one task alone")
 
 
 def batched_equals_looped(case: Case) -> None:
@@ -183,6 +201,7 @@ def _choice(diagnosis: Diagnosis, name: str, options: int) -> torch.Tensor:
 PREDICTION_LAWS = (
     steps_are_honoured,
     predictions_are_plain,
+    how_sure_it_is_is_plain,
     batched_equals_looped,
     query_points_do_not_touch,
     padding_does_not_count,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.core import Choice, Diagnosis, task_mse
+from benchmarks.core import Choice, Diagnosis, Spread, task_mse
 from benchmarks.core.errors import UserError
 from benchmarks.testing import check_learner
 from benchmarks.testing.learners import LAWS_BY_KIND
@@ -156,6 +156,17 @@ class DividesByTheNumberOfTasks(Good):
         divided = type(self)(self.rate / len(support))
         divided.weight_ = self.weight_
         yield from Good.adapt(divided, support, steps)
+
+
+class IsTooSure(Good):
+    def predictor(self, weight, bias):
+        return Spread(super().predictor(weight, bias), lambda x: 0 * x[:, :, :1])
+
+
+class SpreadsOverTasks(Good):
+    def predictor(self, weight, bias):
+        mean = super().predictor(weight, bias)
+        return Spread(mean, lambda x: (1 + mean(x) ** 2).mean(0, keepdim=True) + 0 * mean(x))
 
 
 class IsTransductive(Good):
@@ -449,6 +460,7 @@ OFFENDERS = {
     "same seed same bits": [SeedsItself],
     "fit forgets": [Remembers],
     "a look on the way changes nothing": [ForgetsWhenItIsAsked],
+    "how sure it is is plain": [IsTooSure, SpreadsOverTasks],
     "partial fit carries on": [ForgetsInPartialFit, DoesNotCarryOn],
     "a loaded learner carries on": [KeepsSomethingToItself],
     "state survives a file": [ForgetsToSave, SavesItself],

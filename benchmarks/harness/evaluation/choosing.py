@@ -8,6 +8,7 @@ import torch
 from benchmarks.core import MetaLearner, TaskFamily
 from benchmarks.core.protocol import Protocol
 from benchmarks.harness.evaluation.evaluator import evaluate
+from benchmarks.harness.evaluation.sureness import residuals
 
 MOST_TASKS = 100
 
@@ -28,14 +29,15 @@ def choose_steps(
     on the tasks that then judge it proves nothing.
 
     Returns:
-        `chosen_steps`, and from how many tasks, `chosen_on`; both by shots, as text.
+        `chosen_steps`, and from how many tasks, `chosen_on`; both by shots, as text. And how far
+        off it was there, `residuals`, see `Residuals`.
 
     Raises:
         ContractError: as `evaluate`.
     """
     shots = [k for k in protocol.shots if family.size("validation", k) != 0]
     if protocol.split == "validation" or not shots:
-        return {"chosen_steps": {}, "chosen_on": {}}
+        return {"chosen_steps": {}, "chosen_on": {}, "residuals": {}}
     size = family.size("validation", min(shots))
     tasks = min(MOST_TASKS, protocol.tasks, MOST_TASKS if size is None else size)
     asked = protocol.model_copy(
@@ -56,6 +58,7 @@ def choose_steps(
     return {
         "chosen_steps": _by_shots(best),
         "chosen_on": _by_shots({k: decided[k] for k in shots}),
+        "residuals": residuals(scores, family.problem),
     }
 
 

@@ -20,6 +20,7 @@ from benchmarks.core import (
     task_variance,
     variance_scale,
 )
+from benchmarks.core.landmarks import landmarks
 from benchmarks.core.protocol import Change, Protocol
 from benchmarks.harness.disk.columns import (
     CONFUSION_TYPES,
@@ -34,6 +35,7 @@ from benchmarks.harness.evaluation.diverging import diverged_in, limit, mse_of
 from benchmarks.harness.evaluation.episodes import add_episodes
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import ask, portions_of
+from benchmarks.harness.evaluation.sureness import Residuals, spread, sureness
 from benchmarks.harness.evaluation.task_names import add_tasks, numbers_of
 
 CURVE_TASKS = 4
@@ -94,11 +96,14 @@ def evaluate(
     on_progress: Callable[[float], None] = lambda fraction: None,
     change: Change | None = None,
     scores_only: bool = False,
+    residuals: Residuals | None = None,
 ) -> Evaluation:
     """Score a trained learner on the test tasks of every k, after every number of steps.
 
     What it adapts to is what `change` makes of them; it is scored on the tasks as they are.
     Where `scores_only`, the other tables stay empty, and the learner is asked for no more.
+    In regression, unless the protocol is lean, the scores say also how sure predictions are (see
+    `sureness`, after the landmarks of the steps), as far as predictors or `residuals` tell.
 
     Raises:
         ContractError: as `ask` and `Diagnostics`.
@@ -113,6 +118,8 @@ def evaluate(
     drawable = problem.features == 1 and problem.outputs == 1
     names = class_names(family, protocol.split)
     drawn = () if scores_only else protocol.drawn
+    silent = scores_only or protocol.lean or problem.kind == "classification"
+    sure = () if silent else landmarks(protocol.steps)
     for i, shots in enumerate(protocol.shots):
         sound = everything = draw_test_tasks(family, identity, protocol, shots)
         if change is not None:
@@ -131,12 +138,16 @@ def evaluate(
             _draw_data(curves, batch, problem, shots)
         answers = []
         for n, portion in enumerate(portions):
-            answers.append(ask(learner, portion.to(device), protocol.steps, drawn))
+            answers.append(ask(learner, portion.to(device), protocol.steps, drawn, sure))
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
         for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
             prediction = torch.cat([part.query for part in parts])
             diverged = diverged_in(prediction, sound, problem)
-            for metric, values in score(prediction, sound, problem).items():
+            found = score(prediction, sound, problem)
+            if steps in sure:
+                std = spread(parts, residuals or {}, shots, steps, problem)
+                found |= {} if std is None else sureness(prediction, std, sound, problem)
+            for metric, values in found.items():
                 if metric == problem.metric or not protocol.lean:
                     cell = {"shots": shots, "steps": steps, "group": groups, "metric": metric}
                     scores.add(**cell, **rows, value=values, diverged=diverged)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.core import MetaLearner, Predictor, Support, TaskBatch
+from benchmarks.core import MetaLearner, Predictor, Support, TaskBatch, Uncertain
 from benchmarks.core.errors import ContractError
 
 AT_ONCE = 2_000_000
@@ -19,6 +19,8 @@ class Answer(NamedTuple):
 
     query: Float[Tensor, "tasks points outputs"]
     support: Float[Tensor, "tasks points outputs"] | None
+    std: Float[Tensor, "tasks points outputs"] | None = None
+    """How far from it a new observation may lie, of predictors that say so and were asked."""
 
 
 def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
@@ -33,8 +35,11 @@ def ask(
     batch: TaskBatch,
     steps: Sequence[int],
     on_support: Collection[int] | None = None,
+    sure: Collection[int] = (),
 ) -> list[Answer]:
     """Adapt to the tasks and predict, after each number of steps.
+
+    After those of `sure`, predictors that are `Uncertain` are asked how sure they are.
 
     The support points are predicted, too: after every number of steps, or after those of
     `on_support`. A predictor that stands for several numbers of steps is asked once: it stays what
@@ -56,19 +61,26 @@ def ask(
             raise ContractError(f"adapt yields more than {len(steps)} predictors for {_of(steps)}")
         if not callable(predictor):
             raise ContractError(f"adapt yielded {_a(predictor)}, where a predictor was expected")
-        query, support = answers[-1] if predictor is last and answers else (None, None)
+        query, support, std = answers[-1] if predictor is last and answers else (None, None, None)
         last = predictor
         with torch.no_grad():
             if query is None:
                 query = _checked(predictor(batch.query.x.clone()), batch.query.y)
             if support is None and wanted[len(answers)]:
                 support = _checked(predictor(batch.support.x.clone()), batch.support.y)
-        answers.append(Answer(query, support))
+            if std is None and steps[len(answers)] in sure and isinstance(predictor, Uncertain):
+                std = _checked(predictor.std(batch.query.x.clone()), batch.query.y)
+        answers.append(Answer(query, support, std))
     if len(answers) != len(steps):
         raise ContractError(f"adapt yielded {len(answers)} predictors for {_of(steps)}")
     if not (torch.equal(shown.x, batch.support.x) and torch.equal(shown.y, batch.support.y)):
         raise ContractError("adapt changed the support set that it was given")
     return answers
+
+
+def says_how_sure(learner: MetaLearner, support: Support, steps: int) -> bool:
+    """Whether its predictors do, rather than that it has to be told from its errors."""
+    return any(isinstance(it, Uncertain) for it in _predictors(learner, support, [steps]))
 
 
 def _ask_by_width(

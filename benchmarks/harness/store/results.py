@@ -44,6 +44,7 @@ NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
     **{"problem": {}, "transductive": False, "spec": {}, "grouped_by": ""},
     **{"chosen_steps": {}, "chosen_on": {}, "fold": 0, "held_out": {}, "kept": {}},
+    **{"spread": ""},
 }
 """What a record says of its data, and what a record says that is silent about it."""
 
@@ -77,7 +78,9 @@ class Results:
             otherwise), held_out (how many groups or classes of each split are, and the first of
             them), kept (which state of its training was tested, after how many `tasks`, and what it
             and the last one lost on validation tasks, where a constant guess loses 1; empty where
-            nobody looked), and split (test or validation: what the protocol scores on).
+            nobody looked), spread (whether predictors say how sure they are, "own", or that follows
+            from errors on validation tasks, "residual"), and split (test or validation: what the
+            protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
             see `benchmarks.harness.evaluation.diverging`. The words in it are categories;
             `group` is "" where a task is an independent draw, and in results of former versions.

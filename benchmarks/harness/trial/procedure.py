@@ -16,6 +16,7 @@ from benchmarks.core.text import described
 from benchmarks.harness.disk.columns import HISTORY_TYPES
 from benchmarks.harness.evaluation.choosing import choose_steps
 from benchmarks.harness.evaluation.evaluator import Evaluation, evaluate
+from benchmarks.harness.evaluation.predictions import says_how_sure
 from benchmarks.harness.evaluation.tested import Scored, fit_reference, numbered, with_gains
 from benchmarks.harness.plan.checks.effects import test_shots
 from benchmarks.harness.plan.identity import TrialSpec
@@ -129,6 +130,11 @@ class Procedure:
             device=self._device,
             on_progress=lambda fraction: self._report(TRAINING, "choosing the number of steps"),
         )
+        if self.problem.kind == "regression":
+            probe = own.family.sample(1, "train", generator_of("probe"), shots=1, queries=1)
+            shown = probe.showing(self.learner.needs).to(self._device).support
+            sure = says_how_sure(self.learner, shown, self._spec.protocol.steps[0])
+            self._chosen["spread"] = "own" if sure else "residual"
         self._evaluate_seconds += time.perf_counter() - started
 
     def test(
@@ -268,6 +274,7 @@ class Procedure:
             ),
             change=change,
             scores_only=scores_only,
+            residuals=self._chosen.get("residuals"),
         )
         self._evaluate_seconds += time.perf_counter() - started
         return evaluation

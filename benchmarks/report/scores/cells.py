@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.core.landmarks import summarised
+from benchmarks.harness.disk.columns import PREDICTIVE
 from benchmarks.harness.evaluation.taming import tame
 from benchmarks.harness.store.folder import ENDED
 from benchmarks.harness.store.results import Results, Settings
@@ -31,10 +32,15 @@ from benchmarks.report.statistics import (
 GAINS = ("jumpstart", "area", "vs_scratch", "before", "backward", "then", "forward")
 """What `benchmarks.harness.evaluation.gains` makes of errors; with `accuracy_`, of accuracies."""
 ACCURACIES = frozenset({"accuracy", *(f"accuracy_{name}" for name in GAINS)})
-METRICS = ("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold")
+METRICS = (
+    *("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold"),
+    *PREDICTIVE,
+)
 HIGHER_IS_BETTER = ACCURACIES | {"jumpstart", "backward", "forward"}
-ERRORS = frozenset({"mse", "rmse", "nmse", "before", "then", "area", "steps_to_threshold"})
-SHARES = frozenset({"accuracy", "accuracy_before", "accuracy_then"})
+ERRORS = frozenset(
+    {"mse", "rmse", "nmse", "before", "then", "area", "steps_to_threshold", "crps", "width_90"}
+)
+SHARES = frozenset({"accuracy", "accuracy_before", "accuracy_then", "coverage_90"})
 SPENDING = (
     "tasks",
     "points",
@@ -156,6 +162,8 @@ class Entrant:
     """The learner or preset that the matrix names."""
     collapsed: tuple[Collapse, ...] = ()
     """Seeds whose training came to nothing, as far as it is known."""
+    spread: str = ""
+    """Who says how sure its predictions are: "own", "residual", or nobody."""
 
     @property
     def is_control(self) -> bool:
@@ -346,6 +354,7 @@ def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
         role=role_of(settings),
         learner=settings.name,
         collapsed=collapses(trials),
+        spread=next(filter(None, done.get("spread", pd.Series(dtype=str))), ""),
     )
 
 

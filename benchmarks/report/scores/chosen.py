@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from benchmarks.harness.disk.columns import PREDICTIVE
+
 CHOSEN = -1
 """What stands for "the number of steps that validation chose" where numbers of steps stand."""
 OF_ONE = "rmse of "
@@ -37,8 +39,13 @@ def at_chosen(rows: pd.DataFrame, trials: pd.DataFrame, shots: int) -> tuple[pd.
         return rows.iloc[:0], {}
     wanted = rows["trial"].astype("category").cat.rename_categories(str)
     at = wanted.cat.categories.map(lambda trial: steps.get(trial, -1)).to_numpy()
+    stops = {int(it) for it in at[wanted.cat.codes.unique()]}
     known = [
-        it for it in rows["metric"].unique() if str(it) in EVERYWHERE or str(it).startswith(OF_ONE)
+        it
+        for it in rows["metric"].unique()
+        if str(it) in EVERYWHERE
+        or str(it).startswith(OF_ONE)
+        or (it in PREDICTIVE and stops <= set(rows.loc[rows["metric"] == it, "steps"]))
     ]
     mine = (rows["steps"].to_numpy() == at[wanted.cat.codes]) & rows["metric"].isin(known)
     named: dict[str, list[int]] = {}

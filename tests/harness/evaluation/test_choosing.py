@@ -59,7 +59,11 @@ def test_validation_tasks_that_are_scored_choose_nothing() -> None:
 
 def test_where_there_are_no_validation_tasks_nothing_is_chosen() -> None:
     few = Digits(ways=4, rotations="none")  # of three digits to validate on
-    assert choose_steps(Mean(), few, "id", PROTOCOL) == {"chosen_steps": {}, "chosen_on": {}}
+    assert choose_steps(Mean(), few, "id", PROTOCOL) == {
+        "chosen_steps": {},
+        "chosen_on": {},
+        "residuals": {},
+    }
 
 
 def test_the_record_says_what_was_chosen_and_its_cost_counts(
