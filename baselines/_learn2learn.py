@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from baselines._steps import capped, expand
 from benchmarks.core.errors import MissingDependency
 
-REQUIRES = ("learn2learn", "torchvision")
+REQUIRES = ("learn2learn", "torchvision", "gym", "tqdm")  # it imports the others
 HOW_TO_INSTALL = (
     "type `make` in a checkout, or, where there is a C compiler, `pip install torchvision "
     "gym==0.26.2 tqdm && pip install --no-deps learn2learn==0.2.0 "

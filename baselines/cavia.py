@@ -53,7 +53,7 @@ class CAVIA:
     max_inner_norm: Cap = 30.0
 
     name: ClassVar[str] = "cavia"
-    effort: ClassVar[float] = 4e-4
+    effort: ClassVar[float] = 3.3e-4
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 5}
     needs: ClassVar[frozenset[str]] = frozenset()

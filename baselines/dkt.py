@@ -44,7 +44,7 @@ class DKT(ProcessLearner):
     components: Count = 4
 
     name: ClassVar[str] = "dkt"
-    effort: ClassVar[float] = 8e-4
+    effort: ClassVar[float] = 1.4e-3
     all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8,), "components": 2}
 

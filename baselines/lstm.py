@@ -48,7 +48,7 @@ class LSTM(Reader):
     batch_tasks: Count = 8
 
     name: ClassVar[str] = "lstm"
-    effort: ClassVar[float] = 8e-4
+    effort: ClassVar[float] = 1e-3
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": 8, "passes": 2, "batch_tasks": 5}
     least_sigma: ClassVar[float] = 0.01
 

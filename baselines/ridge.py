@@ -63,7 +63,7 @@ class Ridge(ProcessLearner):
     loss: Literal["joint", "predictive", "sum"] = "sum"
 
     name: ClassVar[str] = "ridge"
-    effort: ClassVar[float] = 4e-4
+    effort: ClassVar[float] = 9e-4
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 5}
     kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
 

@@ -53,7 +53,7 @@ class TNP(Reader):
     lr: Rate = 5e-4
 
     name: ClassVar[str] = "tnp"
-    effort: ClassVar[float] = 2e-3
+    effort: ClassVar[float] = 2.3e-3
     test_fields: ClassVar[Mapping[str, Any]] = {
         **{"width": 8, "between": 8, "heads": 2, "layers": 2, "embedding": 2},
     }

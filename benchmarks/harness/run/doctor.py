@@ -94,6 +94,7 @@ def _speed(registry: Registry, name: str, seconds: float) -> str:
     finally:
         torch.set_num_threads(threads)
     if not source.tasks:
-        return f"  {name:10} needs no training"
+        slow = getattr(learner, "effort", 1.0) > 0
+        return f"  {name:10} {'is too slow here to be timed' if slow else 'needs no training'}"
     rate = source.tasks / (time.perf_counter() - started)
     return f"  {name:10} {rate:10,.0f} tasks a second; 100,000 tasks take {100_000 / rate:,.0f} s"
