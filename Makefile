@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: all bench test faults lint format speed clean
+.PHONY: all bench test faults lint format speed docs clean
 all: $(READY)
 
 $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
@@ -42,6 +42,14 @@ format: $(READY)
 speed: $(READY)  ## both sides of each comparison in one run
 	$(BIN)/python -m pytest benchmarks/speed --benchmark-enable
 
+docs: $(VENV)/.docs  ## the documentation as a site, docs/_build/html/index.html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+$(VENV)/.docs: $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	@rm -rf *.egg-info
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks docs/_build docs/reference
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

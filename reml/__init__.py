@@ -12,22 +12,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.api import MetaClassifier, MetaRegressor, Results, compare, load, run
+    from benchmarks.api import (
+        MetaClassifier,
+        MetaRegressor,
+        Results,
+        catalogue,
+        check,
+        compare,
+        differences,
+        doctor,
+        help,
+        load,
+        new,
+        publish,
+        regroup,
+        reproduce,
+        run,
+        status,
+    )
     from reml.learner import REML
 
 _API = "benchmarks.api"
-_HOMES = {
-    "REML": "reml.learner",
-    "MetaClassifier": _API,
-    "MetaRegressor": _API,
-    "Results": _API,
-    "compare": _API,
-    "load": _API,
-    "run": _API,
-}
+_NAMES = (
+    *("MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"),
+    *("catalogue", "check", "differences", "doctor", "help", "new", "publish", "regroup"),
+    *("reproduce", "status"),
+)
+_HOMES = {"REML": "reml.learner", **dict.fromkeys(_NAMES, _API)}
 _SIBLINGS = ("benchmarks", "baselines")
 
-__all__ = ["REML", "MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"]
+__all__ = [
+    "REML",
+    "MetaClassifier",
+    "MetaRegressor",
+    "Results",
+    "catalogue",
+    "check",
+    "compare",
+    "differences",
+    "doctor",
+    "help",
+    "load",
+    "new",
+    "publish",
+    "regroup",
+    "reproduce",
+    "run",
+    "status",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmarks.api.asking import (
+        catalogue,
+        check,
+        differences,
+        doctor,
+        help,
+        new,
+        publish,
+        regroup,
+        reproduce,
+        status,
+    )
     from benchmarks.api.comparing import compare
     from benchmarks.api.estimation.estimators import MetaClassifier, MetaRegressor
     from benchmarks.api.fitted import Adapted, FittedLearner
@@ -14,6 +26,8 @@ if TYPE_CHECKING:
     from benchmarks.api.results import Results
 
 _HOMES = {
+    **dict.fromkeys(("catalogue", "check", "differences", "doctor", "help", "new"), "asking"),
+    **dict.fromkeys(("publish", "regroup", "reproduce", "status"), "asking"),
     "Adapted": "fitted",
     "FittedLearner": "fitted",
     "MetaClassifier": "estimation.estimators",
@@ -30,9 +44,19 @@ __all__ = [
     "MetaClassifier",
     "MetaRegressor",
     "Results",
+    "catalogue",
+    "check",
     "compare",
+    "differences",
+    "doctor",
+    "help",
     "load",
+    "new",
+    "publish",
+    "regroup",
+    "reproduce",
     "run",
+    "status",
 ]
 
 

@@ -1,0 +1,155 @@
+"""What the command line does beside running and loading, as functions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.api.classes import Classes
+from benchmarks.core.errors import StoreError, UnknownName
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store.printable import clean
+from benchmarks.harness.store.results import Results, keep_consolidated, load_results
+
+Folder = str | Path
+Plugins = Sequence[str | Path]
+STARTED = ("learner", "family", "protocol")
+
+
+def catalogue(*, plugins: Plugins = ()) -> str:
+    """What a matrix can name, and the bundled matrices, as `reml list` prints them.
+
+    Raises:
+        PluginError: a plugin does not import.
+    """
+    from benchmarks.harness.plan.catalogue import catalogue as listed
+
+    return listed(_registry(plugins))
+
+
+def help(name: str, key: str | None = None, *, plugins: Plugins = ()) -> str:
+    """Every key of a learner, family or protocol, or one of them, as `reml help` prints it.
+
+    Raises:
+        UnknownName: there is no such name or key.
+    """
+    from benchmarks.harness.plan.explaining import explain, render
+
+    return render(explain(_registry(plugins), name), key)
+
+
+def doctor() -> str:
+    """Versions, what is missing, how to get it, and how fast this machine trains."""
+    from benchmarks.harness.run.doctor import examine
+
+    return examine()
+
+
+def check(learner: str | type, *, plugins: Plugins = ()) -> dict[str, str]:
+    """Which laws of the contract a learner, by its class or its name, breaks, and what broke each.
+
+    Raises:
+        UnknownName: there is no such learner.
+        PluginError: the class is none.
+    """
+    from benchmarks.harness.plan.fields import build
+    from benchmarks.testing import check_learner
+
+    classes = Classes(_registry(plugins))
+    name = learner if isinstance(learner, str) else classes.name("learner", learner)
+    found = classes.registry.find("learner", name)
+    fields = {**found.preset, **found.cls.test_fields}  # type: ignore[attr-defined]
+    checks = check_learner(lambda: build(found.cls, {}, fields, f"{name}: test_fields"))
+    return {it.name: it.message for it in checks if not it.passed}
+
+
+def status(folder: Folder) -> str:
+    """How far a run is, what failed and why, and what each learner has spent.
+
+    Raises:
+        StoreError: it holds no results.
+    """
+    from benchmarks.harness.run.status import status_text
+
+    return status_text(clean(load_results(Path(folder))))
+
+
+def differences(first: Folder, second: Folder) -> str:
+    """What changed from one results folder to another, with intervals, as `reml compare` says it.
+
+    Raises:
+        StoreError: one holds no results, or no trial of it is done.
+    """
+    from benchmarks.report.documents.compare import Side, render_comparison
+
+    one, other = (Side(Path(it), clean(_scored(Path(it)))) for it in (first, second))
+    return render_comparison(one, other, "md")
+
+
+def reproduce(folder: Folder) -> str:
+    """The scores beside published ones, kept in the folder: inside, outside, or not comparable.
+
+    Raises:
+        StoreError: no trial is done, or the folder cannot be written.
+    """
+    from benchmarks.harness.store.lock import locked
+    from benchmarks.report.documents.reproduce import keep_reproduce, render_reproduce
+
+    directory, stored = Path(folder), _scored(Path(folder))
+    text, found = render_reproduce(clean(stored))
+    with locked(directory, "report"):
+        keep_consolidated(stored, directory)
+        keep_reproduce(text, found, directory)
+    return text
+
+
+def regroup(folder: Folder, *, plugins: Plugins = ()) -> int:
+    """Add the names and groups of test tasks to results stored without them.
+
+    Returns:
+        For how many sets of test tasks there were any.
+
+    Raises:
+        StoreError, DataError: what does not match what is stored; nothing is written then.
+    """
+    from benchmarks.harness.store.regroup import regroup as redrawn
+
+    return len(redrawn(Path(folder), _registry(plugins)))
+
+
+def publish(folder: Folder, out: Folder) -> Path:
+    """A small copy of results, with tables, to be read and run like any.
+
+    Raises:
+        StoreError: there is nothing to copy, or the copy cannot be written.
+    """
+    from benchmarks.harness.store.publish import publish as copied
+    from benchmarks.report.documents.index import write_index
+    from benchmarks.report.tables.write import write_table
+
+    results = clean(copied(Path(folder), Path(out)))
+    write_table(results, Path(out))
+    write_index(results, Path(out))
+    return Path(out)
+
+
+def new(kind: str, name: str) -> list[Path]:
+    """Write a working learner, family or protocol here, and its test; the paths of both.
+
+    Raises:
+        UserError: there is no such kind, the name is no name or taken, or a file is there already.
+    """
+    from benchmarks.start.templates import write_sample
+
+    if kind not in STARTED:
+        raise UnknownName("kind", kind, STARTED)
+    return write_sample(kind, name)
+
+
+def _registry(plugins: Plugins) -> Registry:
+    return Registry([Path(it) for it in plugins])
+
+
+def _scored(directory: Path) -> Results:
+    results = load_results(directory)
+    if results.scores.empty:
+        raise StoreError(f"{directory}: no trial is done; `reml status {directory}` says more")
+    return results
