@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.harness.disk.columns import TABLES
+from benchmarks.core.landmarks import landmarks
+from benchmarks.harness.disk.columns import PREDICTIVE, TABLES
 from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.shapes import KEYS
 from benchmarks.harness.disk.tables import empty, write_parquet
@@ -89,7 +90,7 @@ def _scores(rows: list[dict[str, object]]) -> pd.DataFrame:
         for key in ("trial", "family", "protocol", "learner")
     }
     group = pd.Categorical([f"station {task % GROUPS}" for task in range(TASKS)])
-    return pd.DataFrame(
+    whole = pd.DataFrame(
         {
             **words,
             "seed": np.array([row["seed"] for row in rows])[place[0]],
@@ -104,6 +105,12 @@ def _scores(rows: list[dict[str, object]]) -> pd.DataFrame:
             "diverged": False,
         }
     )
+    # how sure they are is scored after landmarks of the steps
+    sure = whole[(whole["metric"] == "mse") & whole["steps"].isin(landmarks(range(STEPS)))]
+    named = pd.CategoricalDtype([*METRICS, *PREDICTIVE])
+    parts = [sure.assign(metric=pd.Categorical([it]).take([0] * len(sure))) for it in PREDICTIVE]
+    every = [it.astype({"metric": named}) for it in (whole, *parts)]
+    return pd.concat(every, ignore_index=True)
 
 
 @pytest.mark.parametrize("command", ["table", "report"])
