@@ -35,13 +35,15 @@ def init(options: argparse.Namespace) -> int:
 
 
 def new(options: argparse.Namespace) -> int:
-    file, test = write_sample(options.kind, options.name)
-    print(f"wrote {file} and {test}; they work as they are. Next:")
+    written = write_sample(options.kind, options.name)
+    file, *_, test = written
+    names = ", ".join(map(str, written[:-1]))
+    print(f"wrote {names} and {test}; they work as they are. Next:")
     if options.kind == "learner":
         name = "".join(word[:1].upper() + word[1:] for word in file.stem.split("_"))
         print(f"  reml check {file}:{name}")
     elif options.kind == "protocol":
-        print(f"  reml run {file}")
+        print(f"  reml run {file.with_suffix('.toml')} --plugin {file}")
     print(f"  pytest {test}")
     return 0
 

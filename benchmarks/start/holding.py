@@ -143,7 +143,7 @@ def _column(cells: "pd.Series[str]", decimal: str, name: str, place: int) -> Col
     empty = np.array([text in EMPTY_NUMBERS for text in texts], dtype=bool)
     numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(float)
     if decimal != ".":
-        numbers[["." in text for text in texts]] = np.nan
+        numbers = np.where(["." in text for text in texts], np.nan, numbers)
     numeric = np.isfinite(numbers)
     if not len(texts) or empty.all():
         nothing = np.full(len(cells), -1)

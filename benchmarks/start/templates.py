@@ -15,8 +15,8 @@ from benchmarks.harness.plan.explaining import REQUIRED, keys_of
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.protocols.few_shot import FewShot
 from benchmarks.start.draft import demand_new, write_new
+from benchmarks.start.samples.protocol import NewProtocol
 
 FORMS = (
     ("DATA.csv", "a table in which some columns make a task; .tsv, .parquet, .xlsx and so on, too"),
@@ -25,12 +25,12 @@ FORMS = (
 KINDS = (
     ("learner", "a class that learns across tasks, and its test"),
     ("family", "a class of tasks to draw, and its test"),
-    ("protocol", "a way of testing, as a matrix, and its test"),
+    ("protocol", "a class that says what is trained and tested, a matrix for it, and its test"),
 )
 LONGEST = 60
 WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where MyLearner becomes my_learner."""
-MADE = {"shots": "[5, 10]", "steps": "[0, 1, 5, 10]", "kind": '"few_shot"'}
+MADE = {"shots": "[5, 10]", "steps": "[0, 1, 5, 10]"}
 
 
 def listed() -> str:
@@ -65,10 +65,9 @@ def write_sample(kind: str, name: str) -> list[Path]:
     """
     module = _module(kind, name)
     cls = "".join(word[:1].upper() + word[1:] for word in module.split("_"))
+    made = {Path(f"{module}.py"): _sample(kind)}
     if kind == "protocol":
-        made = {Path(f"{module}.toml"): _protocol(module)}
-    else:
-        made = {Path(f"{module}.py"): _sample(kind)}
+        made[Path(f"{module}.toml")] = _matrix(module)
     made[Path(f"test_{module}.py")] = _sample(f"{kind}_kit")
     for path in made:
         demand_new(path, "; give another name")
@@ -95,7 +94,7 @@ def _module(kind: str, name: str) -> str:
     taken = {name for _, kind in catalogue.KINDS for name in registry.names(kind)}
     if {name, module, module.replace("_", "-")} & taken:
         raise UserError(f"{shown!r} is taken; `reml list` shows the names there are")
-    if kind != "protocol" and (module in sys.stdlib_module_names or _importable(module)):
+    if module in sys.stdlib_module_names or _importable(module):
         raise UserError(
             f"{shown!r} is no name for a {kind}: a file {module}.py would hide the Python package "
             "of that name"
@@ -112,12 +111,12 @@ def _importable(module: str) -> bool:
         return False
 
 
-def _protocol(module: str) -> str:
-    """A small matrix with every key of the protocol, those at their defaults as remarks."""
+def _matrix(module: str) -> str:
+    """A small matrix with every key of the new protocol, those at their defaults as remarks."""
     rows: list[str] = []
-    for key in keys_of(FewShot):
-        if key.name == "label":
-            rows.append(f'label = "{module}"')
+    for key in keys_of(NewProtocol):
+        if key.name == "kind":
+            rows.append(f'kind = "{module}"')
             continue
         said = [f"# {it}" for it in textwrap.wrap(f"{key.name}: {key.meaning}", 90)]
         value = MADE.get(key.name, key.default)
@@ -128,9 +127,7 @@ def _protocol(module: str) -> str:
 
 
 PROTOCOL = """\
-# A way of testing, tried on sinusoids: `reml run {module}.toml`. Copy the table [[protocol]] into
-# a matrix of yours. Other kinds (`reml list` shows them) have other keys: `reml help transfer`.
-# What no key says is a new kind, one file: copy benchmarks/protocols/outliers.py.
+# The protocol of {module}.py, tried on sinusoids: `reml run {module}.toml --plugin {module}.py`.
 name = "{module}"
 seeds = 1
 

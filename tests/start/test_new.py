@@ -2,6 +2,7 @@
 
 import importlib
 
+import pandas as pd
 import pytest
 
 from benchmarks.cli import main
@@ -16,8 +17,10 @@ def here(tmp_path, monkeypatch):
 def test_what_is_written_passes_its_own_tests(here, capsys, monkeypatch):
     for kind, name in (("learner", "MySmoother"), ("family", "bumps"), ("protocol", "slow-one")):
         assert main(["new", kind, name]) == 0
-    assert "reml check my_smoother.py:MySmoother" in capsys.readouterr().out
-    made = {"my_smoother.py", "bumps.py", "slow_one.toml"}
+    said = capsys.readouterr().out
+    assert "reml check my_smoother.py:MySmoother" in said
+    assert "reml run slow_one.toml --plugin slow_one.py" in said
+    made = {"my_smoother.py", "bumps.py", "slow_one.py", "slow_one.toml"}
     tests = {"test_my_smoother.py", "test_bumps.py", "test_slow_one.py"}
     assert {path.name for path in here.iterdir()} == made | tests
     assert not any("samples" in path.read_text() for path in here.iterdir())
@@ -28,10 +31,15 @@ def test_what_is_written_passes_its_own_tests(here, capsys, monkeypatch):
         for key, test in vars(importlib.import_module(name.removesuffix(".py"))).items()
         if key.startswith("test_")
     ]
-    assert len(found) == 4
+    assert len(found) == 5
     for test in found:
         test()
     assert main(["check", "my_smoother.py:MySmoother"]) == 0
+    options = ["--plugin", "slow_one.py", "--only", "gp", "--jobs", "1", "--no-figures"]
+    assert main(["run", "slow_one.toml", *options]) == 0
+    scores = pd.read_parquet(here / "results" / "slow_one" / "scores.parquet")
+    means = scores[scores["steps"] == 0].groupby("metric", observed=True)["value"].mean()
+    assert means["exact"] < means["mse"]
 
 
 @pytest.mark.parametrize("kind", ["learner", "family", "protocol"])
