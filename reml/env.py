@@ -199,7 +199,7 @@ class ComposeEnv:
     def _query_losses(self, batch: TaskBatch) -> list[Float[Tensor, " tasks"]]:
         """Losses along adaptation; of classes, only those after a step."""
         support = batch.support
-        network = self.pool.gather(self._completed)
+        network = self.pool.gather(self._completed, batch.support.y.shape[2])
         attached = self.gradients != "none"
         if not attached:
             network = network.detach()

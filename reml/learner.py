@@ -78,6 +78,7 @@ class REML(Settings):
         "layers": "linear",
         "batch_norm": "off",
         "most_steps": None,
+        "train_ways": None,
         "adaptation": "gradient",
         "loss": "nmse",
         "episodes": 1,

@@ -89,6 +89,8 @@ class Settings:
         train_shots: support points of a training task, or fewest and most of them; drawn anew each
             iteration. None is as in the test.
         train_queries: query points of a training task.
+        train_ways: classes of a training task, where networks solve; None is as in the test. More
+            of them are a harder lesson, as in Snell et al. (2017).
         batch_tasks: tasks, and so episodes, in each iteration.
         optimiser: who trains the policy: the batched policy gradient, or `recurrent_ppo` of
             sb3-contrib or `ppo` of stable-baselines3, which bring policies of their own.
@@ -160,6 +162,7 @@ class Settings:
     layers: Literal["linear", "conv"] = "linear"
     batch_norm: BatchNorm = "off"
     most_steps: Count | None = None
+    train_ways: Several | None = None
     adaptation: Adaptations = "solve"
     loss: Loss = BY_ADAPTATION
     episodes: Count = BY_ADAPTATION
@@ -206,6 +209,8 @@ class Settings:
             nothing = nothing | {"candidates"}
         if self.candidates == 1 or self.composer == "fixed":
             nothing = nothing | {"combine"}
+        if problem.kind == "regression":
+            nothing = nothing | {"train_ways"}
         if self.pool_update != "reptile":
             nothing = nothing | {"reptile_share"}
         return frozenset(nothing)
@@ -224,6 +229,8 @@ class Settings:
         classes = problem.kind == "classification"
         if self.layers == "conv" and (not classes or problem.image is None):
             raise MatrixError("reml: layers = 'conv' is for classes of pictures; use 'linear'")
+        if classes and self.train_ways is not None and self.adaptations != ("solve",):
+            raise MatrixError("reml: expected adaptation = 'solve' with train_ways")
         if classes and self.optimiser != "policy_gradient":
             raise MatrixError(f"reml: optimiser = {self.optimiser!r} is for regression alone")
         if not classes and self.batch_norm != "off" and self.loss in LIKELIHOODS:

@@ -81,7 +81,12 @@ class Training:
         fewest, most = self._shots
         shots = int(torch.randint(fewest, most + 1, (), generator=self._generator))
         first = source.tasks == 0
-        batch = source.sample(settings.batch_tasks, shots=shots, queries=settings.train_queries)
+        batch = source.sample(
+            settings.batch_tasks,
+            shots=shots,
+            queries=settings.train_queries,
+            ways=settings.train_ways if self.pool.kind == "classification" else None,
+        )
         if settings.loss == "auto" and self.pool.kind == "regression":
             self.env.recurring = self._recurrence.share(batch)
         if first and self._fresh:

@@ -121,8 +121,9 @@ class LayerPool(nn.Module):
                 self.log_logits = nn.Parameter(torch.tensor(math.log(LOGITS)))
             self.register_buffer("x_offset", torch.zeros(features))
             self.register_buffer("x_scale", torch.ones(features))
-            self.register_buffer("y_offset", torch.zeros(outputs))
-            self.register_buffer("y_scale", torch.ones(outputs))
+            # classes have one for them all: there may be more of them in training
+            self.register_buffer("y_offset", torch.zeros(1 if classes else outputs))
+            self.register_buffer("y_scale", torch.ones(1 if classes else outputs))
         self.image = image
         self.batch_norm: BatchNorm = batch_norm
         self.depth = depth
@@ -261,11 +262,14 @@ class LayerPool(nn.Module):
         """The shape of a network of which nothing is decided."""
         return Shape(self.activations, image=self.image, batch_norm=self.batch_norm, kind=self.kind)
 
-    def gather(self, composition: Int[Tensor, "tasks decisions"]) -> ComposedNetwork:
+    def gather(
+        self, composition: Int[Tensor, "tasks decisions"], ways: int | None = None
+    ) -> ComposedNetwork:
         """The networks that the compositions name, one a task; gradients flow to the pool.
 
         `composition` is in decision order (see `decisions`), each entry an index into its bank or
-        menu. A hidden layer that is absent is a copy of some layer that is never run.
+        menu. A hidden layer that is absent is a copy of some layer that is never run. In
+        classification, networks that solve may have other `ways` than the pool was made for.
         """
         weights: list[Float[Tensor, "tasks inputs outputs"]] = []
         rates: list[Float[Tensor, "tasks 1 1"]] = []
@@ -274,7 +278,7 @@ class LayerPool(nn.Module):
             rate = bank.log_rate[chosen].exp()
             if factor is not None:
                 rate = rate * factor
-            weights += [bank.weight[chosen], bank.bias[chosen]]
+            weights += _taken(bank, chosen, ways)
             rates += [rate[:, :-1, None], rate[:, -1:, None]]
         network = ComposedNetwork(weights, rates, self.shape(composition))
         if not self.solves:
@@ -283,9 +287,10 @@ class LayerPool(nn.Module):
         if len(self.adaptation) > 1:
             decided = composition[:, len(self.decisions) - self.depth - 1]
             solves = decided == self.adaptation.index("solve")
-        return network._replace(prior=self._prior(composition), solves=solves, units=self.units)
+        prior = self._prior(composition, ways)
+        return network._replace(prior=prior, solves=solves, units=self.units)
 
-    def _prior(self, composition: Int[Tensor, "tasks decisions"]) -> Prior:
+    def _prior(self, composition: Int[Tensor, "tasks decisions"], ways: int | None) -> Prior:
         first, last = composition.unbind(1)[len(self.decisions) - self.depth :][:2]
         prior = Prior(self.beliefs.root[last], self.beliefs.log_noise[last] * FASTER)
         if not self.direct:
@@ -295,7 +300,7 @@ class LayerPool(nn.Module):
         return prior._replace(
             log_noise=torch.where(gate, prior.log_noise, beliefs.log_noise[last] * FASTER),
             gate=gate.to(head.weight.dtype),
-            direct=(head.weight[last], head.bias[last], beliefs.root[last]),
+            direct=(*_taken(head, last, ways), beliefs.root[last]),
         )
 
     def absorb(
@@ -342,6 +347,16 @@ class LayerPool(nn.Module):
             return None
         menu = torch.tensor(self.rates, device=composition.device)
         return menu[composition[:, int(len(self.activations) > 1)]].unsqueeze(1)
+
+
+def _taken(
+    bank: Bank | Heads, chosen: Int[Tensor, " tasks"], ways: int | None
+) -> tuple[Tensor, Tensor]:
+    """Weights and biases of the chosen layers; of `Heads`, which are 0, for so many `ways`."""
+    weight, bias = bank.weight[chosen], bank.bias[chosen]
+    if ways is None or not isinstance(bank, Heads):
+        return weight, bias
+    return weight[..., :1].expand(-1, -1, ways), bias[..., :1].expand(-1, -1, ways)
 
 
 def _halved(side: int, times: int) -> int:

@@ -183,7 +183,7 @@ def test_candidates_keep_the_lowest_support_loss_after_a_step() -> None:
     composer = RandomComposer(pool.choices)
 
     def loss(candidates: int) -> Tensor:
-        composition = compose(pool, composer, support, candidates, 10.0).composition
+        composition = compose(pool, composer, support, candidates, 10.0).compositions[:, 0]
         network = adapt(
             pool.gather(composition), support.x, support.y, max_norm=10.0, differentiable=False
         )
@@ -261,3 +261,33 @@ def test_fields_that_do_not_suit_the_problem_are_refused(
 def test_convolutions_cannot_be_stopped() -> None:
     with pytest.raises(ValueError, match="expected stop = false"):
         REML(layers="conv", stop=True)
+
+
+def test_exact_heads_may_be_taught_more_classes_than_are_tested() -> None:
+    fields: dict[str, Any] = {**REML.test_fields, "train_ways": 5, "train_queries": 10}
+    learner, seen = REML(**fields), []
+    family = ToyClasses()
+    source = BudgetedSource(family, Budget(tasks=40), generator_of("train"))
+    sample = source.sample
+
+    def watched(*given: Any, **wanted: Any) -> Any:
+        batch = sample(*given, **wanted)
+        seen.append(batch.support.y.shape[2])
+        return batch
+
+    source.sample = watched  # type: ignore[method-assign]
+    learner.fit(source, generator_of("learner"))
+    assert set(seen) == {5}
+    batch = family.sample(5, "test", generator_of("t"), shots=2, queries=6)
+    (predict,) = learner.adapt(batch.support, [1])
+    assert predict(batch.query.x).shape == batch.query.y.shape
+    with pytest.raises(MatrixError, match="with train_ways"):
+        REML(adaptation="gradient", train_ways=3).fit(source, generator_of("learner"))
+
+
+def test_training_for_classes_begins_with_the_shortest_route() -> None:
+    learner = REML(**REML.test_fields)
+    learner.fit(BudgetedSource(FAMILY, Budget(tasks=1), generator_of("t")), generator_of("l"))
+    support = FAMILY.sample(30, "test", generator_of("t"), shots=1, queries=3).support
+    assert set(learner.explain(support)[0].split(", ")) >= {"input layer none"}
+    assert learner.diagnose(support).choices["input layer"].values.eq(2).all()
