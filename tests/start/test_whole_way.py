@@ -161,5 +161,5 @@ def test_classes_go_the_whole_way(tmp_path):
         tmp_path, "d.tsv", text(sep="\t"), data, "--y", "kind", learner="logistic_regression"
     )
     assert set(found["kind"]) <= {"early", "late"}
-    assert found["p(late)"][0] < found["p(late)"][1]
+    assert found["p(late)"].iloc[0] < found["p(late)"].iloc[1]
     assert found["p(late)"].to_numpy() == pytest.approx(1 - found["p(early)"])
