@@ -198,7 +198,10 @@ def read_rows(
     """
     try:
         return _read(path, checkpoint, told, sheet, checkpoint.form)
-    except Misread:
+    except Misread as misread:
+        if suffix_of(path) == ".xlsx" and sheet is None and len(names := sheets_of(path)) > 1:
+            several = ", ".join(map(repr, names))
+            raise DataError(f"{misread}; the file has the sheets {several}: name one") from None
         form = _as_it_seems(path, checkpoint.form)
         if form == checkpoint.form:
             raise

@@ -238,3 +238,21 @@ def test_what_is_asked_for_has_to_be_there(
     assert "expected a file that ends in .csv" in complaint(place, file, "--out", "p.parquet")
     assert "not the folder of a finished trial" in complaint(str(tmp_path), file)
     assert os.listdir(tmp_path) == ["d.csv"]
+
+
+def test_a_sheet_is_named_or_asked_for(
+    fields: reml.Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openpyxl")
+    file, table = str(tmp_path / "b.xlsx"), rows(range(2))
+    table.loc[3, "yield"] = np.nan
+    with pd.ExcelWriter(file) as book:
+        pd.DataFrame({"n": ["notes"]}).to_excel(book, sheet_name="about", index=False)
+        table.to_excel(book, sheet_name="rows", index=False)
+    options = ["predict", str(fields.directory), file, "--family", "numbers", "--learner", "gp"]
+    assert main(options) == 2
+    said = capsys.readouterr().err
+    assert "no column 'x'" in said
+    assert "the file has the sheets 'about', 'rows': name one" in said
+    assert main([*options, "--sheet", "rows"]) == 0
+    assert len(pd.read_csv(io.StringIO(capsys.readouterr().out))) == 1
