@@ -17,6 +17,7 @@ CURVE_TYPES = {
     "kind": "str",
     "x": "float64",
     "y": "float64",
+    "output": "int64",
 }
 
 CONFUSION_TYPES = {

@@ -33,14 +33,11 @@ from benchmarks.harness.evaluation.confusion import CLASS, add_confusion, class_
 from benchmarks.harness.evaluation.diagnostics import Diagnostics
 from benchmarks.harness.evaluation.diverging import diverged_in, limit, mse_of
 from benchmarks.harness.evaluation.episodes import add_episodes
+from benchmarks.harness.evaluation.fits import add_fits, add_points, is_drawable
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import ask, portions_of
 from benchmarks.harness.evaluation.sureness import Residuals, spread, sureness
 from benchmarks.harness.evaluation.task_names import add_tasks, numbers_of
-
-CURVE_TASKS = 4
-DATA = -1
-"""What the column `steps` of the curves says of points that are data, not predictions."""
 
 
 class Evaluation(NamedTuple):
@@ -51,9 +48,9 @@ class Evaluation(NamedTuple):
             lean protocol, the problem's own metric alone. Of each task there are as many draws of
             its points as the protocol says. A task that is an independent draw of the family has
             the group "". The other tables are of the first draw of points.
-        curves: columns shots, steps, task, kind, x, y of the first test tasks, in own units; empty
-            unless the problem has one feature and one output. Predictions that diverged are not
-            among them.
+        curves: columns shots, steps, task, kind, x, y, output of the first test tasks, in own
+            units: their points, and predictions on a grid over all of these; empty unless the
+            problem has one feature. Predictions that diverged are not among them.
         diagnostics: columns shots, steps, task, kind, name, value, options. A `choice` is what the
             learner decided out of so many options, a `measure` a number it gives; both only of
             learners that diagnose. The measure `support_mse` (own units), or in classification
@@ -115,7 +112,7 @@ def evaluate(
     episodes = Columns(EPISODE_TYPES)
     named = Columns(TASK_TYPES)
     problem = family.problem
-    drawable = problem.features == 1 and problem.outputs == 1
+    drawable = is_drawable(problem)
     names = class_names(family, protocol.split)
     drawn = () if scores_only else protocol.drawn
     silent = scores_only or protocol.lean or problem.kind == "classification"
@@ -135,8 +132,8 @@ def evaluate(
         if not scores_only:
             diagnostics.add_traits(shown.support, shots)
         if drawable and not scores_only:
-            _draw_data(curves, batch, problem, shots)
-        answers = []
+            add_points(curves, batch, problem, shots)
+        answers, lost = [], dict[int, list[bool]]()
         for n, portion in enumerate(portions):
             answers.append(ask(learner, portion.to(device), protocol.steps, drawn, sure))
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
@@ -153,8 +150,7 @@ def evaluate(
                     scores.add(**cell, **rows, value=values, diverged=diverged)
             if steps not in drawn:
                 continue
-            if drawable:
-                _draw(curves, batch, prediction, diverged, problem, shots, steps)
+            lost[steps] = diverged.tolist()
             on_support = torch.cat([part.support for part in parts if part.support is not None])
             support, most = batch.support.rows(first_draw), limit(sound)
             diagnostics.add_support_error(
@@ -162,6 +158,8 @@ def evaluate(
             )
         if scores_only:
             continue
+        if drawable:
+            add_fits(curves, learner, batch, problem, shots, drawn, lost, device)
         for n, portion in enumerate(portions_of(batch.rows(first_draw))):
             first = n * len(portions[0])
             diagnostics.add_diagnosis(learner, portion.support.to(device), shots, first)
@@ -237,39 +235,3 @@ def _each(
         nmse.append(scores["nmse"])
         own[f"rmse of {name}"] = scores["rmse"]
     return {"nmse": torch.stack(nmse).mean(0), **own}
-
-
-def _draw_data(curves: Columns, batch: TaskBatch, problem: Problem, shots: int) -> None:
-    query = batch.query
-    for task in range(min(CURVE_TASKS, len(batch))):
-        mask = query.mask[task]
-        for kind, x, y in (
-            ("support", batch.support.x[task], batch.support.y[task]),
-            ("query", query.x[task][mask], query.y[task][mask]),
-        ):
-            x, y = own_units(x, y, problem)
-            curves.add(shots=shots, steps=DATA, task=task, kind=kind, x=x, y=y)
-
-
-def _draw(
-    curves: Columns,
-    batch: TaskBatch,
-    prediction: Tensor,
-    diverged: Tensor,
-    problem: Problem,
-    shots: int,
-    steps: int,
-) -> None:
-    for task in range(min(CURVE_TASKS, len(batch))):
-        if diverged[task]:
-            continue
-        mask = batch.query.mask[task]
-        x, y = own_units(batch.query.x[task][mask], prediction[task][mask], problem)
-        curves.add(shots=shots, steps=steps, task=task, kind="prediction", x=x, y=y)
-
-
-def own_units(x: Tensor, y: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
-    return (
-        x[:, 0].double() * problem.input_scale[0] + problem.input_offset[0],
-        y[:, 0].double() * problem.target_scale + problem.target_offset,
-    )

@@ -27,7 +27,7 @@ LARGE = frozenset({"scores", "diagnostics"})
 DERIVED = "derived"
 """What a record says of the metrics that are not stored, but follow from others."""
 RMSE = "rmse"
-LATER: Mapping[str, Any] = {"draw": 0, "group": "", "diverged": None}
+LATER: Mapping[str, Any] = {"draw": 0, "group": "", "diverged": None, "output": 0}
 """Columns that results of former versions do not have, and what they hold then."""
 ABSENT = OPTIONAL | {"diagnostics"}
 """Tables that may have no file, as in results of former versions; they have no rows then."""

@@ -24,14 +24,8 @@ from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.evaluation.confusion import class_names
 from benchmarks.harness.evaluation.episodes import EPISODES, names_in
-from benchmarks.harness.evaluation.evaluator import (
-    CURVE_TASKS,
-    DATA,
-    draw_test_tasks,
-    evaluate,
-    own_units,
-    score,
-)
+from benchmarks.harness.evaluation.evaluator import draw_test_tasks, evaluate, score
+from benchmarks.harness.evaluation.fits import CURVE_TASKS, DATA, own_units, points_of
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.task_names import held_out
 from benchmarks.harness.evaluation.tested import fit_reference
@@ -165,12 +159,9 @@ class _Stored:
     def _points(self, batch: TaskBatch, family: TaskFamily) -> Iterator[str]:
         curves = self._of(self.results.curves)
         data = curves[(curves["trial"] == self.trials[0]) & (curves["steps"] == DATA)]
+        data = data[data["output"] == 0]
         for task in range(min(CURVE_TASKS, len(batch)) if len(data) else 0):
-            mask = batch.query.mask[task]
-            for kind, x, y in (
-                ("support", batch.support.x[task], batch.support.y[task]),
-                ("query", batch.query.x[task][mask], batch.query.y[task][mask]),
-            ):
+            for kind, x, y in points_of(batch, task):
                 rows = data[(data["task"] == task) & (data["kind"] == kind)]
                 drawn = [it.numpy() for it in own_units(x, y, family.problem)]
                 for axis, values in zip(("x", "y"), drawn, strict=True):

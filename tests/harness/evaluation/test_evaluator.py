@@ -19,6 +19,7 @@ from benchmarks.core import (
     Predictor,
     Problem,
     Query,
+    Spread,
     Support,
     TaskBatch,
     generator_of,
@@ -29,6 +30,7 @@ from benchmarks.harness.evaluation.confusion import add_confusion
 from benchmarks.harness.evaluation.diverging import diverged_in
 from benchmarks.harness.evaluation.episodes import add_episodes
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks, evaluate, score
+from benchmarks.harness.evaluation.fits import GRID
 from benchmarks.harness.evaluation.frames import Columns
 from benchmarks.harness.evaluation.predictions import AT_ONCE
 from benchmarks.harness.plan.registry import Registry
@@ -103,8 +105,9 @@ def test_every_task_is_scored_after_every_number_of_steps() -> None:
     assert data["kind"].value_counts().to_dict() == {"query": 6, "support": 2}
     drawn = curves.query("shots == 2 and task == 1 and steps == 4")
     assert drawn["kind"].unique().tolist() == ["prediction"]
-    assert drawn["y"].tolist() == [5.0] * 6
-    assert drawn["x"].tolist() == data.query("kind == 'query'")["x"].tolist()
+    assert drawn["y"].tolist() == [5.0] * GRID
+    shown = curves.query("shots == 2 and steps == -1")["x"]  # of all tasks that are drawn
+    np.testing.assert_allclose(drawn["x"], np.linspace(shown.min(), shown.max(), GRID), atol=1e-5)
     assert curves["task"].nunique() == 4
 
 
@@ -116,8 +119,44 @@ def test_a_problem_with_two_features_has_no_curves() -> None:
 
     scores, curves, *_ = evaluate(Spy(), Plane(), "id", PROTOCOL)
     assert len(scores) > 0
-    assert list(curves) == ["shots", "steps", "task", "kind", "x", "y"]
+    assert list(curves) == ["shots", "steps", "task", "kind", "x", "y", "output"]
     assert curves.empty
+
+
+def test_each_target_is_drawn_in_its_own_units_with_what_is_unsure() -> None:
+    class Two(Sinusoid):
+        @property
+        def problem(self) -> Problem:
+            named = {"target_scales": (2.0, 3.0), "target_offsets": (10.0, 20.0)}
+            return Problem(1, 2, metric="nmse", targets=("a", "b"), **named)
+
+        def sample(self, *asked: Any, **more: Any) -> TaskBatch:
+            one = super().sample(*asked, **more)
+            both = (replace(it, y=it.y.expand(-1, -1, 2)) for it in (one.support, one.query))
+            return TaskBatch(*both)
+
+    class Unsure(Mean):
+        def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
+            for step in steps:
+                flat = torch.full((len(support.x), 1, 2), float(step))
+                flat[3] = float("inf") if step else 0.0  # one task diverges
+                yield Spread(
+                    lambda x, flat=flat: flat.expand(-1, x.shape[1], -1).clone(),
+                    lambda x: torch.full((len(x), x.shape[1], 2), 0.5),
+                )
+
+    curves = evaluate(Unsure(), Two(), "id", PROTOCOL).curves
+    made = curves[curves["steps"] == 4].groupby(["kind", "output"])["y"]
+    assert made.unique().map(list).to_dict() == {
+        ("prediction", 0): [18.0],
+        ("prediction", 1): [32.0],
+        ("std", 0): [1.0],
+        ("std", 1): [1.5],
+    }
+    assert made.size().unique().tolist() == [2 * 3 * GRID]  # shots, tasks
+    data = curves[curves["kind"] == "support"]
+    first, second = (data.loc[data["output"] == it, "y"].to_numpy() for it in (0, 1))
+    np.testing.assert_allclose((first - 10) / 2, (second - 20) / 3)
 
 
 def test_the_error_on_the_support_points_is_kept_for_every_learner() -> None:
@@ -208,8 +247,8 @@ def test_privileged_fields_are_shown_to_who_needs_them_alone() -> None:
     common, told = Spy(), Spy(needs=["phase"])
     for spy in (common, told):
         evaluate(spy, Sinusoid(), "id", PROTOCOL)
-    assert [set(support.privileged) for support in common.seen_] == [set(), set()]
-    assert [set(support.privileged) for support in told.seen_] == [{"phase"}, {"phase"}]
+    assert [set(support.privileged) for support in common.seen_] == [set()] * 4
+    assert [set(support.privileged) for support in told.seen_] == [{"phase"}] * 4
 
 
 def test_all_learners_meet_the_same_tasks() -> None:
@@ -372,9 +411,9 @@ def test_support_points_are_predicted_only_where_that_is_kept() -> None:
             asked[again, only] = learner.asked
     shots, steps = 2, 2
     assert asked == {
-        (True, False): shots * steps * 2,
+        (True, False): shots * steps * 3,  # query, support, a grid
         (True, True): shots * steps,
-        (False, False): shots * 2,
+        (False, False): shots * 3,
         (False, True): shots,
     }
 
@@ -507,8 +546,8 @@ def test_tasks_are_adapted_to_in_portions_that_fit(monkeypatch: pytest.MonkeyPat
         return learner, list(evaluate(learner, Sinusoid(), "id", PROTOCOL))
 
     whole, portions = kept(AT_ONCE), kept(2 * (3 + 6))
-    assert [len(support) for support in whole[0].seen_] == [5, 5]
-    assert [len(support) for support in portions[0].seen_] == [2, 2, 1, 2, 2, 1]
+    assert [len(support) for support in whole[0].seen_] == [5, 4, 5, 4]  # four are drawn
+    assert [len(support) for support in portions[0].seen_] == [2, 2, 1, 4, 2, 2, 1, 4]
     order = ["shots", "steps", "kind", "name", "task"]
     for one, other in zip(whole[1], portions[1], strict=True):
         if {"name", "steps"} <= {*one}:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from benchmarks.report.figures.of_scores.against_steps import against_steps
 from benchmarks.report.figures.of_tasks import fitted_curves as module
 from benchmarks.report.figures.of_tasks.fitted_curves import fitted_curves
 from benchmarks.report.figures.of_training.training_curves import training_curves
+from benchmarks.report.figures.view import View
 from benchmarks.report.scores.cells import Comparison, Entrant, summarise
 from benchmarks.report.scores.roles import role_of
 from benchmarks.report.statistics import Interval
@@ -272,6 +274,30 @@ def test_fitted_figure_of_a_short_series_includes_the_support_points(make_result
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), np.arange(1, 13))
     assert figure.get_supylabel() == "tmax_degC in °C"
     assert figure.get_supxlabel() == "month"
+
+
+def test_several_targets_have_a_row_each_and_bands_where_a_learner_is_unsure(
+    make_results: Make, draw
+) -> None:
+    plain = make_results(["maml", "mean"], tasks=4, seeds=1, shots=(5,))
+    other = plain.curves.assign(output=1, y=100 + plain.curves["y"])
+    sure = plain.curves.query("kind == 'prediction' and learner == 'maml'")
+    sure = sure.assign(kind="std", y=0.25, output=0)
+    both = pd.concat([plain.curves.assign(output=0), other, sure])
+    problem = {"metric": "nmse", "targets": ["a", "b"], "units": ["m", ""], "inputs": ["t"]}
+    trials = plain.trials.assign(problem=[problem] * len(plain.trials))
+    figure = draw(module, replace(plain, curves=both, trials=trials))
+    rows = np.array(figure.axes).reshape(4, 4)
+    names = [row[0].get_ylabel() for row in rows]
+    assert names == ["maml\na in m", "maml\nb", "mean\na in m", "mean\nb"]
+    one, second = (row[0].lines[0].get_ydata() for row in rows[:2])
+    np.testing.assert_allclose(second, 100 + one)
+    assert [len(row[0].collections) for row in rows] == [1, 0, 0, 0]
+    last = rows[0][0].lines[-2].get_ydata()  # before the support points
+    edges = rows[0][0].collections[0].get_paths()[0].vertices[:, 1]
+    assert edges.max() == pytest.approx(max(last) + 0.5)
+    caption = next(module.pictures(View(replace(plain, curves=both), comparison(plain)))).caption
+    assert "two standard deviations" in caption
 
 
 def test_styles_tell_learners_apart() -> None:

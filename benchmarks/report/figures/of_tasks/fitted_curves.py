@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product, zip_longest
 
 import numpy as np
 import pandas as pd
@@ -28,19 +29,27 @@ TITLE_WIDTH = 24
 FITTED_STEPS = 6
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
+PREDICTION, STD = "prediction", "std"
 
 
 def pictures(view: View) -> Iterator[Picture]:
-    curves = view.rows("curves")
-    if len(finite(curves)):
-        yield view.picture(
-            "fitted-curves",
-            "Fitted curves",
-            f"Predictions for the first {view.comparison.split} tasks, from before adaptation "
-            "(light) to after the most steps (dark); the first seed of each learner, at the fewest "
-            "shots.",
-            lambda: fitted_curves(view.comparison, curves, view.names),
+    curves = finite(view.rows("curves"))
+    if curves.empty:
+        return
+    bands = ""
+    if (curves["kind"] == STD).any():
+        bands = (
+            " The bands, of learners that say how sure they are, go two standard deviations of a "
+            "new observation to either side after the most steps."
         )
+    yield view.picture(
+        "fitted-curves",
+        "Fitted curves",
+        f"Predictions for the first {view.comparison.split} tasks, from before adaptation (light) "
+        "to after the most steps (dark); the first seed of each learner, at the fewest "
+        f"shots.{bands}",
+        lambda: fitted_curves(view.comparison, curves, view.names),
+    )
 
 
 def finite(curves: pd.DataFrame) -> pd.DataFrame:
@@ -54,8 +63,9 @@ def fitted_curves(
 ) -> Figure:
     """Predictions after each number of steps for the first tasks scored, one row a learner.
 
-    Shows the fewest shots and, for each learner, its first seed that is there. `tasks_of` gives the
-    names of the tasks at so many shots, where they have any.
+    Of several targets each has its row. Shows the fewest shots and, for each learner, its first
+    seed that is there. `tasks_of` gives the names of the tasks at so many shots, where they have
+    any.
     """
     curves = finite(curves)
     shots = int(curves["shots"].min())
@@ -63,34 +73,48 @@ def fitted_curves(
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
     tasks = sorted({int(task) for task in curves["task"]})[: fitting(FITTED_TASKS, 1.2)]
     names = tasks_of(shots)
-    steps = _some(sorted({int(at) for at in curves.loc[curves["kind"] == "prediction", "steps"]}))
+    steps = _some(sorted({int(at) for at in curves.loc[curves["kind"] == PREDICTION, "steps"]}))
+    targets = targets_of(comparison)
     chosen = styles(comparison.entrants)
     figure, axes = panels(
-        len(drawn),
+        len(drawn) * len(targets),
         len(tasks),
         1.2 + 2.0 * len(tasks),
-        0.8 + 1.35 * len(drawn),
+        0.8 + 1.35 * len(drawn) * len(targets),
         sharex=True,
-        sharey="col",
+        sharey="col" if len(targets) == 1 else False,
     )
-    for entrant, row in zip(drawn, axes, strict=True):
+    for (entrant, output), row in zip(product(drawn, range(len(targets))), axes, strict=True):
         mine = curves[curves["learner"] == entrant.label]
         mine = mine[mine["seed"] == mine["seed"].min()]
+        if "output" in mine:
+            mine = mine[mine["output"] == output]
         for task, ax in zip(tasks, row, strict=True):
             _fit(ax, mine[mine["task"] == task], steps, chosen[entrant.label].colour)
-        row[0].set_ylabel(
-            "\n".join(textwrap.wrap(caption_name(entrant), 16)),
-            color=chosen[entrant.label].colour,
-            fontweight="bold",
-        )
+        name = caption_name(entrant)
+        wrapped = textwrap.wrap(name, 16)
+        if len(targets) > 1:
+            wrapped += textwrap.wrap(targets[output], 16)
+        row[0].set_ylabel("\n".join(wrapped), color=chosen[entrant.label].colour, fontweight="bold")
     for task, ax in zip(tasks, axes[0], strict=True):
         ax.set_title(_title(names.get(task, f"{comparison.split} task {task + 1}")))
     problem = comparison.problem
-    unit = f" in {problem['unit']}" if problem.get("unit") else ""
     figure.supxlabel(str(next(iter(problem.get("inputs") or ["x"]))), fontsize="medium")
-    figure.supylabel(f"{problem.get('target', 'y')}{unit}", fontsize="medium")
+    if len(targets) == 1:
+        figure.supylabel(targets[0], fontsize="medium")
     above(figure, _fit_legend(steps, shots))
     return figure
+
+
+def targets_of(comparison: Comparison) -> list[str]:
+    """What each output is called, with its unit."""
+    problem = comparison.problem
+    names = list(problem.get("targets") or [problem.get("target", "y")])
+    units = list(problem.get("units") or [problem.get("unit", "")])
+    return [
+        f"{name} in {unit}" if unit else str(name)
+        for name, unit in zip_longest(names, units[: len(names)], fillvalue="")
+    ]
 
 
 def _title(name: str) -> str:
@@ -114,9 +138,11 @@ def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
         markersize=scaled(8),
     )
     for at, shade in zip(steps, _shades(colour, len(steps)), strict=True):
-        one = rows[(rows["kind"] == "prediction") & (rows["steps"] == at)]
+        one = rows[(rows["kind"] == PREDICTION) & (rows["steps"] == at)]
         one = one.drop_duplicates("x")
         ax.plot(one["x"], one["y"], color=shade, linewidth=scaled(1.4))
+    if steps:
+        _band(ax, rows, steps[-1], colour)
     ax.plot(
         support["x"],
         support["y"],
@@ -133,6 +159,16 @@ def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
         return
     margin = 0.35 * (known.max() - known.min()) or 1.0
     ax.set_ylim(known.min() - margin, known.max() + margin)
+
+
+def _band(ax: Axes, rows: pd.DataFrame, last: int, colour: str) -> None:
+    """How sure the learner is in the end, if it says so."""
+    rows = rows[rows["steps"] == last].drop_duplicates(["kind", "x"])
+    wide = rows.pivot(index="x", columns="kind", values="y")
+    if {PREDICTION, STD} <= {*wide}:
+        wide = wide.dropna(subset=[PREDICTION, STD])
+        low, high = (wide[PREDICTION] + side * wide[STD] for side in (-2, 2))
+        ax.fill_between(wide.index, low, high, color=colour, alpha=0.15, linewidth=0, zorder=0.5)
 
 
 def _some(steps: list[int]) -> list[int]:
