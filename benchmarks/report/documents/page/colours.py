@@ -1,25 +1,16 @@
 """The colours of figures as CSS variables, each with a twin for dark paper."""
 
 import colorsys
-import re
 from collections.abc import Iterable
 
-COLOUR = re.compile(r"#([0-9a-f]{6})\b")
-VARIABLE = re.compile(r"var\(--c([0-9a-f]{6})\)")
 DARK_PAPER = "17191d"
 HALVINGS = 14
 VIVID = 9.0
 
 
-def as_variables(style: str) -> str:
-    """`fill: #0072b2` becomes `fill: var(--c0072b2)`."""
-    return COLOUR.sub(r"var(--c\1)", style)
-
-
-def palette(texts: Iterable[str], *, dark: bool) -> str:
-    """CSS declarations of all colours that `as_variables` has met in these texts."""
-    used = sorted({colour for text in texts for colour in VARIABLE.findall(text)})
-    return "".join(f"--c{it}:#{on_dark(it) if dark else it};" for it in used)
+def palette(colours: Iterable[str], *, dark: bool) -> str:
+    """CSS declarations of the variables of these colours."""
+    return "".join(f"--c{it}:#{on_dark(it) if dark else it};" for it in sorted(set(colours)))
 
 
 def on_dark(colour: str) -> str:

@@ -86,7 +86,7 @@ def render(
     """The page as text; how learners are used is told where `directory` has them."""
     comparisons = summarise(results)
     sections = _with_ids([*all_sections(results)])
-    drawings = [inlay.svg for inlay in inlays if not inlay.rastered]
+    colours = [colour for inlay in inlays for colour in inlay.colours]
     counts = {state: sum(it["status"] == state for it in records) for state in STATES}
     parts = {
         "name": results.name,
@@ -110,8 +110,8 @@ def render(
         "origin": origin(results.name, results.provenance),
         "origin_lines": origin_lines(results),
         "command": essential(str(results.provenance.get("command") or "")),
-        "light": Markup(palette((inlay.svg for inlay in inlays), dark=False)),
-        "dark": Markup(palette(drawings, dark=True)),
+        "light": Markup(palette(colours, dark=False)),
+        "dark": Markup(palette(colours, dark=True)),
     }
     return _environment().get_template("page.html").render(parts)
 
