@@ -189,6 +189,7 @@ def test_another_font_stands_in_where_one_has_the_letter() -> None:
     assert fonts.missing(lacking)
     assert not fonts.missing(lacking, [name])
     assert fonts.fallbacks(["maml", "ä °²"]) == ()
+    assert not any("Last Resort" in it for it in fonts.fallbacks(["学習者 🚀"]))  # it has boxes
 
 
 def test_python_gets_the_axes(tmp_path: Path, results: Results, monkeypatch) -> None:

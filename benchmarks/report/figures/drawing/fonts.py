@@ -11,6 +11,8 @@ from matplotlib.text import Text
 FONT = "DejaVu Sans"
 PREFERRED = ("Noto Sans", "Source Han", "WenQuanYi", "Droid Sans", "Liberation", "Arial", "Symbola")
 """What the names of fonts that are tried first begin with."""
+NONE = ("Last Resort", "cm", "STIXNonUnicode", "STIXSize")
+"""And of those that draw boxes, or other signs in the place of letters."""
 SHOWN = 12
 UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Cs"})
 """Categories of characters that need no picture of their own."""
@@ -58,7 +60,11 @@ def boxes(letters: set[str]) -> str:
 
 def _others() -> Iterator[tuple[str, str]]:
     """Every other font by name, those meant for text in many scripts first."""
-    there = {it.name: it.fname for it in fontManager.ttflist if it.name != FONT}
+    there = {
+        it.name: it.fname
+        for it in fontManager.ttflist
+        if it.name != FONT and not it.name.startswith(NONE)
+    }
     yield from sorted(there.items(), key=lambda it: (not it[0].startswith(PREFERRED), it))
 
 
