@@ -51,7 +51,7 @@ class Environment(Protocol):
 class ComposeEnv:
     """An episode composes one network a task; each decision picks from one bank or menu.
 
-    The order is that of `LayerPool.decisions`. The last decision completes the network: it is
+    The order is that of `reml.inner.decisions.Menu`. The last decision completes the network: it is
     adapted on the support set for `steps` gradient steps and the reward is −log(NMSE + 0.01) of
     its query loss along the way. All other rewards are 0.
 

@@ -164,7 +164,7 @@ class REML(Settings):
             return self.policy_
         if self.composer == "random":
             return RandomComposer(self.pool_.choices)
-        return FixedComposer(self.pool_.choices, self.pool_.in_order)
+        return FixedComposer(self.pool_.choices, self.pool_.menu.in_order)
 
     def compose(self, support: Support) -> Int[Tensor, "tasks decisions"]:
         """The composition for each task: the policy's choice, or the best of `candidates`."""
@@ -208,7 +208,7 @@ class REML(Settings):
         decisions = self.pool_.decisions
         return [
             ", ".join(
-                f"{decision.name} {self.pool_.word(decision, option)}"
+                f"{decision.name} {self.pool_.menu.word(decision, option)}"
                 for decision, option in zip(decisions, options, strict=True)
             )
             for options in self.compose(support).tolist()

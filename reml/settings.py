@@ -9,8 +9,8 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from benchmarks.core import Problem
 from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.errors import MatrixError
-from reml.inner.network import BatchNorm
-from reml.inner.pool import Adaptation
+from reml.inner.decisions import Adaptation
+from reml.inner.shape import BatchNorm
 from reml.reward import LIKELIHOODS, Loss
 
 Count = Annotated[int, Ge(1)]

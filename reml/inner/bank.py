@@ -102,6 +102,16 @@ class Beliefs(nn.Module):
         self.log_noise = nn.Parameter(torch.full((heads, 1, outputs), LOG_NOISE / FASTER))
 
 
+def taken(
+    bank: Bank | Heads, chosen: Int[Tensor, " tasks"], ways: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Weights and biases of the chosen layers; of `Heads`, which are 0, for so many `ways`."""
+    weight, bias = bank.weight[chosen], bank.bias[chosen]
+    if ways is None or not isinstance(bank, Heads):
+        return weight, bias
+    return weight[..., :1].expand(-1, -1, ways), bias[..., :1].expand(-1, -1, ways)
+
+
 @torch.no_grad()
 def absorb(
     kept: Float[Tensor, "layers inputs outputs"],

@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from reml.inner.bank import Bank, Heads
-from reml.inner.network import STRIDE
 from reml.inner.pool import LayerPool
+from reml.inner.shape import halved
 
 
 class Cost(NamedTuple):
@@ -64,11 +64,8 @@ def _places(pool: LayerPool) -> list[int]:
     """How often each layer but the last is applied to an input: once, or at each place of it."""
     if pool.image is None:
         return [1] * (pool.depth - 1)
-    sides, places = pool.image[1:], []
-    for _ in range(pool.depth - 1):
-        sides = (-(-sides[0] // STRIDE), -(-sides[1] // STRIDE))
-        places.append(math.prod(sides))
-    return places
+    sides = pool.image[1:]
+    return [math.prod(halved(side, times) for side in sides) for times in range(1, pool.depth)]
 
 
 def _layers(pool: LayerPool, flat: Int[Tensor, "rows decisions"]) -> Int[Tensor, " rows"]:

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from benchmarks.core import Support
-from reml.inner.bank import Bank, Heads
+from reml.inner.bank import taken
 from reml.inner.observation import Observation
 from reml.inner.pool import LayerPool
 
@@ -90,13 +90,13 @@ class PartialNetwork:
         if kind == "activation":
             self._shape = self._shape._replace(activation=choice)
         elif kind == "input":
-            self._hidden = self._shape.layer(self._x, *_taken(pool.input, choice))
+            self._hidden = self._shape.layer(self._x, *taken(pool.input, choice))
         elif kind == "output":
-            self._last = _taken(pool.output, choice)
+            self._last = taken(pool.output, choice)
         elif kind == "hidden":
             assert self._hidden is not None
-            taken = _taken(pool.hidden, choice.clamp(max=stop - 1))
-            after = self._shape.layer(self._hidden, *taken)
+            layer = taken(pool.hidden, choice.clamp(max=stop - 1))
+            after = self._shape.layer(self._hidden, *layer)
             going = self._going.view(-1, *[1] * (after.dim() - 1))
             # not where shapes differ: convolutions shrink, and then nobody can stop
             self._hidden = torch.where(going, after, self._hidden) if pool.stop else after
@@ -122,7 +122,3 @@ class PartialNetwork:
             one = torch.arange(options, device=fitting.device) == fitting.int().argmax()
             allowed = torch.where(self._direct.unsqueeze(1), one, allowed)
         return allowed
-
-
-def _taken(bank: Bank | Heads, choice: Int[Tensor, " tasks"]) -> tuple[Tensor, Tensor]:
-    return bank.weight[choice], bank.bias[choice]

@@ -2,35 +2,27 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from benchmarks.core import Kind, Support, TaskBatch
-from reml.inner.bank import FASTER, Bank, Beliefs, Heads, absorb
+from reml.inner.bank import FASTER, Bank, Beliefs, Heads, absorb, taken
+from reml.inner.decisions import Adaptation, Decision, Menu
 from reml.inner.head import Prior
-from reml.inner.network import STRIDE, WINDOW, BatchNorm, ComposedNetwork, Shape, Units
+from reml.inner.network import ComposedNetwork, Units, spread_of
+from reml.inner.shape import WINDOW, BatchNorm, Shape, halved
 from reml.inner.task_view import Classes, Points, TaskView
 
 PICTURES_AT_ONCE = 32
 """Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
 
 
-Adaptation = Literal["gradient", "solve"]
 REACH = 3.0
 """Deviation of the inputs that networks which solve are given."""
 LOGITS = 10.0
 """What a one-hot target is multiplied with to be a logit, at first."""
-
-
-class Decision(NamedTuple):
-    """One decision of an episode: what it is about, and among how many options."""
-
-    name: str
-    kind: Literal["activation", "rate", "adaptation", "input", "output", "hidden"]
-    options: int
 
 
 class LayerPool(nn.Module):
@@ -54,7 +46,7 @@ class LayerPool(nn.Module):
         activations: menu of activations; choosing one is a decision where there are several.
         rates: menu of factors on the adaptation rates; likewise.
         image: channels, height and width of the inputs, where input and hidden layers are to be
-            convolutions; see `reml.inner.network.Shape`.
+            convolutions; see `reml.inner.shape.Shape`.
         batch_norm: whether they are followed by batch normalisation, and whose statistics it takes.
         task_view: what the composer is shown of a task; says whether tasks are of classes.
         adaptation: how networks adapt: by `gradient`, or first of all they `solve` for their last
@@ -93,7 +85,7 @@ class LayerPool(nn.Module):
         first, between, last = features, width, width
         if image is not None:
             first, between = WINDOW * image[0], WINDOW * width
-            last = width * math.prod(_halved(side, depth - 1) for side in image[1:])
+            last = width * math.prod(halved(side, depth - 1) for side in image[1:])
         self.input = Bank(n_input, first, width, generator, inner_lr)
         self.output: Bank | Heads
         if isinstance(self.task_view, Classes):
@@ -111,11 +103,9 @@ class LayerPool(nn.Module):
             classes = self.kind == "classification"
             self.beliefs = Beliefs(n_output, last, outputs, full=not classes)
             if direct:
-                self.shortest = (
-                    Heads(n_output, features, outputs, inner_lr)
-                    if classes
-                    else Bank(n_output, features, outputs, generator, inner_lr)
-                )
+                shape = n_output, features, outputs
+                heads = Heads(*shape, inner_lr) if classes else Bank(*shape, generator, inner_lr)
+                self.shortest: Bank | Heads = heads
                 self.shortest_beliefs = Beliefs(n_output, features, outputs, full=False)
             if classes:
                 self.log_logits = nn.Parameter(torch.tensor(math.log(LOGITS)))
@@ -130,6 +120,8 @@ class LayerPool(nn.Module):
         self.stop = stop
         self.activations = tuple(activations)
         self.rates = tuple(rates)
+        menus = self.activations, self.rates, adaptation
+        self.menu = Menu(sizes, depth, stop, direct, *menus)
 
     @property
     def solves(self) -> bool:
@@ -155,10 +147,10 @@ class LayerPool(nn.Module):
         x, y = points.x[points.mask], points.y[points.mask]
         if self.image is None and self.task_view.image is None:
             self.x_offset.copy_(x.mean(0))
-            self.x_scale.copy_(_scale(x) / REACH)
+            self.x_scale.copy_(spread_of(x) / REACH)
         if self.kind == "regression":
             self.y_offset.copy_(y.mean(0))
-            self.y_scale.copy_(_scale(y))
+            self.y_scale.copy_(spread_of(y))
 
     @property
     def units(self) -> Units | None:
@@ -180,53 +172,11 @@ class LayerPool(nn.Module):
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """All decisions, in their order: the menus', input layer, output layer, hidden layers."""
-        menus = []
-        if len(self.activations) > 1:
-            menus.append(Decision("activation", "activation", len(self.activations)))
-        if len(self.rates) > 1:
-            menus.append(Decision("adaptation rate", "rate", len(self.rates)))
-        if len(self.adaptation) > 1:
-            menus.append(Decision("adaptation", "adaptation", len(self.adaptation)))
-        hidden = len(self.hidden.weight) + self.stop
-        return (
-            *menus,
-            Decision("input layer", "input", len(self.input.weight) + self.direct),
-            Decision("output layer", "output", len(self.output.weight)),
-            *(Decision(f"hidden layer {i + 1}", "hidden", hidden) for i in range(self.depth - 2)),
-        )
+        return self.menu.decisions
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """How many options each decision has."""
-        return tuple(decision.options for decision in self.decisions)
-
-    def word(self, decision: Decision, option: int) -> str:
-        """What an option of a decision is, for people."""
-        if decision.kind == "activation":
-            return self.activations[option]
-        if decision.kind == "rate":
-            return f"× {self.rates[option]:g}"
-        if decision.kind == "adaptation":
-            return self.adaptation[option]
-        if decision.kind == "input" and option == len(self.input.weight):
-            return "none"
-        if decision.kind == "hidden" and option == len(self.hidden.weight):
-            return "none"
-        return str(option)
-
-    @property
-    def in_order(self) -> tuple[int, ...]:
-        """The composition that takes the first of everything, and the hidden layers in order.
-
-        No layer stands in two places as long as the bank has enough of them; adaptation rates are
-        those that come closest to being unchanged.
-        """
-        unchanged = min(range(len(self.rates)), key=lambda i: abs(math.log(self.rates[i])))
-        menus = [0] * (len(self.activations) > 1) + [unchanged] * (len(self.rates) > 1)
-        adaptation = [0] * (len(self.adaptation) > 1)
-        hidden = len(self.hidden.weight)
-        return (*menus, *adaptation, 0, 0, *(i % hidden for i in range(self.depth - 2)))
+        return self.menu.choices
 
     def order(self, composition: Int[Tensor, "tasks decisions"]) -> Int[Tensor, " tasks"] | None:
         """The order of tasks in which their networks run fastest; None where all are alike."""
@@ -278,7 +228,7 @@ class LayerPool(nn.Module):
             rate = bank.log_rate[chosen].exp()
             if factor is not None:
                 rate = rate * factor
-            weights += _taken(bank, chosen, ways)
+            weights += taken(bank, chosen, ways)
             rates += [rate[:, :-1, None], rate[:, -1:, None]]
         network = ComposedNetwork(weights, rates, self.shape(composition))
         if not self.solves:
@@ -300,7 +250,7 @@ class LayerPool(nn.Module):
         return prior._replace(
             log_noise=torch.where(gate, prior.log_noise, beliefs.log_noise[last] * FASTER),
             gate=gate.to(head.weight.dtype),
-            direct=(*_taken(head, last, ways), beliefs.root[last]),
+            direct=(*taken(head, last, ways), beliefs.root[last]),
         )
 
     def absorb(
@@ -347,26 +297,3 @@ class LayerPool(nn.Module):
             return None
         menu = torch.tensor(self.rates, device=composition.device)
         return menu[composition[:, int(len(self.activations) > 1)]].unsqueeze(1)
-
-
-def _taken(
-    bank: Bank | Heads, chosen: Int[Tensor, " tasks"], ways: int | None
-) -> tuple[Tensor, Tensor]:
-    """Weights and biases of the chosen layers; of `Heads`, which are 0, for so many `ways`."""
-    weight, bias = bank.weight[chosen], bank.bias[chosen]
-    if ways is None or not isinstance(bank, Heads):
-        return weight, bias
-    return weight[..., :1].expand(-1, -1, ways), bias[..., :1].expand(-1, -1, ways)
-
-
-def _halved(side: int, times: int) -> int:
-    """How high or wide a picture is after so many convolutions."""
-    for _ in range(times):
-        side = -(-side // STRIDE)
-    return side
-
-
-def _scale(values: Float[Tensor, "points numbers"]) -> Float[Tensor, " numbers"]:
-    """How far each number spreads; 1 where it does not."""
-    deviation = values.std(0, correction=0)
-    return torch.where(deviation > 1e-6 * values.abs().mean(0), deviation, 1.0)

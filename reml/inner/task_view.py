@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.core import Problem, Query
-from reml.inner.network import affine
+from reml.inner.shape import affine
 
 MOST_SIDE = 7
 """Pictures are shown at most this high and wide."""

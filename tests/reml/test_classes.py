@@ -158,7 +158,7 @@ def test_all_routes_start_as_the_same_network_and_then_part() -> None:
         assert len({tuple(row) for row in partial.composition.tolist()}) > 1
         network = pool.gather(partial.composition)
         network = adapt(network, support.x, support.y, max_norm=10.0, differentiable=False)
-        same = pool.gather(torch.tensor([pool.in_order]).expand(len(support), -1))
+        same = pool.gather(torch.tensor([pool.menu.in_order]).expand(len(support), -1))
         same = adapt(same, support.x, support.y, max_norm=10.0, differentiable=False)
         return run(network, support.x) - run(same, support.x)
 

@@ -11,7 +11,8 @@ from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing import check_learner
 from benchmarks.testing.cases import Case
 from benchmarks.testing.learners import masked_rows_do_not_count
-from reml.inner.network import BatchNorm, run
+from reml.inner.network import run
+from reml.inner.shape import BatchNorm
 from reml.learner import REML
 
 SMALL = {

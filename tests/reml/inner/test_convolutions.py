@@ -9,8 +9,9 @@ from benchmarks.core import TaskBatch, generator_of, task_cross_entropy
 from benchmarks.testing.toy import ToyClasses
 from reml.env import ComposeEnv
 from reml.inner.bank import Heads
-from reml.inner.network import BatchNorm, ComposedNetwork, adapt, run
+from reml.inner.network import ComposedNetwork, adapt, run
 from reml.inner.pool import LayerPool
+from reml.inner.shape import BatchNorm
 from reml.inner.task_view import view_of
 
 IMAGE = (2, 9, 8)

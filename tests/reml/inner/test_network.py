@@ -186,6 +186,6 @@ def test_menus_give_each_task_its_own_activation_and_rate() -> None:
 
 
 def test_the_composition_in_order_repeats_no_layer() -> None:
-    assert _pool().in_order == (0, 0, 0, 1, 2)
+    assert _pool().menu.in_order == (0, 0, 0, 1, 2)
     menus = _pool(activations=("tanh", "relu"), rates=(0.3, 1.0, 3.0))
-    assert menus.in_order == (0, 1, 0, 0, 0, 1, 2)
+    assert menus.menu.in_order == (0, 1, 0, 0, 0, 1, 2)
