@@ -22,8 +22,10 @@ if TYPE_CHECKING:
         differences,
         doctor,
         help,
+        init,
         load,
         new,
+        predict,
         publish,
         regroup,
         reproduce,
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 _API = "benchmarks.api"
 _NAMES = (
     *("MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"),
-    *("catalogue", "check", "differences", "doctor", "help", "new", "publish", "regroup"),
-    *("reproduce", "status"),
+    *("catalogue", "check", "differences", "doctor", "help", "init", "new"),
+    *("predict", "publish", "regroup", "reproduce", "status"),
 )
 _HOMES = {"REML": "reml.learner", **dict.fromkeys(_NAMES, _API)}
 _SIBLINGS = ("benchmarks", "baselines")
@@ -52,8 +54,10 @@ __all__ = [
     "differences",
     "doctor",
     "help",
+    "init",
     "load",
     "new",
+    "predict",
     "publish",
     "regroup",
     "reproduce",

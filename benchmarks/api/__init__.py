@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         differences,
         doctor,
         help,
-        new,
+        predict,
         publish,
         regroup,
         reproduce,
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from benchmarks.api.fitted import Adapted, FittedLearner
     from benchmarks.api.front import load, run
     from benchmarks.api.results import Results
+    from benchmarks.api.starting import init, new
 
 _HOMES = {
-    **dict.fromkeys(("catalogue", "check", "differences", "doctor", "help", "new"), "asking"),
-    **dict.fromkeys(("publish", "regroup", "reproduce", "status"), "asking"),
+    **dict.fromkeys(("catalogue", "check", "differences", "doctor", "help"), "asking"),
+    **dict.fromkeys(("predict", "publish", "regroup", "reproduce", "status"), "asking"),
+    **dict.fromkeys(("init", "new"), "starting"),
     "Adapted": "fitted",
     "FittedLearner": "fitted",
     "MetaClassifier": "estimation.estimators",
@@ -50,8 +52,10 @@ __all__ = [
     "differences",
     "doctor",
     "help",
+    "init",
     "load",
     "new",
+    "predict",
     "publish",
     "regroup",
     "reproduce",

@@ -1,17 +1,19 @@
 """What the command line does beside running and loading, as functions."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks.api.classes import Classes
-from benchmarks.core.errors import StoreError, UnknownName
+from benchmarks.core.errors import StoreError
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, keep_consolidated, load_results
 
 Folder = str | Path
 Plugins = Sequence[str | Path]
-STARTED = ("learner", "family", "protocol")
 
 
 def catalogue(*, plugins: Plugins = ()) -> str:
@@ -131,17 +133,47 @@ def publish(folder: Folder, out: Folder) -> Path:
     return Path(out)
 
 
-def new(kind: str, name: str) -> list[Path]:
-    """Write a working learner, family or protocol here, and its test; the paths of both.
+def predict(
+    folder: Folder,
+    support: Folder,
+    query: Folder | None = None,
+    *,
+    learner: str | None = None,
+    seed: int | None = None,
+    family: str | None = None,
+    steps: int | None = None,
+    plugins: Plugins = (),
+) -> pd.DataFrame:
+    """Adapt what a results folder has trained to new tasks in a file, and predict.
+
+    `Results.learner` does so for one task, in memory.
+
+    Args:
+        folder: the results.
+        support: a file with the rows to adapt on; also with those to predict, the target being
+            empty there, if there is no `query`.
+        query: a file with the rows to predict.
+        learner: which, by its label; the best, if left out.
+        seed: which of its trainings; all as one, if left out.
+        family: what it was trained on, where the matrix has several.
+        steps: adaptation steps; those that validation chose, if left out.
+        plugins: files that define the learner.
 
     Raises:
-        UserError: there is no such kind, the name is no name or taken, or a file is there already.
+        UserError: what is wrong with the rows, or there is no such learner.
     """
-    from benchmarks.start.templates import write_sample
+    from benchmarks.api.predicting import Place, Rows, Who, predictions
 
-    if kind not in STARTED:
-        raise UnknownName("kind", kind, STARTED)
-    return write_sample(kind, name)
+    directory = Path(folder)
+    found = predictions(
+        Place(clean(load_results(directory)), directory, _registry(plugins)),
+        Who(learner, seed, family),
+        Rows(Path(support), None if query is None else Path(query)),
+        steps,
+    )
+    for sentence in found.warnings:
+        warnings.warn(sentence, stacklevel=2)
+    return found.table
 
 
 def _registry(plugins: Plugins) -> Registry:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -107,6 +108,31 @@ def test_links_lead_somewhere(page: Path, made: dict[str, str]) -> None:
         else:
             there = text
         assert not anchor or anchor in slugs(there), f"{target}#{anchor}"
+
+
+def test_the_house_is_as_it_is_drawn() -> None:
+    """The picture has the layers that import-linter holds, and each file to copy is there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (picture,) = re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL)
+    drawn = re.findall(r"^[{|]? ?((?:benchmarks\.)?[a-z]+)\b", picture, flags=re.MULTILINE)
+    held = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [it.split(" | ") for it in held[0]["layers"]]
+    beside = {"benchmarks.options", "benchmarks.terminal"}
+    assert set(drawn) == {it for layer in layers for it in layer} - beside
+    floors = [next(i for i, layer in enumerate(layers) if it in layer) for it in drawn]
+    assert floors == sorted(floors)
+    for contract in held:
+        for container in contract.get("containers", ()):
+            line = re.search(rf"^[{{|]? ?{container} +(.*)$", picture, flags=re.MULTILINE)
+            assert line is not None
+            rooms = [{*re.findall(r"\w+", it)} for it in line[1].split(" > ")]
+            wanted = [{*re.findall(r"\w+", it)} for it in contract["layers"]]
+            assert [it for it in wanted if it in rooms] == rooms
+    for page in (ROOT / "CONTRIBUTING.md", DOCS / "adding.md"):
+        rows = [it for it in page.read_text().splitlines() if it.startswith("| a ")]
+        named = re.findall(r"`([\w/]+\.(?:py|md))`", "\n".join(rows))
+        assert len(named) >= 5
+        assert [it for it in named if not (ROOT / it).is_file()] == []
 
 
 def test_python_has_what_the_command_line_does() -> None:
