@@ -9,13 +9,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from benchmarks.core import Support, task_loss, task_variance
+from reml.inner.annealing import DRAWN, anneal
 from reml.inner.head import evidence
 from reml.inner.network import adapt, believed, run, standard_targets
 from reml.inner.partial import PartialNetwork
 from reml.inner.pool import LayerPool
 from reml.policy.composer import Composer, draw, score, task_noise
 from reml.reward import log_nmse_reward
-from reml.settings import Combine
+from reml.settings import Combine, Search
 
 NEUTRAL = 0.5
 """The uniform number that makes every option's noise the same: the best-scored one is drawn."""
@@ -45,6 +46,7 @@ def compose(
     candidates: int,
     max_norm: float,
     combine: Combine = "best",
+    search: Search = "sample",
 ) -> Composed:
     """Compose `candidates` networks for each task, and keep the best one, or weigh them all.
 
@@ -55,10 +57,13 @@ def compose(
     adaptation step, its gradient capped at `max_norm`: before it, no network tells classes apart.
 
     The first candidate of a greedy composer is its most likely composition, the others are sampled
-    with random numbers that depend on the task alone.
+    with random numbers that depend on the task alone. With `search` by annealing, candidates after
+    the first are what is tried on the way from there.
     """
     parts = pool.parts(support)
-    composed = [_compose(pool, composer, part, candidates, max_norm, combine) for part in parts]
+    composed = [
+        _compose(pool, composer, part, candidates, max_norm, combine, search) for part in parts
+    ]
     return Composed(*(torch.cat(column) for column in zip(*composed, strict=True)))
 
 
@@ -69,7 +74,10 @@ def _compose(
     candidates: int,
     max_norm: float,
     combine: Combine,
+    search: Search,
 ) -> Composed:
+    if search == "anneal" and candidates > 1:
+        return _anneal(pool, composer, support, candidates, max_norm, combine)
     choices = pool.choices
     shape = (candidates, len(choices), max(choices))
     targets = support.y if pool.kind == "regression" else support.y[..., :0]
@@ -92,11 +100,39 @@ def _compose(
     if candidates == 1:
         return Composed(compositions, torch.ones_like(support.x[:, :1, 0]), entropy)
     suits = _suits(pool, compositions.flatten(0, 1), repeated, max_norm).view(-1, candidates)
-    kept = 1 if combine == "best" else candidates
+    return _weighed(compositions, suits, entropy.view(-1, candidates), combine)
+
+
+def _anneal(
+    pool: LayerPool,
+    composer: Composer,
+    support: Support,
+    candidates: int,
+    max_norm: float,
+    combine: Combine,
+) -> Composed:
+    """Tries one less than `candidates` changes of what the composer alone would have chosen."""
+    start = _compose(pool, composer, support, 1, max_norm, combine, "sample")
+    targets = support.y if pool.kind == "regression" else support.y[..., :0]
+    uniform = task_noise(support.x, targets, (candidates - 1, DRAWN))
+    tried, suits = anneal(
+        pool, start.compositions[:, 0], lambda it: _suits(pool, it, support, max_norm), uniform
+    )
+    return _weighed(tried, suits, start.entropy.unsqueeze(1).expand_as(suits), combine)
+
+
+def _weighed(
+    compositions: Int[Tensor, "tasks tried decisions"],
+    suits: Float[Tensor, "tasks tried"],
+    entropy: Float[Tensor, "tasks tried"],
+    combine: Combine,
+) -> Composed:
+    """The best of each task's compositions, or all with their weights, the best one first."""
+    kept = 1 if combine == "best" else suits.shape[1]
     order = (-suits).argsort(dim=1, stable=True)[:, :kept]
-    compositions = compositions.gather(1, order.unsqueeze(2).expand(-1, -1, len(choices)))
-    weight = torch.softmax(suits.gather(1, order), 1).to(support.x.dtype)
-    first = entropy.view(-1, candidates).gather(1, order[:, :1]).squeeze(1)
+    compositions = compositions.gather(1, order.unsqueeze(2).expand(-1, -1, compositions.shape[2]))
+    weight = torch.softmax(suits.gather(1, order), 1).to(entropy.dtype)
+    first = entropy.gather(1, order[:, :1]).squeeze(1)
     return Composed(compositions, weight, first)
 
 

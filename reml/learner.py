@@ -85,8 +85,11 @@ class REML(Settings):
         "winner": 0.0,
         "combine": "best",
         "direct": None,
+        "search": "sample",
     }
-    only_at_test: ClassVar[frozenset[str]] = frozenset({"candidates", "combine", "most_steps"})
+    only_at_test: ClassVar[frozenset[str]] = frozenset(
+        {"candidates", "combine", "search", "most_steps"}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -173,7 +176,7 @@ class REML(Settings):
     def _compose(self, support: Support) -> Composed:
         pool, composer = self.pool_, self.composer_()
         candidates = 1 if self.composer == "fixed" else self.candidates
-        how = candidates, self.max_inner_norm, self.combine
+        how = candidates, self.max_inner_norm, self.combine, self.search
         held = [pool, *([] if self.policy_ is None else [self.policy_])]
         tensors = [tensor for module in held for tensor in module.state_dict().values()]
         rows = self._memo.rows(support, (self.composer, how, digest(tensors)))

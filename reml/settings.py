@@ -26,6 +26,7 @@ OF_THE_POLICY = frozenset(
 )
 Activation = Literal["relu", "tanh", "silu"]
 Combine = Literal["best", "mean"]
+Search = Literal["sample", "anneal"]
 Adaptations = Adaptation | tuple[Adaptation, ...]
 BY_ADAPTATION: Any = None
 """Stands for a default that depends on how networks adapt, see `DEFAULTS`."""
@@ -125,6 +126,8 @@ class Settings:
             reward) within a task.
         combine: what becomes of several `candidates`: the `best` answers, or the mean of all,
             weighted by their evidence (`mean`).
+        search: where candidates come from: the policy is asked again (`sample`), or its answer is
+            changed step by step towards more evidence (`anneal`).
         direct: whether a last layer alone, on the inputs themselves, is a composition, too; None is
             where networks solve for classes, and then it is the one to begin with.
     """
@@ -168,6 +171,7 @@ class Settings:
     episodes: Count = BY_ADAPTATION
     winner: Weight = BY_ADAPTATION
     combine: Combine = BY_ADAPTATION
+    search: Search = "sample"
     direct: bool | None = None
 
     def __post_init__(self) -> None:
@@ -208,7 +212,7 @@ class Settings:
         if self.composer == "fixed":
             nothing = nothing | {"candidates"}
         if self.candidates == 1 or self.composer == "fixed":
-            nothing = nothing | {"combine"}
+            nothing = nothing | {"combine", "search"}
         if problem.kind == "regression":
             nothing = nothing | {"train_ways"}
         if self.pool_update != "reptile":

@@ -150,3 +150,20 @@ def test_what_was_composed_by_another_learner_is_forgotten(
     change(learner)
     learner.diagnose(support)
     assert counts == [3, 3]
+
+
+def test_annealing_suits_no_worse_than_where_it_begins() -> None:
+    learner, support = _fitted(), _support(8)
+    pool, composer, norm = learner.pool_, learner.composer_(), learner.max_inner_norm
+
+    def suits(candidates: int) -> torch.Tensor:
+        found = compose(pool, composer, support, candidates, norm, "best", "anneal")
+        network = pool.gather(found.compositions[:, 0])
+        mean, psi = believed(network, support.x)
+        assert network.prior is not None
+        residual = standard_targets(network, support.y) - mean
+        return evidence(psi, residual, network.prior.noise)
+
+    one, many = suits(1), suits(40)
+    assert (many >= one - 1e-6).all()
+    assert many.mean() > one.mean()
