@@ -90,8 +90,8 @@ class Results:
             StoreError: no trial is done.
             UnknownName: there is no such learner.
         """
-        from benchmarks.report.scores.cells import summarise
         from benchmarks.report.scores.pairs import check_known
+        from benchmarks.report.scores.summary import summarise
         from benchmarks.report.tables.pairs import make_pairs
 
         comparisons = summarise(self._scored())

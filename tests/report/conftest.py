@@ -17,7 +17,8 @@ from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import Results, Settings, consolidate
 from benchmarks.harness.trial.trial import run_trial
 from benchmarks.report.figures.view import FigureModule, View
-from benchmarks.report.scores.cells import Comparison, summarise
+from benchmarks.report.scores.cells import Comparison
+from benchmarks.report.scores.summary import summarise
 
 LEVELS = {  # the error at step 0, where it ends, and how fast it gets there
     "reml": (1.2, 0.15, 0.8),

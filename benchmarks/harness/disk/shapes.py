@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from benchmarks.core.declaration import USUAL, Declaration
 from benchmarks.core.errors import Damaged, StoreError
 from benchmarks.harness.disk.files import read_json
 
@@ -54,10 +55,11 @@ class _Reference(_Model):
 class _Protocol(_Model):
     label: str
     split: Literal["train", "validation", "test"]
-    kind: str = "few_shot"
+    kind: str = USUAL
     on: list[str] | None = None
     then: str | None = None
     reference: _Reference = _Reference(name="")
+    declares: Declaration = Declaration()
 
 
 class _Matrix(_Model):

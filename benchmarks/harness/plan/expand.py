@@ -108,8 +108,10 @@ def _can_solve(matrix: Matrix, learner: Resolved, family: Resolved) -> bool:
 def describe(matrix: Matrix, trials: list[TrialSpec], notes: Sequence[str] = ()) -> dict[str, Any]:
     """The matrix as `matrix.json` keeps it: normalised, with the trials it consists of.
 
-    Of the `notes` of `expand` those are kept that tell more than what was read.
+    Of the `notes` of `expand` those are kept that tell more than what was read. What a protocol
+    declares is kept where that is no part of this package, for reports to be made without it.
     """
+    foreign = {it.protocol.label for it in trials if "code" in it.identity["protocol"]}
     kept = [it for it in notes if not READ.match(it.partition(": ")[2])]
     return {
         **({"notes": kept} if kept else {}),
@@ -117,11 +119,18 @@ def describe(matrix: Matrix, trials: list[TrialSpec], notes: Sequence[str] = ())
         "title": matrix.title,
         "seeds": list(matrix.seeds),
         "budget": asdict(matrix.budget) | ({} if matrix.keep == "last" else {"keep": matrix.keep}),
-        "protocols": [protocol.described() for protocol in matrix.protocols],
+        "protocols": [
+            {**it.described(), **({"declares": _declared(it)} if it.label in foreign else {})}
+            for it in matrix.protocols
+        ],
         "families": [_as_json(entry) for entry in matrix.families],
         "learners": [_as_json(entry) for entry in matrix.learners],
         "trials": [trial.row for trial in trials],
     }
+
+
+def _declared(protocol: Protocol) -> dict[str, Any]:
+    return protocol.declares.model_dump(mode="json", exclude_defaults=True)
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

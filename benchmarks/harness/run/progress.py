@@ -15,6 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column, Table
 from rich.text import Text
 
+from benchmarks.core.declaration import USUAL
 from benchmarks.core.text import clock
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
@@ -256,7 +257,7 @@ def so_far(scores: Mapping[tuple[str, str, str], Sequence[float]]) -> Table:
 
 def ground(spec: TrialSpec) -> str:
     """Family, protocol and fold, as far as others may have another."""
-    how = "" if spec.protocol.label == "few_shot" else f", {spec.protocol.label}"
+    how = "" if spec.protocol.label == USUAL else f", {spec.protocol.label}"
     fold = "" if spec.fold is None else f", fold {spec.fold}"
     return f"{spec.family.label}{how}{fold}"
 

@@ -119,6 +119,8 @@ class Results:
     records: Sequence[Mapping[str, Any]] = ()
     damage: Sequence[str] = ()
     notes: Sequence[str] = ()
+    made: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What is made of them once, by whoever makes it: tables, figures and findings share it."""
 
 
 def load_results(directory: Path) -> Results:

@@ -4,19 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from benchmarks.core.declaration import USUAL
 from benchmarks.core.errors import UserError
 from benchmarks.harness.plan.fields import as_plain
 from benchmarks.harness.plan.registry import Kind, Registry
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.published import Cell, Published, Row, in_words, published, same
-from benchmarks.report.scores.cells import (
-    HIGHER_IS_BETTER,
-    Comparison,
-    Entrant,
-    Group,
-    summarise,
-)
 from benchmarks.report.scores.cells import Cell as Scored
+from benchmarks.report.scores.cells import Comparison, Entrant, Group
+from benchmarks.report.scores.metrics import higher_is_better
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import plural
 from benchmarks.report.statistics import Interval
 
@@ -63,7 +60,7 @@ class Finding:
         if self.ours is None or self.verdict != "outside":
             return None
         higher = self.ours.value > self.cell.range(self.row.metric).value
-        return higher is (self.row.metric in HIGHER_IS_BETTER)
+        return higher is (higher_is_better(self.row.metric))
 
 
 def findings(results: Results) -> Iterator[Finding]:
@@ -74,7 +71,7 @@ def findings(results: Results) -> Iterator[Finding]:
     """
     data = published()
     for comparison in summarise(results):
-        if comparison.kind != "few_shot":
+        if comparison.kind != USUAL:
             continue  # what is published is of nothing else
         specs = _specs(results, comparison)
         for row in data.row:

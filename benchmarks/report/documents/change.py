@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.harness.evaluation.taming import tame
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.arrays import Tasks, with_folds
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, within
+from benchmarks.report.scores.metrics import Metrics, higher_is_better
 from benchmarks.report.statistics import (
     Grounds,
     Interval,
@@ -58,7 +58,7 @@ class Change:
             return "no verdict"
         if not self.difference.excludes_zero:
             return "not told apart"
-        better = (self.difference.value > 0) == (self.metric in HIGHER_IS_BETTER)
+        better = (self.difference.value > 0) == (higher_is_better(self.metric))
         return "better" if better else "worse"
 
 
@@ -124,7 +124,7 @@ def _changes(
             _grouped_alike(before[key], after[key]) if known else (before[key], after[key])
         )
         paired = known and _alike(ours.clusters, theirs.clusters)
-        old, new = (estimate(it, within=within(metric)) for it in (ours, theirs))
+        old, new = (estimate(it, within=Metrics().within(metric)) for it in (ours, theirs))
         difference = paired_difference(new, old) if paired else unpaired_difference(new, old)
         yield Change(
             family=family,

@@ -11,15 +11,8 @@ import pandas as pd
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.change import Change, changes
 from benchmarks.report.scores.markup import escape
-from benchmarks.report.scores.wording import (
-    bounds,
-    listing,
-    metric_name,
-    origin,
-    plural,
-    score,
-    tentative,
-)
+from benchmarks.report.scores.metrics import metric_name
+from benchmarks.report.scores.wording import bounds, listing, origin, plural, score, tentative
 from benchmarks.report.statistics import FEW_GROUPS, Interval
 from benchmarks.report.tables.forms.markdown import section_blocks
 from benchmarks.report.tables.layout import Entry, Section, Sheet

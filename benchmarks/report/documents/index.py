@@ -10,15 +10,16 @@ from benchmarks.report.figures.cleanup import FIGURES, INDEX
 from benchmarks.report.findings.answer import IN_THE_FOLDER, Said, answer
 from benchmarks.report.findings.protocols import changes, headlines
 from benchmarks.report.findings.putting_to_use import usages
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
+from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.markup import code, escape
 from benchmarks.report.scores.pairs import has_pairs
 from benchmarks.report.scores.stops import after
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import (
     hindrance,
     listing,
-    metric_name,
     origin,
+    said,
     score,
     seeds_warning,
     setting,
@@ -123,10 +124,10 @@ def _finding(comparison: Comparison, group: Group, metric: str) -> str:
     if ranking is None:
         return f"{where}, no learner can be ranked."
     best = group.cells[ranking.best, steps, metric]
-    extreme = "highest" if metric in HIGHER_IS_BETTER else "lowest"
-    name = metric_name(metric, comparison.problem)
-    if comparison.kind == "retention" and metric == comparison.metric:
-        name += f" on {comparison.family} in the end"
+    extreme = "highest" if comparison.metrics.higher_is_better(metric) else "lowest"
+    name = comparison.metrics.called(metric)
+    if metric == comparison.metric and (more := comparison.metrics.declared.of_scores):
+        name += f" {said(more, comparison)}"
     name = escape(name)
     names = {it.label: code(it.name) for it in comparison.entrants}
     no_verdict = hindrance(comparison, group, metric)

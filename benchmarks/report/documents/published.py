@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.statistics import Interval
 
 Value = bool | int | float | str | list[int]
@@ -38,7 +38,7 @@ class Cell(_Model):
     settings: dict[str, Value] = {}
 
     def text(self, metric: str) -> str:
-        unit = " %" if metric in HIGHER_IS_BETTER else ""
+        unit = " %" if higher_is_better(metric) else ""
         return f"{self.value}{f' ± {self.interval}' if self.interval else ''}{unit}"
 
     def range(self, metric: str) -> Interval:
@@ -49,7 +49,7 @@ class Cell(_Model):
         value = Decimal(self.value)
         exponent = int(value.as_tuple().exponent)
         around = Decimal(self.interval) if self.interval else Decimal(5).scaleb(exponent - 1)
-        scale = 100 if metric in HIGHER_IS_BETTER else 1
+        scale = 100 if higher_is_better(metric) else 1
         return Interval(*(float(end / scale) for end in (value, value - around, value + around)))
 
 

@@ -11,11 +11,12 @@ from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.against_papers import Finding, findings, others
 from benchmarks.report.documents.published import Row, published
-from benchmarks.report.scores.cells import Comparison, summarise
+from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.markup import escape
+from benchmarks.report.scores.metrics import metric_name
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import (
     listing,
-    metric_name,
     origin,
     plural,
     seeds_warning,

@@ -27,7 +27,8 @@ from benchmarks.report.figures.drawing.style import (
     save,
 )
 from benchmarks.report.figures.view import FigureModule, OverviewModule, Picture, View
-from benchmarks.report.scores.cells import Comparison, summarise
+from benchmarks.report.scores.cells import Comparison
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import slug
 
 ENTRY_POINTS = "reml.figures"

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison
+from benchmarks.report.scores.cells import Comparison
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.wording import ONE_SEED, meaning
 from benchmarks.report.tables.named_tasks import names_of
 
@@ -121,7 +122,7 @@ def _legible(comparison: Comparison) -> Comparison:
     if len(comparison.entrants) <= MANY or not comparison.groups:
         return comparison
     group, metric = comparison.groups[0], comparison.metric
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    sign = -1 if higher_is_better(metric) else 1
     scores = {
         label: sign * cell.mean.value
         for (label, steps, name), cell in group.cells.items()

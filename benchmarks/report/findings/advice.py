@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from benchmarks.report.findings.remedies import grounds_wanted, remedy
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group, Ranking
+from benchmarks.report.scores.cells import Comparison, Entrant, Group, Ranking
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.simple import expense, is_contender, is_simple
 from benchmarks.report.scores.stops import after
 from benchmarks.report.scores.wording import (
     hindrance,
     listing,
-    metric_name,
     number,
     plural,
     score,
@@ -52,7 +52,7 @@ class Where(NamedTuple):
     def difference(self, one: str, other: str) -> Estimate:
         """How much worse the other is, above 0 where it is: paired, task by task."""
         ends = self.group.ends[one, self.metric].mean, self.group.ends[other, self.metric].mean
-        return paired_difference(*(ends if self.metric in HIGHER_IS_BETTER else ends[::-1]))
+        return paired_difference(*(ends if higher_is_better(self.metric) else ends[::-1]))
 
     def told(self, difference: Estimate) -> bool:
         return difference.grounds.verdict and difference.interval.excludes_zero
@@ -236,7 +236,7 @@ def _margins(here: Where, use: str) -> str:
     """The mean, and how far others are behind: the nearest, and the best of the simple ones."""
     metric, comparison = here.metric, here.comparison
     cell = here.group.cells[use, here.steps, metric]
-    name = metric_name(metric, comparison.problem)
+    name = comparison.metrics.called(metric)
     said = f"{name[0].upper()}{name[1:]} {tentative(with_interval(cell.mean, metric), cell.seeds)}"
     others = [it for it in here.ranked if it != use]
     if not others:
@@ -255,7 +255,7 @@ def _beside(here: Where, use: str, other: str, what: str) -> str:
     worse = difference.value < 0
     if worse:
         difference = here.difference(other, use)
-    way = "more" if worse != (here.metric in HIGHER_IS_BETTER) else "less"
+    way = "more" if worse != (higher_is_better(here.metric)) else "less"
     sure = "" if here.told(difference) or not difference.grounds.verdict else " (not told apart)"
     return f"{here.interval(difference)} {way} than {here.name(other)}, {what}{sure}"
 
@@ -300,7 +300,7 @@ def _with_more_shots(comparison: Comparison, advice: Advice) -> Advice:
     if (advice.use, metric) not in here.ends:
         return advice
     before, after = (it.ends[advice.use, metric].mean.value for it in (here, more[0]))
-    name = metric_name(metric, comparison.problem)
+    name = comparison.metrics.called(metric)
     said = (
         f"more shots: {name} of {advice.use} is {score(before, metric)} with "
         f"{setting(comparison, here.shots)} and {score(after, metric)} with "

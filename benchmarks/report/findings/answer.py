@@ -14,7 +14,7 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.findings.advice import Advice, advise
 from benchmarks.report.findings.cautions import cautions
 from benchmarks.report.findings.putting_to_use import Usage, usage
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import listing
 
 ADVICE, COST, SHELL, PYTHON = "", "Cost", "On new data", "In Python"

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.core.errors import StoreError, UserError
 from benchmarks.harness.store.results import Results
 from benchmarks.report.findings.advice import Advice, advise
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 
 
 def candidates(results: Results, directory: Path, family: str | None = None) -> list[Advice]:

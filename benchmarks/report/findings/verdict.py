@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group
+from benchmarks.report.scores.cells import Comparison, Entrant, Group
 from benchmarks.report.scores.markup import code, escape
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.stops import heading
 from benchmarks.report.scores.wording import (
     bounds,
     hindrance,
     listing,
-    metric_name,
     number,
     score,
     setting,
@@ -59,7 +59,7 @@ def _unranked(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
 def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
     metric = comparison.metric
     steps = group.decisive(metric)
-    named = metric_name(metric, comparison.problem)
+    named = comparison.metrics.called(metric)
     shots = setting(comparison, group.shots)
     where = f"{named}, {comparison.title}, {shots}, {heading(steps)}"
     ranking = group.rankings.get((steps, metric, "mean"))
@@ -78,7 +78,7 @@ def _row(comparison: Comparison, group: Group) -> tuple[Entry, ...]:
     if not ranking.behind:
         return *won, *(Entry("–") for _ in COLUMNS[3:])
     following, difference = next(iter(ranking.behind.items()))
-    if metric in HIGHER_IS_BETTER:
+    if higher_is_better(metric):
         difference = Interval(-difference.value, -difference.high, -difference.low)
     return (
         *won,

@@ -1,46 +1,23 @@
-"""From per-task scores to cells with intervals: what every table, figure and sentence reads."""
+"""Cells with intervals, and who met whom: what every table, figure and sentence reads."""
 
-import math
-import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
-
-from benchmarks.core.landmarks import summarised
-from benchmarks.harness.disk.columns import PREDICTIVE
-from benchmarks.harness.evaluation.taming import tame
-from benchmarks.harness.store.folder import ENDED
-from benchmarks.harness.store.results import Results, Settings
-from benchmarks.report.scores.arrays import Tasks, with_folds
-from benchmarks.report.scores.chosen import CHOSEN, OF_ONE, Chosen, at_chosen, steps_chosen
-from benchmarks.report.scores.collapse import MARK, Collapse, collapses
-from benchmarks.report.scores.roles import Role, role_of
+from benchmarks.core.declaration import USUAL, Declaration
+from benchmarks.report.scores.chosen import CHOSEN, Chosen
+from benchmarks.report.scores.collapse import MARK, Collapse
+from benchmarks.report.scores.metrics import Metrics
+from benchmarks.report.scores.roles import Role
 from benchmarks.report.statistics import (
     Coverage,
     Estimate,
     Grounds,
     Interval,
     Scores,
-    Summary,
-    paired_difference,
-    summary,
 )
 
-GAINS = ("jumpstart", "area", "vs_scratch", "before", "backward", "then", "forward")
-"""What `benchmarks.harness.evaluation.gains` makes of errors; with `accuracy_`, of accuracies."""
-ACCURACIES = frozenset({"accuracy", *(f"accuracy_{name}" for name in GAINS)})
-METRICS = (
-    *("mse", "rmse", "nmse", *sorted(ACCURACIES), *GAINS, "steps_to_threshold"),
-    *PREDICTIVE,
-)
-HIGHER_IS_BETTER = ACCURACIES | {"jumpstart", "backward", "forward"}
-ERRORS = frozenset(
-    {"mse", "rmse", "nmse", "before", "then", "area", "steps_to_threshold", "crps", "width_90"}
-)
-SHARES = frozenset({"accuracy", "accuracy_before", "accuracy_then", "coverage_90"})
 SPENDING = (
     "tasks",
     "points",
@@ -125,6 +102,8 @@ class Group:
     left_out_train: int
     ends: Mapping[tuple[str, str], End] = field(default_factory=dict)
     chosen: Chosen = field(default_factory=dict)
+    made: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What is made of it once: the pairs, by whom the others are compared with."""
 
     def decisive(self, metric: str) -> int:
         """After how many steps verdicts are: those that validation chose, else the most."""
@@ -201,6 +180,7 @@ class Comparison:
         dropped_rows: how many rows of the data could not be used.
         rules: the protocol's table in the matrix; empty where it is not known.
         grouped_by: what a group of test tasks is called; empty where it is not known.
+        declared: what the protocol tells beside scores, and how that is shown.
     """
 
     family: str
@@ -212,10 +192,11 @@ class Comparison:
     groups: tuple[Group, ...]
     rules: Mapping[str, Any] = field(default_factory=dict)
     grouped_by: str = ""
+    declared: Declaration = field(default_factory=Declaration)
 
     @property
     def kind(self) -> str:
-        return str(self.rules.get("kind", "few_shot"))
+        return str(self.rules.get("kind", USUAL))
 
     @property
     def other(self) -> str:
@@ -228,9 +209,10 @@ class Comparison:
         """Who else was tested, for scores to be held against."""
         return str(self.rules.get("reference", {}).get("name", ""))
 
-    def gain(self, name: str) -> str:
-        """The metric that `benchmarks.harness.evaluation.gains` calls so, for this problem."""
-        return name if self.ways is None else f"accuracy_{name}"
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What is known of its metrics by their names."""
+        return Metrics(self.problem, self.declared)
 
     @property
     def metric(self) -> str:
@@ -243,199 +225,5 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        where = self.family if self.protocol == "few_shot" else f"{self.family}, {self.protocol}"
+        where = self.family if self.protocol == USUAL else f"{self.family}, {self.protocol}"
         return where if self.split == "test" else f"{where} ({self.split} tasks)"
-
-
-_known: list[tuple[weakref.ref[Results], tuple[Comparison, ...]]] = []
-
-
-def summarise(results: Results) -> tuple[Comparison, ...]:
-    """Every family × protocol of the results, in alphabetical order.
-
-    Neither the order of rows nor the presence of other learners changes an interval. What is made
-    is remembered for as long as the results are there: tables, figures and index of one folder
-    share it.
-
-    Raises:
-        StoreError: a trial misses scores that others have, or has some twice; or a task is in two
-            groups.
-    """
-    _known[:] = [it for it in _known if it[0]() is not None]
-    for reference, comparisons in _known:
-        if reference() is results:
-            return comparisons
-    done = results.trials.loc[results.trials["status"] == "done", "trial"]
-    there = results.scores["trial"].isin(done)
-    scores = tame(results.scores if there.all() else results.scores[there])
-    scores = with_folds(scores, results.trials)
-    comparisons = tuple(
-        _compare(results, str(family), str(protocol), trials, scores)
-        for (family, protocol), trials in results.trials.groupby(["family", "protocol"], sort=True)
-    )
-    _known.append((weakref.ref(results), comparisons))
-    return comparisons
-
-
-def within(metric: str) -> tuple[float, float]:
-    """The values that a metric's mean can have."""
-    if metric in SHARES:
-        return 0.0, 1.0
-    error = metric in ERRORS or metric.startswith(OF_ONE)
-    return (0.0 if error else -math.inf), math.inf
-
-
-def _compare(
-    results: Results, family: str, protocol: str, trials: pd.DataFrame, scores: pd.DataFrame
-) -> Comparison:
-    trials = trials.sort_values(["seed", "trial"])
-    known = list(results.order) + sorted(set(trials["learner"]) - set(results.order))
-    entrants = tuple(
-        _entrant(
-            label,
-            trials[trials["learner"] == label],
-            results.settings.get(label, Settings(label, {})),
-        )
-        for label in known
-        if (trials["learner"] == label).any()
-    )
-    mine = (scores["family"] == family) & (scores["protocol"] == protocol)
-    groups = tuple(
-        _group(int(shots), scores, mine & (scores["shots"] == shots), entrants, trials)
-        for shots in sorted(scores.loc[mine, "shots"].unique())
-    )
-    problems = [
-        problem for problem in trials["problem"] if isinstance(problem, Mapping) and problem
-    ]
-    return Comparison(
-        family,
-        protocol,
-        split=str(trials["split"].iloc[0]),
-        dropped_rows=int(trials["dropped_rows"].max()),
-        problem=problems[0] if problems else {},
-        entrants=entrants,
-        groups=groups,
-        rules=results.protocols.get(protocol, {}),
-        grouped_by=next(filter(None, trials.get("grouped_by", pd.Series(dtype=str))), ""),
-    )
-
-
-def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
-    done = trials[trials["status"] == "done"]
-    failed = trials[trials["status"] == "failed"]
-    cannot = trials[trials["status"] == "cannot"]
-    planned = trials[trials["status"] != "cannot"]
-    troubles = tuple(
-        f"seed {seed}: {reason if status == 'failed' else 'not run'}"
-        for seed, status, reason in zip(
-            trials["seed"].tolist(),
-            trials["status"].tolist(),
-            trials["reason"].tolist(),
-            strict=True,
-        )
-        if status not in ENDED
-    )
-    spending = {
-        name: float(np.median(numbers))
-        for name in (*SPENDING, ADAPTED, *COSTS)
-        if name in done
-        and (numbers := pd.to_numeric(done[name]).dropna().to_numpy(dtype=float)).size
-    }
-    return Entrant(
-        label=label,
-        privileged=bool(trials["privileged"].any()),
-        planned=planned["seed"].nunique(),
-        done=int((planned["status"] == "done").groupby(planned["seed"]).all().sum()),
-        troubles=troubles,
-        failed=bool(len(failed)),
-        spending=spending,
-        transductive=bool(trials["transductive"].any()),
-        cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
-        role=role_of(settings),
-        learner=settings.name,
-        collapsed=collapses(trials),
-        spread=next(filter(None, done.get("spread", pd.Series(dtype=str))), ""),
-    )
-
-
-def _group(
-    shots: int,
-    scores: pd.DataFrame,
-    here: "pd.Series[bool]",
-    entrants: tuple[Entrant, ...],
-    trials: pd.DataFrame,
-) -> Group:
-    cells: dict[tuple[str, int, str], Cell] = {}
-    rankings: dict[tuple[int, str, Statistic], Ranking] = {}
-    ends: dict[tuple[str, str], End] = {}
-    kept = summarised(sorted(int(it) for it in scores.loc[here, "steps"].unique()))
-    stops = [it for it in steps_chosen(trials, shots).values() if it is not None]
-    here &= scores["steps"].isin([*kept, *stops])
-    chosen: Chosen = {}
-    eligible = [it.label for it in entrants if it.complete and not it.privileged]
-    metrics = sorted(
-        set(scores.loc[here, "metric"].unique()), key=lambda m: ((*METRICS, m).index(m), m)
-    )
-    for metric in metrics:
-        mine = scores[here & (scores["metric"] == metric)]  # of millions no more at a time
-        at_stops, where = at_chosen(mine, trials, shots)
-        chosen = chosen or where
-        if stops:
-            mine = pd.concat([mine[mine["steps"].isin(kept)], at_stops], ignore_index=True)
-        last = CHOSEN if (mine["steps"] == CHOSEN).any() else kept[-1]
-        tasks = Tasks.of(mine)
-        found_scores = {
-            (str(learner), int(str(steps))): found
-            for (learner, steps), part in mine.groupby(
-                ["learner", "steps"], sort=True, observed=True
-            )
-            if (found := tasks.scores(part)) is not None
-        }
-        gone = mine.groupby(["learner", "steps"], observed=True)["diverged"].sum()
-        summaries = {key: summary(it, within(metric)) for key, it in found_scores.items()}
-        for (learner, steps), it in summaries.items():
-            cell = Cell(
-                it.mean.interval,
-                it.iqm.interval,
-                it.seeds,
-                it.tasks,
-                it.mean.grounds.groups,
-                int(gone[learner, steps]),
-            )
-            cells[learner, steps, metric] = cell
-            if steps == last:
-                ends[learner, metric] = End(found_scores[learner, steps], it.mean)
-        for steps in {steps for _, steps in summaries}:
-            column = {
-                label: summaries[label, steps] for label in eligible if (label, steps) in summaries
-            }
-            if column:
-                rankings[steps, metric, "mean"] = _rank(column, metric, "mean")
-                rankings[steps, metric, "iqm"] = _rank(column, metric, "iqm")
-    return Group(
-        shots=shots,
-        steps=tuple(kept),
-        metrics=tuple(metrics),
-        cells=cells,
-        rankings=rankings,
-        left_out=_most(trials["left_out"], shots),
-        left_out_train=_most(trials["left_out_train"], shots),
-        ends=ends,
-        chosen=chosen,
-    )
-
-
-def _most(counts: Iterable[Mapping[str, int]], shots: int) -> int:
-    return max(int(by_shots.get(str(shots), 0)) for by_shots in counts)
-
-
-def _rank(column: Mapping[str, Summary], metric: str, statistic: Statistic) -> Ranking:
-    estimates = {name: getattr(summary, statistic) for name, summary in column.items()}
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
-    ranked = sorted(estimates, key=lambda name: sign * estimates[name].value)
-    best = ranked[0]
-    behind = {
-        name: paired_difference(estimates[name], estimates[best]).interval for name in ranked[1:]
-    }
-    seeds, groups = zip(*(it.grounds for it in estimates.values()), strict=True)
-    return Ranking(best, behind, Grounds(min(seeds), min(groups)))

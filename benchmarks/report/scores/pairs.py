@@ -1,13 +1,13 @@
 """Every learner beside one named learner: how far apart, how surely, and how far from the goal."""
 
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.core.errors import UnknownName
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group
+from benchmarks.report.scores.cells import Comparison, Entrant, Group
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.statistics import (
     Interval,
     Scores,
@@ -56,9 +56,6 @@ class Rows:
     rows: tuple[Row, ...]
 
 
-_made: dict[tuple[int, str], tuple[weakref.ref[Group], Rows]] = {}
-
-
 def check_known(comparisons: tuple[Comparison, ...], against: str | None) -> None:
     """Refuse a name that no learner of the results has.
 
@@ -88,7 +85,7 @@ def baseline_of(comparison: Comparison, group: Group, against: str | None = None
     if against is not None:
         chosen = [it for it in whole if it.label == against]
     else:
-        sign = -1 if comparison.metric in HIGHER_IS_BETTER else 1
+        sign = -1 if higher_is_better(comparison.metric) else 1
         chosen = [it for it in fair if it.learner == USUAL][:1] or sorted(
             (it for it in fair if it.role == "baseline"),
             key=lambda it: sign * group.ends[it.label, comparison.metric].mean.value,
@@ -116,15 +113,12 @@ def paired(comparison: Comparison, group: Group, against: str | None = None) -> 
     baseline = baseline_of(comparison, group, against)
     if baseline is None:
         return None
-    key = (id(group), baseline.label)
-    if key in _made and _made[key][0]() is group:
-        return _made[key][1]
-    for old in [old for old, (reference, _) in _made.items() if reference() is None]:
-        del _made[old]
-    pairs, gaps = _pairs(comparison, group, baseline), _gaps(comparison, group)
-    rows = tuple(Row(it, pairs.get(it.label), gaps.get(it.label)) for it in comparison.entrants)
-    _made[key] = (weakref.ref(group), Rows(baseline, rows))
-    return _made[key][1]
+    if baseline.label not in group.made:
+        pairs, gaps = _pairs(comparison, group, baseline), _gaps(comparison, group)
+        rows = (Row(it, pairs.get(it.label), gaps.get(it.label)) for it in comparison.entrants)
+        group.made[baseline.label] = Rows(baseline, tuple(rows))
+    made: Rows = group.made[baseline.label]
+    return made
 
 
 def shortfall(comparison: Comparison, group: Group) -> dict[str, Scores]:
@@ -160,7 +154,7 @@ def _pairs(comparison: Comparison, group: Group, baseline: Entrant) -> dict[str,
     differences = {label: paired_difference(end.mean, other.mean) for label, end in ends.items()}
     p = {label: p_value(difference) for label, difference in differences.items()}
     adjusted = holm(p)
-    higher = metric in HIGHER_IS_BETTER
+    higher = higher_is_better(metric)
     improvements = {
         label: probability_of_improvement(end.scores, other.scores, higher)
         for label, end in ends.items()

@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from benchmarks.core.declaration import filled
 from benchmarks.harness.evaluation.taming import FAR
-from benchmarks.report.scores.cells import ACCURACIES, HIGHER_IS_BETTER, Comparison, Group
-from benchmarks.report.scores.chosen import OF_ONE
+from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.markup import code
+from benchmarks.report.scores.metrics import higher_is_better, of_accuracies
 from benchmarks.report.statistics import FEW_GROUPS, Grounds, Interval
 
 DAGGER_NOTE = (
@@ -26,18 +27,6 @@ DOUBLE_DAGGER_NOTE = (
 LONGEST_NAME = 80
 """Letters of a file name made from labels; file systems take about three times as many."""
 
-GAIN_NAMES = {
-    "jumpstart": "jumpstart, {}",
-    "area": "area under the curve, {}",
-    "vs_scratch": "log10 of {} over that of scratch",
-    "before": "{} before the second family",
-    "backward": "backward transfer, {}",
-    "then": "{} on the second family",
-    "forward": "forward transfer, {}",
-    "steps_to_threshold": "steps to threshold",
-}
-"""What stands in the place of {} is the problem's own metric."""
-OF_THE_SECOND = ("then", "forward")
 DIVERGED_NOTE = (
     f"Diverged: a score that is not finite, or more than {FAR:,.0f} times what a constant guess "
     "costs; it counts as just so much, and as 0 in accuracy."
@@ -77,7 +66,7 @@ def number(value: float, like: float | None = None) -> str:
 
 def score(value: float, metric: str, like: float | None = None) -> str:
     """A score or a difference of scores: as `number`, but accuracy in percent, to a tenth."""
-    if metric not in ACCURACIES:
+    if not of_accuracies(metric):
         return number(value, like)
     decimals = 1 if abs(value if like is None else like) >= 0.01 else 2
     return f"{round(100 * value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
@@ -111,52 +100,30 @@ def tentative(interval: str, seeds: int) -> str:
     return f"{interval} {ONE_SEED}" if seeds == 1 and interval else interval
 
 
-def unit_of(metric: str, problem: Mapping[str, Any]) -> str:
-    """The unit of a metric in words; empty where it has none."""
-    unit = str(problem.get("unit", ""))
-    if metric.startswith(OF_ONE):
-        units = dict(zip(problem.get("targets", ()), problem.get("units", ()), strict=False))
-        return str(units.get(metric.removeprefix(OF_ONE), ""))
-    if metric == "rmse":
-        return unit
-    if metric == "mse" and unit:
-        return f"{unit}²" if re.fullmatch(r"[°\w]+", unit) else f"({unit})²"
-    return ""
-
-
-def metric_name(metric: str, problem: Mapping[str, Any]) -> str:
-    """`RMSE of tmax_degC in °C`: the metric, the target unless it is plain y, and the unit."""
-    if metric == "accuracy_vs_scratch":
-        return "accuracy in % minus that of scratch"
-    if (gain := metric.removeprefix("accuracy_")) in GAIN_NAMES:
-        own = "accuracy" if gain != metric else str(problem.get("metric", "mse"))
-        if gain in OF_THE_SECOND:
-            problem = {**problem, "target": "y"}  # what it is called there is not known here
-        return GAIN_NAMES[gain].format(metric_name(own, problem))
-    if metric in ACCURACIES:
-        return f"{metric} in %"
-    if metric.startswith(OF_ONE):
-        unit = unit_of(metric, problem)
-        return f"RMSE of {metric.removeprefix(OF_ONE)}{f' in {unit}' if unit else ''}"
-    if metric == "nmse" and problem.get("targets"):
-        return f"NMSE, the mean of {problem['target']}"
-    name = metric.upper()
-    target = str(problem.get("target", "y"))
-    unit = unit_of(metric, problem)
-    return f"{name}{f' of {target}' if target != 'y' else ''}{f' in {unit}' if unit else ''}"
-
-
 def meaning(comparison: Comparison) -> str:
     """What was trained and tested, where that is not one family; else empty."""
     if not comparison.other:
         return ""
-    if comparison.kind == "retention":
-        return f"Tested on {comparison.family} after carrying on with {comparison.other}."
-    return f"Trained on {comparison.family}, tested on {comparison.other}."
+    families = {"first": comparison.family, "second": comparison.other}
+    return filled(comparison.metrics.declared.told, families)
+
+
+def said(text: str, comparison: Comparison, **more: object) -> str:
+    """A text that a protocol declares, its words filled in; see `core.declaration`."""
+    metric = comparison.metric
+    words = {
+        "own": comparison.metrics.called(metric),
+        "name": metric if of_accuracies(metric) else metric.upper(),
+        "direction": direction(metric),
+        "first": comparison.family,
+        "second": comparison.other,
+        "meaning": meaning(comparison),
+    }
+    return filled(text, {**words, **more}).strip()
 
 
 def direction(metric: str) -> str:
-    return "higher is better" if metric in HIGHER_IS_BETTER else "lower is better"
+    return "higher is better" if higher_is_better(metric) else "lower is better"
 
 
 def plural(n: int, thing: str) -> str:

@@ -17,7 +17,8 @@ from benchmarks.core.errors import PluginError
 from benchmarks.core.text import described
 from benchmarks.harness.store.results import Results
 from benchmarks.report import tables
-from benchmarks.report.scores.cells import Comparison, Group, summarise
+from benchmarks.report.scores.cells import Comparison, Group
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import setting
 from benchmarks.report.tables.layout import Section, Sheet
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from benchmarks.harness.disk.columns import NO_STEPS
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import Comparison, Entrant, summarise
+from benchmarks.report.scores.cells import Comparison, Entrant
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import number, plural
 from benchmarks.report.statistics.routes import collapse, information, unused
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked

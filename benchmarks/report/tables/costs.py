@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import COSTS, summarise
+from benchmarks.report.scores.cells import COSTS
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import number
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
 

@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
+from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.draws import over_draws
-from benchmarks.report.scores.wording import metric_name, plural, score, setting
+from benchmarks.report.scores.metrics import higher_is_better
+from benchmarks.report.scores.summary import summarise
+from benchmarks.report.scores.wording import plural, score, setting
 from benchmarks.report.tables.layout import Entry, Section, Sheet
 
 PLACE = 60
@@ -55,7 +57,7 @@ def _worst(results: Results, comparison: Comparison, group: Group) -> Sheet | No
     if mine.empty:
         return None
     means = over_draws(mine).groupby(["task", "learner"], observed=True)["value"].mean().unstack()
-    higher = metric in HIGHER_IS_BETTER
+    higher = higher_is_better(metric)
     ranked = means.mean(axis=1).sort_values(ascending=higher, kind="stable")[:WORST]
     of = dict(zip(mine["task"].tolist(), mine["group"].astype(str).tolist(), strict=True))
     shown = {it.label: it.name for it in comparison.entrants}
@@ -73,7 +75,7 @@ def _worst(results: Results, comparison: Comparison, group: Group) -> Sheet | No
                 Entry(score(float(row[best]), metric)),
             )
         )
-    named = metric_name(metric, comparison.problem)
+    named = comparison.metrics.called(metric)
     which = "lowest" if higher else "highest"
     caption = (
         f"The {len(rows)} of {len(means):,} tasks with the {which} mean {named} over learners, "

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group, summarise
+from benchmarks.report.scores.cells import Comparison, Group
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.pairs import Row, baseline_of, paired
 from benchmarks.report.scores.stops import after, told
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import bounds, number, plural, score, tentative
 from benchmarks.report.statistics import Interval
 from benchmarks.report.tables.catalogue import Place
@@ -51,7 +53,7 @@ def pair_sheets(
     metric = comparison.metric
     gaps = any(row.gap for row in found.rows)
     compared = sum(row.pair is not None for row in found.rows)
-    sign = "above" if metric in HIGHER_IS_BETTER else "below"
+    sign = "above" if higher_is_better(metric) else "below"
     verdict = group.grounds(metric).verdict
     about = (
         f"p for {plural(compared, 'comparison')}."
@@ -160,4 +162,4 @@ def _p(value: float) -> str:
 
 
 def _name(metric: str) -> str:
-    return metric if metric in HIGHER_IS_BETTER else metric.upper()
+    return metric if higher_is_better(metric) else metric.upper()

@@ -17,7 +17,6 @@ from benchmarks.report.scores.wording import (
     direction,
     drawn_from,
     hindrance,
-    metric_name,
     plural,
     seeds_warning,
     tasks_scored,
@@ -33,9 +32,9 @@ STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean o
 
 
 def sheets(at: Place) -> Iterator[Sheet]:
-    """The means after adaptation steps; of retention, its own table says them."""
+    """The means after adaptation steps; of a protocol whose own table says them, none."""
     comparison, group = at.comparison, at.group
-    if comparison.kind == "retention":
+    if not comparison.metrics.declared.scores:
         return
     if comparison.metric in group.metrics:
         for statistic in STATISTICS:
@@ -112,7 +111,7 @@ def _collapsed(comparison: Comparison) -> Iterator[str]:
 
 
 def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: Statistic) -> Sheet:
-    name = metric_name(metric, comparison.problem) if metric != "nmse" else "NMSE"
+    name = comparison.metrics.called(metric) if metric != "nmse" else "NMSE"
     if metric == "nmse":
         name += " (MSE divided by the variance of the task's targets)"
     shown = [*landmarks(group.steps), *([CHOSEN] if group.decisive(metric) == CHOSEN else [])]

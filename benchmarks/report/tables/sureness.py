@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from benchmarks.harness.disk.columns import PREDICTIVE
 from benchmarks.report.scores.chosen import CHOSEN
+from benchmarks.report.scores.metrics import unit_of
 from benchmarks.report.scores.stops import heading
-from benchmarks.report.scores.wording import ALIKE, unit_of
+from benchmarks.report.scores.wording import ALIKE
 from benchmarks.report.tables.catalogue import Place
 from benchmarks.report.tables.entries import scored
 from benchmarks.report.tables.layout import Entry, Sheet

@@ -9,10 +9,11 @@ import pandas as pd
 from benchmarks.harness.disk.files import make_folder
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.cells import Comparison, summarise
+from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.chosen import CHOSEN
 from benchmarks.report.scores.pairs import check_known
 from benchmarks.report.scores.stops import told
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import origin
 from benchmarks.report.statistics import Interval
 from benchmarks.report.tables.catalogue import sections, tidy

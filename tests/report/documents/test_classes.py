@@ -21,8 +21,9 @@ from benchmarks.report.figures.of_scores.against_steps import against_steps
 from benchmarks.report.figures.of_tasks import confusion, episodes, support_against_query
 from benchmarks.report.figures.of_tasks.episodes import RIGHT, WRONG
 from benchmarks.report.findings.verdict import verdicts
-from benchmarks.report.scores.cells import Comparison, summarise
+from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.roles import role_of
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import bounds, plural, score
 from benchmarks.report.statistics import Interval
 from benchmarks.report.tables.write import COLUMNS, make_table, render_table

@@ -4,7 +4,7 @@ from dataclasses import replace
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import findings, write_index
 from benchmarks.report.figures.catalogue import write_figures
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.write import write_table
 
 Make = Callable[..., Results]

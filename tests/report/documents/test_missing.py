@@ -9,7 +9,7 @@ import pytest
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import write_index
 from benchmarks.report.figures.catalogue import write_figures
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import seeds_warning
 from benchmarks.report.statistics import Coverage
 from benchmarks.report.tables.layout import Entry, marked

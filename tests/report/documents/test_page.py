@@ -19,7 +19,7 @@ from benchmarks.report.documents.page.prose import prose
 from benchmarks.report.documents.page.trials import again, trial_sheet, trials
 from benchmarks.report.figures.catalogue import drawn
 from benchmarks.report.findings.verdict import costs, verdicts
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.catalogue import all_sections
 
 Make = Callable[..., Results]

@@ -1,16 +1,19 @@
 """What reports say under transfer, unrelated and retention."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import findings, write_index
 from benchmarks.report.figures.catalogue import pictures, write_figures
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, summarise
-from benchmarks.report.scores.wording import direction, metric_name, score
+from benchmarks.report.scores.metrics import Metrics, declared_by
+from benchmarks.report.scores.summary import summarise
+from benchmarks.report.scores.wording import direction, score
 from benchmarks.report.tables.write import make_table, render_table
 
 Make = Callable[..., Results]
@@ -235,15 +238,37 @@ def test_what_cannot_be_is_no_missing_trial(make_results: Make) -> None:
 
 
 def test_metrics_have_a_direction_and_a_unit() -> None:
-    better = {"jumpstart", "backward", "forward", "accuracy_area", "accuracy_backward", "accuracy"}
-    worse = {"mse", "area", "before", "then", "vs_scratch", "steps_to_threshold"}
-    assert better <= HIGHER_IS_BETTER
-    assert not worse & HIGHER_IS_BETTER
+    registry, degrees = Registry(), {"metric": "rmse", "unit": "°C", "target": "t"}
+    transfer_, retention_ = (
+        Metrics(degrees, declared_by({"kind": kind}, registry))
+        for kind in ("transfer", "retention")
+    )
+    of_classes = replace(retention_, problem={"metric": "accuracy"})
+    assert [
+        it
+        for it in ("jumpstart", "area", "vs_scratch", "steps_to_threshold", "accuracy_area")
+        if transfer_.higher_is_better(it)
+    ] == ["jumpstart", "accuracy_area"]
+    assert [
+        it
+        for it in ("before", "backward", "then", "forward", "rmse")
+        if retention_.higher_is_better(it)
+    ] == ["backward", "forward"]
     assert direction("accuracy_vs_scratch") == "higher is better"
     assert score(0.125, "accuracy_jumpstart") == "12.5"
     assert score(0.125, "jumpstart") == "0.12"
-    classes, degrees = {"metric": "accuracy"}, {"metric": "rmse", "unit": "°C", "target": "t"}
-    assert metric_name("accuracy_backward", classes) == "backward transfer, accuracy in %"
-    assert metric_name("before", degrees) == "RMSE of t in °C before the second family"
-    assert metric_name("then", degrees) == "RMSE in °C on the second family"
-    assert metric_name("steps_to_threshold", classes) == "steps to threshold"
+    assert of_classes.called("accuracy_backward") == "backward transfer, accuracy in %"
+    assert retention_.called("before") == "RMSE of t in °C before the second family"
+    assert retention_.called("then") == "RMSE in °C on the second family"
+    assert transfer_.called("steps_to_threshold") == "steps to threshold"
+    assert transfer_.within("jumpstart") == (-math.inf, math.inf)
+    assert of_classes.within("accuracy_then") == (0.0, 1.0)
+
+
+def test_a_protocol_nobody_knows_is_read_by_what_was_kept_of_it() -> None:
+    metric = {"name": "gap", "meaning": "a gap", "called": "gap, $own", "unit": "difference"}
+    kept = {"kind": "nobodys", "declares": {"metrics": [{**metric, "better": "higher"}]}}
+    metrics = Metrics({"metric": "mse"}, declared_by(kept, Registry()))
+    assert metrics.called("gap") == "gap, MSE"
+    assert metrics.higher_is_better("gap")
+    assert not Metrics({}, declared_by({"kind": "nobodys"}, Registry())).higher_is_better("gap")

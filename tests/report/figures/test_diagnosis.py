@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.of_tasks import support_against_query
 from benchmarks.report.figures.of_training import training_diagnostics
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 
 Make = Callable[..., Results]
 Draw = Callable[..., Figure | None]

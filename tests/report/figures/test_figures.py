@@ -21,8 +21,9 @@ from benchmarks.report.figures.of_tasks import fitted_curves as module
 from benchmarks.report.figures.of_tasks.fitted_curves import fitted_curves
 from benchmarks.report.figures.of_training.training_curves import training_curves
 from benchmarks.report.figures.view import View
-from benchmarks.report.scores.cells import Comparison, Entrant, summarise
+from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.roles import role_of
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.statistics import Interval
 
 Make = Callable[..., Results]

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.harness.store.results import Results, Settings
 from benchmarks.report.figures.catalogue import pictures
 from benchmarks.report.figures.of_scores.tuning import find_grid, tuning
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 
 Make = Callable[..., Results]
 FIELDS: Mapping[str, list[Any]] = {

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import findings
 from benchmarks.report.findings.verdict import verdicts
-from benchmarks.report.scores.cells import summarise
 from benchmarks.report.scores.chosen import CHOSEN
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.catalogue import sections
 from benchmarks.report.tables.pairs import make_pairs
 from benchmarks.report.tables.write import make_table

@@ -13,9 +13,10 @@ from benchmarks.report.documents.index import findings
 from benchmarks.report.figures.catalogue import drawn
 from benchmarks.report.figures.drawing.style import styles
 from benchmarks.report.findings.verdict import verdicts
-from benchmarks.report.scores.cells import Comparison, summarise
+from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.pairs import baseline_of
 from benchmarks.report.scores.roles import role_of
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.write import make_table, render_table
 
 Make = Callable[..., Results]

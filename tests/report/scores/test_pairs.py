@@ -11,8 +11,9 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.catalogue import pictures
 from benchmarks.report.figures.drawing.look import looks
 from benchmarks.report.figures.of_scores.performance_profiles import profiled, profiles
-from benchmarks.report.scores.cells import Comparison, Group, summarise
+from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.pairs import baseline_of, paired, shortfall
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.statistics import optimality_gap
 from benchmarks.report.tables.pairs import make_pairs, pair_remarks, pair_sheets
 from benchmarks.report.tables.write import render_table, write_table

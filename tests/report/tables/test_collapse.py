@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.harness.store.results import Results
 from benchmarks.report.findings.cautions import cautions
-from benchmarks.report.scores.cells import summarise
 from benchmarks.report.scores.collapse import collapses
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.write import render_table
 
 

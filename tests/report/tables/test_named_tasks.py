@@ -7,7 +7,7 @@ import pytest
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import render_index
 from benchmarks.report.figures.of_tasks.fitted_curves import fitted_curves
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.named_tasks import names_of, sections
 
 

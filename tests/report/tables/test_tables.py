@@ -10,7 +10,7 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.index import write_index
 from benchmarks.report.figures.catalogue import write_figures
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import bounds, essential
 from benchmarks.report.statistics import Interval
 from benchmarks.report.tables.pairs import make_pairs

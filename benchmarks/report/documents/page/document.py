@@ -24,7 +24,7 @@ from benchmarks.report.figures.cleanup import PAGE
 from benchmarks.report.findings.answer import IN_THE_FOLDER, answer
 from benchmarks.report.findings.putting_to_use import usages
 from benchmarks.report.findings.verdict import costs, verdicts
-from benchmarks.report.scores.cells import summarise
+from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import (
     ALIKE,
     DAGGER_NOTE,

@@ -13,8 +13,8 @@ from benchmarks.report.figures.drawing.style import (
     fit_scale,
     percent_axis,
 )
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group
-from benchmarks.report.scores.wording import metric_name
+from benchmarks.report.scores.cells import Comparison, Entrant, Group
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.statistics import Interval
 
 PANEL = 3.3
@@ -119,8 +119,8 @@ def score_axis(
         if metric == comparison.metric and (not last_only or steps == group.steps[-1])
         for end in cell.mean.drawn
     ]
-    ax.set_ylabel(metric_name(comparison.metric, comparison.problem))
-    if comparison.metric in HIGHER_IS_BETTER:
+    ax.set_ylabel(comparison.metrics.called(comparison.metric))
+    if higher_is_better(comparison.metric):
         percent_axis(ax.yaxis)
     else:
         fit_scale(ax.yaxis, ax, above_floor(shown))

@@ -22,7 +22,8 @@ from benchmarks.report.figures.drawing.style import (
 )
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.budget_matching import unmatched
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant
+from benchmarks.report.scores.cells import Comparison, Entrant
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.pareto import pareto_front
 from benchmarks.report.scores.wording import UNMATCHED, UNMATCHED_NOTE, plural, setting
 from benchmarks.report.statistics import Interval
@@ -107,7 +108,7 @@ def _front(
     ax: Axes, metric: str, here: list[tuple[Entrant, float, Interval]], shifts: list[float]
 ) -> None:
     """Join those whom nobody beats that spent no more; the ends are moved as their points are."""
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    sign = -1 if higher_is_better(metric) else 1
     ranked = [
         (x, sign * it.value, shift, it.value)
         for (entrant, x, it), shift in zip(here, shifts, strict=True)

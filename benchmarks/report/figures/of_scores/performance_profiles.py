@@ -17,9 +17,10 @@ from benchmarks.report.figures.drawing.style import (
     styles,
 )
 from benchmarks.report.figures.view import Picture, View
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Entrant, Group
+from benchmarks.report.scores.cells import Comparison, Entrant, Group
+from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.stops import heading
-from benchmarks.report.scores.wording import metric_name, setting
+from benchmarks.report.scores.wording import setting
 from benchmarks.report.statistics import Profile, Scores, performance_profile
 
 PLACE = 40
@@ -32,9 +33,7 @@ DECADES = 6
 
 def pictures(view: View) -> Iterator[Picture]:
     metric = profiled(view.comparison)
-    reach = (
-        f"{metric} of at least" if metric in HIGHER_IS_BETTER else f"{metric.upper()} of at most"
-    )
+    reach = f"{metric} of at least" if higher_is_better(metric) else f"{metric.upper()} of at most"
     if _drawn(view.comparison):
         yield view.picture(
             "performance-profiles",
@@ -61,19 +60,19 @@ def profiles(comparison: Comparison) -> Figure:
     )
     for group, ax in zip(groups, axes[0], strict=True):
         for label, scores in _scores(group, metric, drawn).items():
-            profile = performance_profile(scores, thresholds, metric in HIGHER_IS_BETTER)
+            profile = performance_profile(scores, thresholds, higher_is_better(metric))
             _curve(ax, thresholds, profile, chosen[label])
         ax.set_title(f"{setting(comparison, group.shots)}, {heading(group.decisive(metric))}")
-        if metric in HIGHER_IS_BETTER:
+        if higher_is_better(metric):
             percent_axis(ax.xaxis)
         else:
             fit_scale(ax.xaxis, ax, thresholds)
         ax.set_xlim(thresholds[0], thresholds[-1])
-        name = "NMSE" if metric == "nmse" else metric_name(metric, comparison.problem)
+        name = "NMSE" if metric == "nmse" else comparison.metrics.called(metric)
         ax.set_xlabel(f"τ: {name}")
     axes[0][0].set_ylim(-0.02, 1.02)
     percent_axis(axes[0][0].yaxis)
-    axes[0][0].set_ylabel(f"% of seeds × tasks {'≥' if metric in HIGHER_IS_BETTER else '≤'} τ")
+    axes[0][0].set_ylabel(f"% of seeds × tasks {'≥' if higher_is_better(metric) else '≤'} τ")
     legend(figure, drawn, chosen)
     return figure
 
@@ -99,7 +98,7 @@ def _thresholds(
     comparison: Comparison, metric: str, drawn: list[Entrant]
 ) -> Float[np.ndarray, " thresholds"]:
     """Where the curves rise: evenly spaced on a log axis for errors, from 0 to 1 for accuracy."""
-    if metric in HIGHER_IS_BETTER:
+    if higher_is_better(metric):
         return np.linspace(0, 1, THRESHOLDS)
     fair = [it for it in drawn if not it.privileged] or drawn
     ends = np.array(

@@ -26,8 +26,9 @@ from benchmarks.report.figures.drawing.style import (
     tick,
 )
 from benchmarks.report.figures.view import Picture, View, band_of
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group
-from benchmarks.report.scores.wording import listing, metric_name, plural, setting
+from benchmarks.report.scores.cells import Comparison, Group
+from benchmarks.report.scores.metrics import higher_is_better
+from benchmarks.report.scores.wording import listing, plural, setting
 from benchmarks.report.statistics import Interval
 
 PLACE = 50
@@ -169,8 +170,8 @@ def tuning(comparison: Comparison, grid: Grid, group: Group) -> Figure:
             ax.grid(visible=False, axis="x")
     for ax in axes[-1]:
         ax.set_xlabel(along)
-    figure.supylabel(metric_name(comparison.metric, comparison.problem), fontsize="medium")
-    if comparison.metric in HIGHER_IS_BETTER:
+    figure.supylabel(comparison.metrics.called(comparison.metric), fontsize="medium")
+    if higher_is_better(comparison.metric):
         percent_axis(axes[0][0].yaxis)
     else:
         fit_scale(axes[0][0].yaxis, axes[0][0], above_floor(shown))

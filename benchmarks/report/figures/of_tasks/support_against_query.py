@@ -23,8 +23,8 @@ from benchmarks.report.figures.drawing.style import (
     styles,
 )
 from benchmarks.report.figures.view import Picture, View
-from benchmarks.report.scores.cells import HIGHER_IS_BETTER, Comparison, Group
-from benchmarks.report.scores.wording import metric_name
+from benchmarks.report.scores.cells import Comparison, Group
+from benchmarks.report.scores.metrics import higher_is_better
 
 PLACE = 90
 LEARNERS_A_ROW = 4
@@ -98,7 +98,7 @@ def support_against_query(
         ax.set_title("\n".join(textwrap.wrap(caption_name(entrant), 24)), color=colour)
         shown += [*low, *high, *support]
         least.append(min(it.value for _, it in query))
-    if metric in HIGHER_IS_BETTER:
+    if higher_is_better(metric):
         percent_axis(axes[0][0].yaxis)
     else:
         _error_axis(axes[0][0], shown, min(least) / SHOWN)
@@ -111,7 +111,7 @@ def support_against_query(
         else:
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.supxlabel("adaptation steps", fontsize="medium")
-    figure.supylabel(metric_name(metric, comparison.problem), fontsize="medium")
+    figure.supylabel(comparison.metrics.called(metric), fontsize="medium")
     above(
         figure,
         [

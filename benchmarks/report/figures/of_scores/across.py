@@ -1,4 +1,4 @@
-"""By family tested on: how each learner does against scratch, one panel a number of shots."""
+"""One metric by the family that was tested on, as a protocol declares, one panel for each k."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from benchmarks.core.declaration import Across
 from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.marks import ZERO, cross, drawn_at
 from benchmarks.report.figures.drawing.style import (
@@ -15,7 +16,8 @@ from benchmarks.report.figures.drawing.style import (
 )
 from benchmarks.report.figures.view import Picture, View, band_of
 from benchmarks.report.scores.cells import Comparison, Entrant
-from benchmarks.report.scores.wording import metric_name, setting, slug
+from benchmarks.report.scores.metrics import of_accuracies
+from benchmarks.report.scores.wording import said, setting, slug
 from benchmarks.report.statistics import Interval
 
 PLACE = 150
@@ -32,15 +34,13 @@ def overviews(views: Sequence[View]) -> Iterator[Picture]:
 
 def _picture(these: "Elsewhere") -> Picture:
     where = f"{these.family}, {these.protocol}"
-    first = these.comparisons[0]
-    how = "accuracy minus that from scratch" if first.ways else "log10 of error over scratch's"
+    first, declared = these.comparisons[0], these.declared
+    caption = declared.caption if first.ways is None else declared.of_accuracies
     return Picture(
-        f"against-scratch-{slug(where)}",
-        f"Against scratch, {where}",
-        f"Mean {how}, task by task, after the most adaptation steps {band_of(first)}: meta-trained "
-        f"on {these.family}, tested on other families. At 0 meta-training made no difference; "
-        f"{'above' if first.ways else 'below'} it helped.",
-        lambda: against_scratch(these),
+        f"{declared.stem}-{slug(where)}",
+        f"{declared.title}, {where}",
+        said(caption, first, band=band_of(first)),
+        lambda: draw_across(these),
     )
 
 
@@ -50,26 +50,30 @@ class Elsewhere:
 
     family: str
     protocol: str
+    declared: Across
     comparisons: tuple[Comparison, ...]
+
+    @property
+    def metric(self) -> str:
+        return self.comparisons[0].metrics.stored(self.declared.metric)
 
 
 def elsewhere(comparisons: Sequence[Comparison]) -> Iterator[Elsewhere]:
     """Every protocol of that sort, in the order in which they come."""
-    found: dict[tuple[str, str], list[Comparison]] = defaultdict(list)
+    found: dict[tuple[str, str, Across], list[Comparison]] = defaultdict(list)
     for it in comparisons:
-        if it.kind in ("unrelated", "transfer") and it.other and it.groups:
-            found[it.family, it.protocol.removesuffix(f": {it.other}")].append(it)
-    for (family, protocol), members in found.items():
-        yield Elsewhere(family, protocol, tuple(members))
+        for declared in it.metrics.declared.across:
+            if it.other and it.groups:
+                found[it.family, it.protocol.removesuffix(f": {it.other}"), declared].append(it)
+    for key, members in found.items():
+        yield Elsewhere(*key, tuple(members))
 
 
 def _drawn(these: Elsewhere) -> list[Entrant]:
-    first = these.comparisons[0]
-    metric = first.gain("vs_scratch")
     return [
         it
-        for it in first.entrants
-        if any(_end(c, k, it, metric) for c in these.comparisons for k in _shots(these))
+        for it in these.comparisons[0].entrants
+        if any(_end(c, k, it, these.metric) for c in these.comparisons for k in _shots(these))
     ]
 
 
@@ -77,17 +81,18 @@ def _shots(these: Elsewhere) -> list[int]:
     return sorted({group.shots for it in these.comparisons for group in it.groups})
 
 
-def against_scratch(these: Elsewhere) -> Figure:
+def draw_across(these: Elsewhere) -> Figure:
     first = these.comparisons[0]
     entrants = first.entrants
-    metric = first.gain("vs_scratch")
+    metric = these.metric
     shots = _shots(these)
     drawn = _drawn(these)
     chosen = styles(entrants)
     width = max(PANEL, 0.25 * len(drawn) * len(these.comparisons))
     figure, axes = panels(1, len(shots), width * len(shots) + legend_width(drawn), 3.6, sharey=True)
     for k, ax in zip(shots, axes[0], strict=True):
-        ax.axhline(0, **ZERO)
+        if first.metrics.around_zero(metric):
+            ax.axhline(0, **ZERO)
         for place, comparison in enumerate(these.comparisons):
             for rank, entrant in enumerate(drawn):
                 it = _end(comparison, k, entrant, metric)
@@ -100,8 +105,8 @@ def against_scratch(these: Elsewhere) -> Figure:
         ax.grid(visible=False, axis="x")
         ax.set_title(setting(first, k))
         ax.set_xlabel("tested on")
-    axes[0][0].set_ylabel(metric_name(metric, first.problem))
-    if first.ways is not None:
+    axes[0][0].set_ylabel(first.metrics.called(metric))
+    if of_accuracies(metric):
         percent_axis(axes[0][0].yaxis)
     legend(figure, drawn, chosen)
     return figure

@@ -1,0 +1,226 @@
+"""From per-task scores to cells with intervals: what every table, figure and sentence reads."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.core.landmarks import summarised
+from benchmarks.harness.evaluation.taming import tame
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store.folder import ENDED
+from benchmarks.harness.store.results import Results, Settings
+from benchmarks.report.scores.arrays import Tasks, with_folds
+from benchmarks.report.scores.cells import (
+    ADAPTED,
+    COSTS,
+    SPENDING,
+    Cell,
+    Comparison,
+    End,
+    Entrant,
+    Group,
+    Ranking,
+    Statistic,
+)
+from benchmarks.report.scores.chosen import CHOSEN, Chosen, at_chosen, steps_chosen
+from benchmarks.report.scores.collapse import collapses
+from benchmarks.report.scores.metrics import Metrics, declared_by
+from benchmarks.report.scores.roles import role_of
+from benchmarks.report.statistics import Grounds, Summary, paired_difference, summary
+
+SUMMARY = "summary"
+STATISTICS: tuple[Statistic, ...] = ("mean", "iqm")
+
+
+def summarise(results: Results) -> tuple[Comparison, ...]:
+    """Every family × protocol of the results, in alphabetical order.
+
+    Neither the order of rows nor the presence of other learners changes an interval. It is made
+    once: tables, figures, findings and documents of the same results share it.
+
+    Raises:
+        StoreError: a trial misses scores that others have, or has some twice; or a task is in two
+            groups.
+    """
+    if SUMMARY not in results.made:
+        results.made[SUMMARY] = _summarised(results)
+    found: tuple[Comparison, ...] = results.made[SUMMARY]
+    return found
+
+
+def _summarised(results: Results) -> tuple[Comparison, ...]:
+    done = results.trials.loc[results.trials["status"] == "done", "trial"]
+    there = results.scores["trial"].isin(done)
+    scores = tame(results.scores if there.all() else results.scores[there])
+    scores = with_folds(scores, results.trials)
+    registry = Registry()
+    return tuple(
+        _compare(results, str(family), str(protocol), trials, scores, registry)
+        for (family, protocol), trials in results.trials.groupby(["family", "protocol"], sort=True)
+    )
+
+
+def _compare(
+    results: Results,
+    family: str,
+    protocol: str,
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+    registry: Registry,
+) -> Comparison:
+    trials = trials.sort_values(["seed", "trial"])
+    known = list(results.order) + sorted(set(trials["learner"]) - set(results.order))
+    entrants = tuple(
+        _entrant(
+            label,
+            trials[trials["learner"] == label],
+            results.settings.get(label, Settings(label, {})),
+        )
+        for label in known
+        if (trials["learner"] == label).any()
+    )
+    mine = (scores["family"] == family) & (scores["protocol"] == protocol)
+    problems = [
+        problem for problem in trials["problem"] if isinstance(problem, Mapping) and problem
+    ]
+    problem = problems[0] if problems else {}
+    rules = results.protocols.get(protocol, {})
+    metrics = Metrics(problem, declared_by(rules, registry))
+    groups = tuple(
+        _group(int(shots), scores, mine & (scores["shots"] == shots), entrants, trials, metrics)
+        for shots in sorted(scores.loc[mine, "shots"].unique())
+    )
+    return Comparison(
+        family,
+        protocol,
+        split=str(trials["split"].iloc[0]),
+        dropped_rows=int(trials["dropped_rows"].max()),
+        problem=problem,
+        entrants=entrants,
+        groups=groups,
+        rules=rules,
+        grouped_by=next(filter(None, trials.get("grouped_by", pd.Series(dtype=str))), ""),
+        declared=metrics.declared,
+    )
+
+
+def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
+    done = trials[trials["status"] == "done"]
+    failed = trials[trials["status"] == "failed"]
+    cannot = trials[trials["status"] == "cannot"]
+    planned = trials[trials["status"] != "cannot"]
+    troubles = tuple(
+        f"seed {seed}: {reason if status == 'failed' else 'not run'}"
+        for seed, status, reason in zip(
+            trials["seed"].tolist(),
+            trials["status"].tolist(),
+            trials["reason"].tolist(),
+            strict=True,
+        )
+        if status not in ENDED
+    )
+    spending = {
+        name: float(np.median(numbers))
+        for name in (*SPENDING, ADAPTED, *COSTS)
+        if name in done
+        and (numbers := pd.to_numeric(done[name]).dropna().to_numpy(dtype=float)).size
+    }
+    return Entrant(
+        label=label,
+        privileged=bool(trials["privileged"].any()),
+        planned=planned["seed"].nunique(),
+        done=int((planned["status"] == "done").groupby(planned["seed"]).all().sum()),
+        troubles=troubles,
+        failed=bool(len(failed)),
+        spending=spending,
+        transductive=bool(trials["transductive"].any()),
+        cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
+        role=role_of(settings),
+        learner=settings.name,
+        collapsed=collapses(trials),
+        spread=next(filter(None, done.get("spread", pd.Series(dtype=str))), ""),
+    )
+
+
+def _group(
+    shots: int,
+    scores: pd.DataFrame,
+    here: "pd.Series[bool]",
+    entrants: tuple[Entrant, ...],
+    trials: pd.DataFrame,
+    meanings: Metrics,
+) -> Group:
+    cells: dict[tuple[str, int, str], Cell] = {}
+    rankings: dict[tuple[int, str, Statistic], Ranking] = {}
+    ends: dict[tuple[str, str], End] = {}
+    kept = summarised(sorted(int(it) for it in scores.loc[here, "steps"].unique()))
+    stops = [it for it in steps_chosen(trials, shots).values() if it is not None]
+    here &= scores["steps"].isin([*kept, *stops])
+    chosen: Chosen = {}
+    eligible = [it.label for it in entrants if it.complete and not it.privileged]
+    metrics = sorted(set(scores.loc[here, "metric"].unique()), key=meanings.place)
+    for metric in metrics:
+        mine = scores[here & (scores["metric"] == metric)]  # of millions no more at a time
+        at_stops, where = at_chosen(mine, trials, shots)
+        chosen = chosen or where
+        if stops:
+            mine = pd.concat([mine[mine["steps"].isin(kept)], at_stops], ignore_index=True)
+        last = CHOSEN if (mine["steps"] == CHOSEN).any() else kept[-1]
+        tasks = Tasks.of(mine)
+        found_scores = {
+            (str(learner), int(str(steps))): found
+            for (learner, steps), part in mine.groupby(
+                ["learner", "steps"], sort=True, observed=True
+            )
+            if (found := tasks.scores(part)) is not None
+        }
+        gone = mine.groupby(["learner", "steps"], observed=True)["diverged"].sum()
+        summaries = {key: summary(it, meanings.within(metric)) for key, it in found_scores.items()}
+        for (learner, steps), it in summaries.items():
+            cell = Cell(
+                it.mean.interval,
+                it.iqm.interval,
+                it.seeds,
+                it.tasks,
+                it.mean.grounds.groups,
+                int(gone[learner, steps]),
+            )
+            cells[learner, steps, metric] = cell
+            if steps == last:
+                ends[learner, metric] = End(found_scores[learner, steps], it.mean)
+        for steps in {steps for _, steps in summaries}:
+            column = {
+                label: summaries[label, steps] for label in eligible if (label, steps) in summaries
+            }
+            if column:
+                higher = meanings.higher_is_better(metric)
+                for statistic in STATISTICS:
+                    rankings[steps, metric, statistic] = _rank(column, higher, statistic)
+    return Group(
+        shots=shots,
+        steps=tuple(kept),
+        metrics=tuple(metrics),
+        cells=cells,
+        rankings=rankings,
+        left_out=_most(trials["left_out"], shots),
+        left_out_train=_most(trials["left_out_train"], shots),
+        ends=ends,
+        chosen=chosen,
+    )
+
+
+def _most(counts: Iterable[Mapping[str, int]], shots: int) -> int:
+    return max(int(by_shots.get(str(shots), 0)) for by_shots in counts)
+
+
+def _rank(column: Mapping[str, Summary], higher: bool, statistic: Statistic) -> Ranking:
+    estimates = {name: getattr(summary, statistic) for name, summary in column.items()}
+    sign = -1 if higher else 1
+    ranked = sorted(estimates, key=lambda name: sign * estimates[name].value)
+    best = ranked[0]
+    behind = {
+        name: paired_difference(estimates[name], estimates[best]).interval for name in ranked[1:]
+    }
+    seeds, groups = zip(*(it.grounds for it in estimates.values()), strict=True)
+    return Ranking(best, behind, Grounds(min(seeds), min(groups)))
