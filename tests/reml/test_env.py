@@ -10,7 +10,13 @@ from benchmarks.tasks.sinusoid import Sinusoid
 from reml.env import ComposeEnv
 from reml.inner.network import adapt, run
 from reml.inner.pool import LayerPool
-from reml.reward import log_nmse_reward, mixed_loss, pool_losses
+from reml.reward import (
+    log_nmse_reward,
+    mixed_loss,
+    pool_losses,
+    relative_advantage,
+    winner_weights,
+)
 
 
 def _env(
@@ -138,3 +144,58 @@ def test_reward_and_pool_loss_by_hand() -> None:
     value = pool_losses([loss, 2 * loss], variance, 0.25).mean()
     by_hand = (1.75 * 2.0 / (4 + 0.05) + 1.75 * 0.5 / (1 + 0.05)) / 2
     assert float(value) == pytest.approx(by_hand)
+
+
+def _exact(loss: str, episodes: int = 1) -> ComposeEnv:
+    pool = LayerPool(
+        *(1, 1, 8, (3, 4, 2), 4, 0.01, generator_of("pool")),
+        activations=("tanh", "relu"),
+        adaptation=("solve",),
+    )
+    pool.standardise(_batch(20))
+    return ComposeEnv(
+        pool,
+        steps=1,
+        unadapted_weight=0.0,
+        max_norm=1.0,
+        gradients="second_order",
+        loss=loss,
+        episodes=episodes,
+    )
+
+
+@pytest.mark.parametrize("loss", ["joint", "nmse"])
+def test_episodes_that_compete_score_as_they_would_alone(loss: str) -> None:
+    """Three episodes for each of two tasks, two of which compose the same."""
+    rows = torch.tensor(
+        [
+            *([1, 0, 1, 3, 2], [0, 2, 0, 0, 1], [1, 0, 1, 3, 2]),
+            *([0, 1, 1, 2, 3], [0, 1, 1, 2, 3], [1, 2, 0, 1, 1]),
+        ]
+    )
+    batch, many, one = _batch(2), _exact(loss, episodes=3), _exact(loss)
+    reward = _play(many, batch, rows)
+    for row in range(6):
+        single = batch.rows(slice(row // 3, row // 3 + 1))
+        torch.testing.assert_close(_play(one, single, rows[row : row + 1])[0], reward[row])
+    assert len(many._completed) == 4
+
+
+def test_the_pool_descends_what_the_reward_is_minus_of() -> None:
+    env = _exact("joint")
+    reward = _play(env, _batch(3), torch.cat([torch.tensor([[0], [1], [0]]), CHOICES], 1))
+    torch.testing.assert_close(env.descended, -reward)
+    assert env.descended.requires_grad
+    assert float(env.unexplained) == pytest.approx(
+        float(env.losses[-1].mean() / env.variance.mean())
+    )
+
+
+def test_competing_episodes_by_hand() -> None:
+    reward = torch.tensor([1.0, 2.0, 6.0, 0.0, 0.0, 0.0])
+    advantage = relative_advantage(reward, 3)
+    torch.testing.assert_close(advantage, torch.tensor([-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]))
+    weights = winner_weights(reward, 3, 0.5)
+    torch.testing.assert_close(weights.view(2, 3).sum(1), torch.tensor([3.0, 3.0]))
+    torch.testing.assert_close(weights[2] / weights[1], torch.tensor(4.0).mul(0.5).exp())
+    assert torch.equal(weights[3:], torch.ones(3))
