@@ -30,7 +30,7 @@ from benchmarks.harness.trial.places import Ground, demand_told, grounds_of
 from benchmarks.harness.trial.references import SCORED, scored_once
 from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.surroundings import Surroundings
-from benchmarks.harness.trial.training import THEN, TrainingRun, import_for, together
+from benchmarks.harness.trial.training import THEN, TrainingRun, continued, import_for, together
 from benchmarks.harness.trial.trainings import Training, load
 
 TRAINING = 0.98
@@ -140,7 +140,8 @@ class Procedure:
     def test(
         self, on: Place = "own", *, change: Change | None = None, whole: bool = True
     ) -> Scored:
-        return self._scored(self._test(self.learner, on, change=change, scores_only=not whole))
+        found = self._test(self.learner, on, change=change, scores_only=not whole)
+        return Scored(found, self.problem.metric)
 
     def reference(self, on: Place = "own") -> Scored:
         """Worked out once for all trials of a run that ask."""
@@ -157,15 +158,12 @@ class Procedure:
         how = spec.protocol.model_dump(mode="json", include={*SCORED})
         key = [ground.identity, spec.identity["protocol"]["reference"], how, spec.seed]
         place = dumps([*key, self._device], sort_keys=True)
-        return self._scored(scored_once(self._references, place, score))
+        return Scored(scored_once(self._references, place, score), self.problem.metric)
 
     def _ground(self, place: Place) -> Ground:
         if place not in self._grounds:
             raise ContractError(f"protocol {self._spec.protocol.name!r} has no family {place!r}")
         return self._grounds[place]
-
-    def _scored(self, evaluation: Evaluation) -> Scored:
-        return Scored(evaluation, self.problem.metric)
 
     def _take_over(self, place: Path) -> bool:
         """Learner, history and spending of a training that was kept; whether it is sound."""
@@ -247,10 +245,7 @@ class Procedure:
         )
         self._running.run(train, generator_of(*names))
         history = self._running.history
-        if number:
-            then = history.assign(metric=lambda rows: rows["metric"] + THEN)
-            history = pd.concat([self.history, then], ignore_index=True).astype(HISTORY_TYPES)
-        self.history = history
+        self.history = continued(self.history, history) if number else history
         self._spent.append(self._running.spent)
         self._running = None
 
@@ -269,9 +264,7 @@ class Procedure:
             ground.identity,
             self._spec.protocol,
             device=self._device,
-            on_progress=lambda fraction: self._report(
-                TRAINING + (1 - TRAINING) * fraction, "evaluating"
-            ),
+            on_progress=lambda part: self._report(1 - (1 - TRAINING) * (1 - part), "evaluating"),
             change=change,
             scores_only=scores_only,
             residuals=self._chosen.get("residuals"),

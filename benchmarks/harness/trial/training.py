@@ -98,6 +98,12 @@ class TrainingRun:
         return frame.astype(HISTORY_TYPES)
 
 
+def continued(first: pd.DataFrame, then: pd.DataFrame) -> pd.DataFrame:
+    """The history of a training that was carried on, whose metrics are called otherwise there."""
+    named = then.assign(metric=then["metric"] + THEN)
+    return pd.concat([first, named], ignore_index=True).astype(HISTORY_TYPES)
+
+
 def together(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What several runs have spent: the sum, and the most memory that one of them took."""
     total = {name: sum(spent[name] for spent in runs) for name in SPENDS}

@@ -11,8 +11,8 @@ from benchmarks.core import Budget, BudgetedSource, generator_of
 from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.of_scores.against_spending import against_spending
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
-from benchmarks.report.scores.pareto import pareto_front
 from benchmarks.report.scores.summary import summarise
+from benchmarks.report.statistics.pareto import pareto_front
 from benchmarks.report.tables.catalogue import sections
 from benchmarks.report.tables.spending import render_spending
 from benchmarks.tasks.sinusoid import Sinusoid

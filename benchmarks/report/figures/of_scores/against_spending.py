@@ -24,9 +24,9 @@ from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.budget_matching import unmatched
 from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.metrics import higher_is_better
-from benchmarks.report.scores.pareto import pareto_front
 from benchmarks.report.scores.wording import UNMATCHED, UNMATCHED_NOTE, plural, setting
 from benchmarks.report.statistics import Interval
+from benchmarks.report.statistics.pareto import pareto_front
 
 PLACE = 140
 FEW_MARKS = 2
