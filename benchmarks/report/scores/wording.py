@@ -126,10 +126,15 @@ def direction(metric: str) -> str:
     return "higher is better" if higher_is_better(metric) else "lower is better"
 
 
+CONSONANT_Y = re.compile(r"[b-df-hj-np-tv-xz]y$")
+
+
 def plural(n: int, thing: str) -> str:
     if n == 1:
         return f"{n:,} {thing}"
     head, of, rest = thing.partition(" of ")
+    if CONSONANT_Y.search(head):  # columns may be called country or city
+        return f"{n:,} {head[:-1]}ies{of}{rest}"
     return f"{n:,} {head}{'es' if head.endswith('s') else 's'}{of}{rest}"
 
 

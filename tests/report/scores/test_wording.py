@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.report.scores.wording import LONGEST_NAME, slug
+from benchmarks.report.scores.wording import LONGEST_NAME, plural, slug
 
 
 def test_a_short_plain_label_keeps_its_words() -> None:
@@ -22,3 +22,10 @@ def test_a_long_label_gets_a_name_that_a_file_can_have() -> None:
     first, second = slug("a" * 5000), slug("a" * 5001)
     assert first != second
     assert max(len(first), len(second)) <= LONGEST_NAME + 9
+
+
+def test_things_are_counted_as_english_does() -> None:
+    assert plural(1, "test country") == "1 test country"
+    assert plural(2, "country of Asia") == "2 countries of Asia"
+    assert plural(3, "day") == "3 days"
+    assert plural(2, "class") == "2 classes"
