@@ -252,12 +252,15 @@ def _undone(asked: Rows, asking: np.ndarray, result: Merged) -> Iterable[str]:
 
 
 def _explained(several: Sequence[Checkpoint], shown: Rows, asked: Asked) -> Iterator[str]:
-    """What the trainings say of how they adapt to the one task."""
+    """What the trainings say of how they adapt to the one task; once where all say the same."""
+    said: dict[str, list[str]] = {}
     for it in several:
         if not isinstance(it.learner, Explains):
             return
         rows = torch.from_numpy(asked.rows)
         y: Tensor = asked.y if len(asked.y) else shown.targets(it.problem)[rows]
         support = Support(shown.inputs(it.problem)[rows][None], y[None])
-        said = it.learner.explain(support)
-        yield from (f"{it.called}: {text}" if len(several) > 1 else text for text in said)
+        for text in it.learner.explain(support):
+            said.setdefault(text, []).append(it.called)
+    for text, called in said.items():
+        yield text if len(called) == len(several) else f"{', '.join(called)}: {text}"
