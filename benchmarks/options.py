@@ -162,6 +162,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder, or a published one"
     )
+    shown = "figures to put there, as PNG: a,b"
+    sub.add_argument("--figures", default="", metavar="NAMES", help=shown)
     sub = command("compare", "Say what changed from one results folder to another.")
     for place, metavar in (("first", "A"), ("second", "B")):
         sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")

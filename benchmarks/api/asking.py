@@ -117,17 +117,20 @@ def regroup(folder: Folder, *, plugins: Plugins = ()) -> int:
     return len(redrawn(Path(folder), _registry(plugins)))
 
 
-def publish(folder: Folder, out: Folder) -> Path:
-    """A small copy of results, with tables, to be read and run like any.
+def publish(folder: Folder, out: Folder, figures: Sequence[str] = ()) -> Path:
+    """A small copy of results, with tables and these figures, to be read and run like any.
 
     Raises:
         StoreError: there is nothing to copy, or the copy cannot be written.
+        UnknownName: there is no figure of a name.
     """
     from benchmarks.harness.store.publish import publish as copied
     from benchmarks.report.documents.index import write_index
+    from benchmarks.report.figures.catalogue import write_some
     from benchmarks.report.tables.write import write_table
 
     results = clean(copied(Path(folder), Path(out)))
+    write_some(results, Path(out), figures)
     write_table(results, Path(out))
     write_index(results, Path(out))
     return Path(out)

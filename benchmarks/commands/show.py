@@ -32,13 +32,9 @@ def table(options: argparse.Namespace) -> int:
 
 
 def publish(options: argparse.Namespace) -> int:
-    from benchmarks.harness.store.publish import publish as copy
-    from benchmarks.report.documents.index import write_index
-    from benchmarks.report.tables.write import write_table
+    from benchmarks.api.asking import publish as copy
 
-    results = clean(copy(options.directory, options.out))
-    write_table(results, options.out)
-    write_index(results, options.out)
+    copy(options.directory, options.out, [it for it in options.figures.split(",") if it])
     size = sum(it.stat().st_size for it in options.out.rglob("*") if it.is_file())
     print(f"{options.out}: {size / 1e6:.1f} MB; `reml report {options.out}` draws its figures")
     return 0

@@ -4,10 +4,11 @@ Every module of this wing with a `PLACE` and `pictures` (or `overviews`) is a fi
 that a package names under the entry points `reml.figures`.
 """
 
+import functools
 import pkgutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,17 +16,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.core.errors import PluginError
+from benchmarks.core.errors import PluginError, UnknownName
 from benchmarks.core.text import described
 from benchmarks.harness.disk.files import make_folder
+from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
 from benchmarks.report import figures
 from benchmarks.report.figures.cleanup import FIGURES, remove_figures
 from benchmarks.report.figures.drawing.fonts import boxes, fallbacks, lacking_in
 from benchmarks.report.figures.drawing.look import Look, looks
-from benchmarks.report.figures.drawing.style import (
-    save,
-)
+from benchmarks.report.figures.drawing.style import DPI, save
 from benchmarks.report.figures.view import FigureModule, OverviewModule, Picture, View
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.summary import summarise
@@ -57,6 +57,30 @@ def write_figures(
     if not results.damage:
         remove_figures(directory, written)
     return written
+
+
+def write_some(results: Results, directory: Path, stems: Collection[str]) -> None:
+    """Draw the figures of these names alone, as PNG; all others that are there are removed.
+
+    Raises:
+        UnknownName: there is no figure of a name.
+        StoreError: as `write_figures`.
+    """
+    known = {it.stem: it for it in pictures(results)} if stems else {}
+    for stem in stems:
+        if stem not in known:
+            raise UnknownName("figure", stem, known)
+    ledger, written = Ledger(directory), []
+    if stems:
+        make_folder(directory / FIGURES)
+    for stem in stems:
+        with looks(Look(fonts=fallbacks(texts_of(results)))), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            figure = known[stem].draw()
+            draw = functools.partial(figure.savefig, format="png", facecolor="white", dpi=DPI)
+            ledger.write(f"{FIGURES}/{stem}.png", draw)
+        written.append(directory / f"{FIGURES}/{stem}.png")
+    remove_figures(directory, written)
 
 
 def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
