@@ -123,13 +123,15 @@ def pictures(results: Results) -> Iterator[Picture]:
     trained: dict[str, set[str]] = {}
     for view in views:
         labels = {it.label for it in view.whole.entrants}
-        known = trained.get(view.whole.family)
+        known, shown = trained.get(view.whole.family), False
         for module in modules:
             for picture in module.pictures(view) if isinstance(module, FigureModule) else ():
                 # protocols share the trainings of a family: they are shown once
                 if not (picture.of_training and known is not None and labels <= known):
+                    shown |= picture.of_training
                     yield picture
-        trained.setdefault(view.whole.family, set()).update(labels)
+        if shown:  # of another protocol there may be a history
+            trained.setdefault(view.whole.family, set()).update(labels)
     for module in modules:
         if isinstance(module, OverviewModule):
             yield from module.overviews(views)
