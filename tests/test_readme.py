@@ -43,7 +43,7 @@ def test_every_row_stands_in_the_table_it_names(section: str) -> None:
 
 
 def test_all_results_are_of_clean_commits() -> None:
-    assert len(RESULTS) == 9
+    assert len(RESULTS) == 11
     for section in RESULTS:
         found = re.search(r"results/([\w-]+)/index\.md\)", section)
         assert found is not None
@@ -107,7 +107,7 @@ def test_the_example_with_pictures_is_one_that_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
 def test_pictures_and_links_are_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
-        if "://" not in target:
+        if "://" not in target and not target.startswith("reference/"):  # which `make docs` writes
             assert (page.parent / target).exists(), target
 
 

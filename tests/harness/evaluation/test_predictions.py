@@ -19,7 +19,7 @@ SIZES: dict[str, Any] = {"width": 8, "pool": (2, 3, 2), "policy_width": 8, "batc
     "learner",
     [
         MAML(hidden=(8,), batch_norm="transductive"),
-        REML(**SIZES, batch_norm="transductive"),
+        REML(**SIZES, adaptation="gradient", batch_norm="transductive"),
         MAML(hidden=(8,)),
     ],
 )
