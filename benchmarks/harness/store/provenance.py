@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("reml-bench", "torch", "learn2learn", "numpy", "pandas", "pyarrow", "scipy")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def collect(device: str, command: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A small copy of results, to be committed or sent: what tables and figures need, and no more."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from benchmarks.harness.store.lock import locked
 from benchmarks.harness.store.reading import DERIVED, RMSE
 from benchmarks.harness.store.results import Results, load_results
 
+OUT = re.compile(r" --out(?: |=)(?:'[^']*'|\S+)")
 KEPT = "kept_steps"
 """What a published record says of the numbers of steps whose scores it still has, if not of all."""
 
@@ -54,8 +56,8 @@ def publish(source: Path, target: Path) -> Results:
             for record in results.records
         ]
         ledger.write_text(MATRIX, _narrow(read_json(source / MATRIX)))
-        ledger.write_text(RECORDS, _narrow(records))
-        ledger.write_json(PROVENANCE, results.provenance)
+        ledger.write_text(RECORDS, _narrow([_elsewhere(record) for record in records]))
+        ledger.write_json(PROVENANCE, _elsewhere(results.provenance))
         for name in (*TABLES, "tasks"):
             table = getattr(results, name)
             if name == "scores":
@@ -79,6 +81,16 @@ def _check_target(source: Path, target: Path, results: Results) -> None:
             raise StoreError(f"{target}: holds results of {name!r}, not of {results.name!r}")
     elif target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise StoreError(f"{target}: expected a new folder, or one that holds published results")
+
+
+def _elsewhere(value: Any) -> Any:
+    """The same without the folder a run wrote to, which is of one machine."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: OUT.sub("", it) if key == "command" and isinstance(it, str) else _elsewhere(it)
+        for key, it in value.items()
+    }
 
 
 def _kept(record: Mapping[str, Any]) -> list[int]:

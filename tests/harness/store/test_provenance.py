@@ -42,3 +42,7 @@ def test_only_changes_of_tracked_code_make_a_commit_dirty(
     assert provenance.collect("cpu", "reml run")["dirty"] is False
     files[0].write_text("two")
     assert provenance.collect("cpu", "reml run")["dirty"] is True
+
+
+def test_the_commit_is_that_of_the_checkout_the_program_lies_in() -> None:
+    assert (provenance.ROOT / "benchmarks" / "__init__.py").is_file()

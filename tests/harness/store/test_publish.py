@@ -32,6 +32,10 @@ queries = 5
 [[family]]
 name = "sinusoid"
 """
+ORIGIN = {
+    **{"started": "2025-01-01", "commit": "abc", "dirty": False},
+    "command": "reml run tiny --out '/home/me/my runs' --jobs 2",
+}
 KEY = ["trial", "shots", "steps", "task", "metric"]
 
 
@@ -42,7 +46,7 @@ def run(write_matrix: Callable[..., Path], registry: Registry, tmp_path: Path) -
     with folder.open(describe(matrix, trials)):
         for trial in trials:
             place = folder.begin(trial.id)
-            run_trial(trial, registry, place)
+            run_trial(trial, registry, place, provenance=ORIGIN)
             folder.commit(place, trial.id)
     consolidate(tmp_path / "run")
     return tmp_path / "run"
@@ -119,3 +123,9 @@ def test_nothing_of_others_is_written_over(run: Path, tmp_path: Path) -> None:
     publish(run, tmp_path / "copy")
     with pytest.raises(StoreError, match="holds results of 'tiny', not of 'another'"):
         publish(tmp_path / "renamed", tmp_path / "copy")
+
+
+def test_no_folder_of_this_machine_is_published(run: Path, tmp_path: Path) -> None:
+    copy = publish(run, tmp_path / "copy")
+    assert copy.provenance["command"] == "reml run tiny --jobs 2"
+    assert "/home/me" not in (tmp_path / "copy" / "trials.json").read_text()
