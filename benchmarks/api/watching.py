@@ -92,7 +92,8 @@ class Telling:
         place = self._folder.trials / spec.id
         if spec.id not in self._logged:
             history = _table(place / "history.parquet", ["tasks", "metric", "value"])
-            for tasks, rows in history.groupby("tasks", sort=False):
+            told = history[history["metric"] != "validation"]  # looked at when training is over
+            for tasks, rows in told.groupby("tasks", sort=False):
                 metrics = dict(zip(rows["metric"], rows["value"], strict=True))
                 self._tell("on_log", spec, int(str(tasks)), metrics)
         record = self._folder.record(spec.id) or {"status": status, "reason": reason}

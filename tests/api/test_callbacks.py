@@ -47,7 +47,7 @@ def test_workers_and_this_process_tell_the_same(
     assert diary.said[-1] == ("end", second)
     assert [tasks for tasks, _ in diary.logged[first]] == [10, 20]
     assert diary.logged[first] == diary.logged[second]
-    history = results.history[results.history["trial"] == first]
+    history = results.history.query("trial == @first and metric == 'targets'")
     assert [it["targets"] for _, it in diary.logged[first]] == history["value"].tolist()
     record, scores = diary.ended[first]
     assert record["status"] == "done"

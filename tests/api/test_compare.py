@@ -27,7 +27,7 @@ def test_everybody_is_there(compared: reml.Results) -> None:
     assert list(compared.trials["status"]) == ["done"] * 8
     assert set(compared.scores["learner"]) == set(LABELS)
     assert {"trial", "family", "protocol", "seed", "metric", "value"} <= set(compared.scores)
-    assert set(compared.history["metric"]) == {"targets", "query_loss"}
+    assert set(compared.history["metric"]) == {"targets", "query_loss", "validation"}
 
 
 def test_tables_are_frames(compared: reml.Results) -> None:

@@ -26,7 +26,7 @@ DATA = frozenset({MATRIX, RECORDS, PROVENANCE, *(f"{name}.parquet" for name in (
 REPORT = re.compile(
     r"(table|pairs|compositions|reproduce)\.csv|(table|index|reproduce)\.md|report\.html"
     r"|figures/((error|accuracy)-against-(steps|shots)|performance-profiles|episodes|confusion"
-    r"|fitted-curves|support-against-query|training-(curves|diagnostics)|layer-usage|compositions"
+    r"|fitted-curves|support-against-query|(training|validation)-curves|training-diagnostics|layer-usage|compositions"
     r"|score-against-spending|against-scratch|retention|tuning-[0-9]+-shots)(-[a-z0-9-]+)?"
     r"\.(png|svg)"
 )

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from benchmarks.core.declaration import ACCURACY, USUAL, Declaration, Metric, filled
 from benchmarks.core.errors import UserError
+from benchmarks.core.kinds import Kind
 from benchmarks.core.protocol import Protocol
-from benchmarks.core.types import Kind
 from benchmarks.harness.disk.columns import PREDICTIVE
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.report.scores.chosen import OF_ONE

@@ -52,14 +52,14 @@ def test_what_is_not_this_project_s_has_no_outline(value: str) -> None:
     assert outline(value) is None
 
 
-def test_what_needs_a_missing_package_has_no_outline_so_that_importing_it_says_so() -> None:
+def test_what_trains_with_a_missing_package_can_still_be_looked_at() -> None:
     script = (
         "import sys; sys.modules['learn2learn'] = None\n"
         "from benchmarks.harness.source.outline import outline\n"
-        "print(outline('baselines.maml:MAML'), outline('baselines.mean:Mean').name)"
+        "print(outline('baselines.maml:MAML').name, outline('baselines.mean:Mean').name)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "None mean\n"
+    assert done.stdout == "maml mean\n"

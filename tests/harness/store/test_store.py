@@ -249,7 +249,7 @@ def test_results_have_one_row_a_trial_of_the_matrix(folder: ResultsFolder) -> No
     assert failed["reason"] == "ArithmeticError: two and two make five"
     assert results.trials["tasks"].isna().tolist() == [False, True, False, True, False, True]
     assert set(results.scores["learner"]) == {"z", "told"}
-    assert len(results.scores) == 2 * 2 * 2 * 20 * 3  # learners, shots, steps, tasks, metrics
+    assert len(results.scores) == 2 * 2 * 2 * 20 * 7  # learners, shots, steps, tasks, metrics
     assert results.provenance["commits"] == ["abc"]
 
 

@@ -90,7 +90,7 @@ def test_every_number_of_a_learner_with_seeds_missing_says_so(patchy_index: str)
                 marks += 1
         if "seeds" in row:
             assert row["seeds"] == "⚠ 2 of 3 seeds"
-    shots, scored, spent, cost, decided = 2, 3 * 4 + 1, 6, 4, 3
+    shots, scored, spent, cost, decided = 2, 3 * 4 + 1, 6, 4, 5
     assert marks == shots * (scored + decided) + spent + cost
 
 

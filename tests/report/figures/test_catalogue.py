@@ -50,7 +50,8 @@ def one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "seeds_done.py").write_text(ONE_FILE)
     monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(folder)])
     yield folder
-    sys.modules.pop(f"{figures.__name__}.seeds_done", None)
+    for name in ("seeds_done", f"{figures.__name__}.seeds_done"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="module")

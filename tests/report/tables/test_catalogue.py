@@ -55,7 +55,8 @@ def one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "seeds_done.py").write_text(ONE_FILE)
     monkeypatch.setattr(tables, "__path__", [*tables.__path__, str(folder)])
     yield folder
-    sys.modules.pop(f"{tables.__name__}.seeds_done", None)
+    for name in ("seeds_done", f"{tables.__name__}.seeds_done"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,7 @@ def test_folds_and_draws_are_stored(plan: Plan, registry: Registry, tmp_path: Pa
     scores = results.scores
     assert (scores["group"].astype(str) == scores["task"].map(known)).all()
     assert set(scores["draw"]) == set(range(4))
-    assert len(scores) == 2 * 12 * 4 * 2 * 3  # learners, subjects, draws, steps, metrics
+    assert len(scores) == 2 * 12 * 4 * 2 * 7  # learners, subjects, draws, steps, metrics
     done = results.trials[results.trials["status"] == "done"]
     assert sorted(done["fold"]) == [0, 0, 1, 1, 2, 2]
     means = over_draws(scores)
