@@ -110,6 +110,7 @@ class BudgetedSource:
         self._on_log = on_log
         self._on_moment = on_moment
         self._moments = 0
+        self._promised = False
         self._started = time.perf_counter()
         self._sums: dict[str, tuple[Tensor | float, int]] = {}
         self._flushed = 0
@@ -128,7 +129,9 @@ class BudgetedSource:
 
     @property
     def exhausted(self) -> bool:
-        return self.progress >= 1.0
+        """Whether nothing is left; where it says no, the next draw is granted, however late."""
+        self._promised = self.progress < 1.0
+        return not self._promised
 
     def train_shots(self, wanted: int) -> int:
         """`wanted`, or the most shots that nearly all training tasks allow where that is fewer.
@@ -157,7 +160,8 @@ class BudgetedSource:
             BudgetSpent: nothing is left.
             DataError: no training task has more than `shots` points.
         """
-        if self.exhausted:
+        promised, self._promised = self._promised, False
+        if not promised and self.progress >= 1.0:
             raise BudgetSpent(f"the budget of {self._budget} is spent")
         self._pause()
         if self._budget.tasks is not None:

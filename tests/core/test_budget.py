@@ -155,3 +155,15 @@ def test_progress_is_reported():
     s.sample(1, shots=1, queries=1)
     s.log(loss=0.25)
     assert seen == [(0.5, "loss 0.25")]
+
+
+def test_seconds_that_end_between_the_question_and_the_draw_end_after_it(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    s = source(seconds=10)
+    assert not s.exhausted
+    now = 11.0
+    assert len(s.sample(3, shots=2, queries=2)) == 3
+    with pytest.raises(BudgetSpent):
+        s.sample(3, shots=2, queries=2)
+    assert s.exhausted
