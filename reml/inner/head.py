@@ -1,8 +1,8 @@
 """The last layer of a composed network as Bayesian linear regression: prior, posterior, evidence.
 
-With features φ(x) of one network a task, f(x) = m(x) + ψ(x)·w, where m is the pool's output layer,
-With features φ(x) of one network a task, f(x) = m(x) + ψ(x)·w: m is the pool's output layer,
-noise of variance σ² (both relative to σ²; one σ² for each output). The posterior given k points is
+With features φ(x) of one network a task, f(x) = m(x) + ψ(x)·w: m is the pool's output layer, ψ the
+features where the prior of w is standard normal (`coordinates`), and targets are f plus noise of
+variance σ² (both relative to σ²; one σ² for each output). The posterior given k points is
 exact and needs a Cholesky factor of the k×k matrix I + ψψᵀ, in double precision (Rasmussen &
 Williams, 2006, section 2.1; as the last layer of a meta-learner Harrison, Sharma & Pavone, ALPaCA,
 2018; in classification, ridge regression on one-hot targets, Bertinetto et al., R2-D2, 2019).
