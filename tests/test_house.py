@@ -12,7 +12,6 @@ CROWDED = {"baselines", "benchmarks/tasks"}
 """Folders where each module is one contender or family."""
 LONG = {
     "benchmarks/harness/store/results.py",
-    "benchmarks/report/findings/advice.py",
     "benchmarks/tasks/tabular.py",
 }
 """What is still to be split; it may shrink, and nothing may join it."""

@@ -35,7 +35,7 @@ from benchmarks.harness.evaluation.diverging import diverged_in, limit, mse_of
 from benchmarks.harness.evaluation.episodes import add_episodes
 from benchmarks.harness.evaluation.fits import add_fits, add_points, is_drawable
 from benchmarks.harness.evaluation.frames import Columns
-from benchmarks.harness.evaluation.predictions import ask, portions_of
+from benchmarks.harness.evaluation.predictions import adapt_and_predict, portions_of
 from benchmarks.harness.evaluation.sureness import Residuals, spread, sureness
 from benchmarks.harness.evaluation.task_names import add_tasks, numbers_of
 
@@ -135,7 +135,9 @@ def evaluate(
             add_points(curves, batch, problem, shots)
         answers, lost = [], dict[int, list[bool]]()
         for n, portion in enumerate(portions):
-            answers.append(ask(learner, portion.to(device), protocol.steps, drawn, sure))
+            answers.append(
+                adapt_and_predict(learner, portion.to(device), protocol.steps, drawn, sure)
+            )
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
         for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
             prediction = torch.cat([part.query for part in parts])

@@ -30,7 +30,7 @@ def portions_of(batch: TaskBatch) -> Iterator[TaskBatch]:
         yield batch.rows(slice(start, start + size))
 
 
-def ask(
+def adapt_and_predict(
     learner: MetaLearner,
     batch: TaskBatch,
     steps: Sequence[int],
@@ -51,7 +51,7 @@ def ask(
             prediction, or it has changed the tasks.
     """
     if batch.query.real is not None and getattr(learner, "transductive", False):
-        return _ask_by_width(learner, batch, steps, on_support)
+        return _predict_by_width(learner, batch, steps, on_support)
     wanted = [on_support is None or step in on_support for step in steps]
     answers: list[Answer] = []
     last: Predictor | None = None
@@ -83,7 +83,7 @@ def says_how_sure(learner: MetaLearner, support: Support, steps: int) -> bool:
     return any(isinstance(it, Uncertain) for it in _predictors(learner, support, [steps]))
 
 
-def _ask_by_width(
+def _predict_by_width(
     learner: MetaLearner,
     batch: TaskBatch,
     steps: Sequence[int],
@@ -96,7 +96,7 @@ def _ask_by_width(
     asked = [False] * len(steps)
     for tasks, part in batch.by_width():
         tasks, real = tasks.cpu(), batch.query.mask[tasks].cpu()
-        for step, answer in enumerate(ask(learner, part, steps, on_support)):
+        for step, answer in enumerate(adapt_and_predict(learner, part, steps, on_support)):
             padded = torch.zeros(*real.shape, query.shape[3], dtype=torch.float64)
             padded[real] = answer.query.flatten(0, 1)
             query[step, tasks] = padded

@@ -10,7 +10,7 @@ from benchmarks.core import MetaLearner, Problem, TaskBatch, TaskFamily
 from benchmarks.core.landmarks import landmarks
 from benchmarks.core.protocol import Protocol
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks, score
-from benchmarks.harness.evaluation.predictions import ask, portions_of
+from benchmarks.harness.evaluation.predictions import adapt_and_predict, portions_of
 from benchmarks.protocols.few_shot import FewShot
 
 TASKS = 100
@@ -73,7 +73,8 @@ class Validation:
         for everything, guess in zip(self.batches, self.guesses, strict=True):
             batch = everything.showing(learner.needs)
             parts = [
-                ask(learner, it.to(device), self.steps, on_support=()) for it in portions_of(batch)
+                adapt_and_predict(learner, it.to(device), self.steps, on_support=())
+                for it in portions_of(batch)
             ]
             answers = [torch.cat([it.query for it in at]) for at in zip(*parts, strict=True)]
             total += min(_loss(it, batch, self.problem) for it in answers) / guess

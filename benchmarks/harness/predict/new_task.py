@@ -81,7 +81,7 @@ def predict(
     for rows in (shown, asked.some(asking)):
         words += odd_in(rows, [it.problem for it in several])
 
-    def ask(checkpoint: Checkpoint) -> Answers:
+    def answer_of(checkpoint: Checkpoint) -> Answers:
         problem = checkpoint.problem
         mine = to_ask
         if not labels:
@@ -92,7 +92,7 @@ def predict(
         after = _steps(checkpoint, steps, problem.outputs if labels else 1)
         return answers(checkpoint.learner, mine, shown.inputs(problem), x, after)
 
-    answered = [ask(it) for it in several]
+    answered = [answer_of(it) for it in several]
     table = pd.concat([asked.keys, asked.table[inputs]], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
     if labels:
