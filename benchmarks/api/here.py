@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.harness.disk.pulse import Pulse
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.local import tell_end
@@ -63,15 +64,18 @@ def _run(
     references: Path,
 ) -> dict[str, Any]:
     def report(fraction: float, text: str) -> None:
+        pulse.told(fraction, text)
         progress.advanced(spec, fraction, text)
         progress.tick()
 
     def log(tasks: int, metrics: Mapping[str, float]) -> None:
+        pulse.logged(tasks, metrics)
         if isinstance(progress, Listening):
             progress.logged(spec, tasks, metrics)
 
     progress.started(spec)
     place = folder.begin(spec.id)
+    pulse = Pulse(place, spec.id)
     try:
         with _one_thread(), kept_state():
             record = run_trial(

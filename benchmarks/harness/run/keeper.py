@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import make_folder, read_json, write_json
+from benchmarks.harness.disk.pulse import Heart
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run.capture import Capture
 from benchmarks.harness.run.worker import MOST_WORDS, Sealed, work
@@ -44,6 +45,7 @@ def keep(job: Sealed, connection: Connection) -> NoReturn:
     threading.Thread(target=_end_with_run, daemon=True).start()
     capture = Capture(job.folder / OUTPUT, printed)
     capture.start()
+    Heart(job.folder).start()
     _, status = os.waitpid(worker, 0)
     descendants.end_all(worker)
     said = os.read(words, MOST_WORDS).decode("utf-8", "replace")

@@ -17,11 +17,11 @@ from rich.text import Text
 
 from benchmarks.core.declaration import USUAL
 from benchmarks.core.text import clock
+from benchmarks.harness.outlook.left import Going, seconds_left
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
 
 PLAIN_SECONDS = 5.0
-ETA_SECONDS = 3.0
 MOST_ROWS = 10
 MARKS = {"done": ("✓", "green"), "cannot": ("–", "yellow")}
 NUMBERS = Column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -101,27 +101,14 @@ class Tally:
         return (ended + sum(now.fraction for now in self.running.values())) / max(1, self.total)
 
     def seconds_left(self) -> float | None:
-        """An estimate; None while there is nothing to go by.
-
-        A learner's trials are expected to take as long as those of it that ended or are well under
-        way; a learner not seen yet, as long as the others do on average.
-        """
+        """An estimate; None while there is nothing to go by."""
         now = time.monotonic()
-        known = {label: list(seconds) for label, seconds in self._took.items()}
-        for trial in self.running.values():
-            elapsed = now - trial.started
-            if trial.fraction > 0.02 or elapsed > ETA_SECONDS:
-                expected = elapsed / max(trial.fraction, 0.02)
-                known.setdefault(trial.spec.learner.label, []).append(expected)
-        if not known:
-            return None
-        means = {label: sum(seconds) / len(seconds) for label, seconds in known.items()}
-        overall = sum(means.values()) / len(means)
-        left = sum(means.get(trial.learner.label, overall) for trial in self._waiting.values())
-        for trial in self.running.values():
-            expected = means.get(trial.spec.learner.label, overall)
-            left += max(0.0, expected - (now - trial.started))
-        return left / min(self._jobs, max(1, len(self._waiting) + len(self.running)))
+        going = [
+            Going(it.spec.learner.label, now - it.started, it.fraction)
+            for it in self.running.values()
+        ]
+        waiting = (it.learner.label for it in self._waiting.values())
+        return seconds_left(self._took, waiting, going, self._jobs)
 
     def __str__(self) -> str:
         left = self.seconds_left()

@@ -18,10 +18,10 @@ from typing import Any, NoReturn, TextIO
 import torch
 
 from benchmarks.core.text import described, line, shortened
+from benchmarks.harness.disk.pulse import Pulse
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
-from benchmarks.harness.trial.reporting import no_log
 from benchmarks.harness.trial.trial import blank_record, run_trial
 
 REPORT_SECONDS = 0.2
@@ -91,8 +91,8 @@ def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoR
             job.folder,
             device=job.device,
             provenance=job.provenance,
-            report=(reporter := _Reporter(connection)),
-            log=reporter.log if job.logs else no_log,
+            report=(reporter := _Reporter(connection, Pulse(job.folder, job.spec.id))),
+            log=reporter.log if job.logs else reporter.pulse.logged,
             trained=job.trained,
             trainings=job.trainings,
             references=job.references,
@@ -113,18 +113,21 @@ def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoR
 class _Reporter:
     """Sends progress, but not more often than anybody can read."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pulse: Pulse) -> None:
+        self.pulse = pulse
         self._connection = connection
         self._pipe = _identity(connection)
         self._last = 0.0
 
     def __call__(self, fraction: float, text: str) -> None:
+        self.pulse.told(fraction, text)
         now = time.monotonic()
         if now - self._last >= REPORT_SECONDS:
             self._last = now
             self._send([fraction, line(text)])
 
     def log(self, tasks: int, metrics: Mapping[str, float]) -> None:
+        self.pulse.logged(tasks, metrics)
         self._send({"tasks": tasks, "metrics": dict(metrics)})
 
     def _send(self, message: Any) -> None:

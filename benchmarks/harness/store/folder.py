@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.harness.disk.files import fresh_name, make_folder, sync
+from benchmarks.harness.disk.pulse import forget
 from benchmarks.harness.disk.shapes import is_id, read_matrix, read_record, read_records
 from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.store.kept import LEARNER, check_learner, check_trial
@@ -94,6 +95,7 @@ class ResultsFolder:
 
     def commit(self, folder: Path, trial: str) -> None:
         """Put a folder of `begin` in its place, instead of what is there."""
+        forget(folder)
         for path in folder.iterdir():
             sync(path)
         write_sums(folder)

@@ -1,0 +1,1 @@
+"""What runs, what is left, and how long it may take: without training, and without torch."""
