@@ -80,6 +80,7 @@ class BudgetedSource:
     curve with `log` and their work with `count`. `shots` are the fewest and the most of the test,
     for learners that are not told what to train with. `on_moment` is called before tasks are drawn,
     once a tenth of the budget is spent and then another; the time that takes is not training.
+    `on_draw` is called whenever tasks were drawn.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class BudgetedSource:
         on_progress: Callable[[float, str], None] | None = None,
         on_log: Callable[[int, Mapping[str, float]], None] | None = None,
         on_moment: Callable[[], None] | None = None,
+        on_draw: Callable[[], None] = lambda: None,
     ) -> None:
         self.problem: Problem = family.problem
         self.shots = shots
@@ -109,6 +111,7 @@ class BudgetedSource:
         self._on_progress = on_progress
         self._on_log = on_log
         self._on_moment = on_moment
+        self._on_draw = on_draw
         self._moments = 0
         self._promised = False
         self._started = time.perf_counter()
@@ -172,6 +175,7 @@ class BudgetedSource:
         ).showing(self._needs)
         self.tasks += n_tasks
         self.points += n_tasks * batch.support.points + int(batch.query.mask.sum())
+        self._on_draw()
         return batch.nameless().to(self.device)
 
     def _pause(self) -> None:

@@ -1,7 +1,6 @@
 """The procedure of one trial: what it does for its protocol, and what that has cost."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -22,6 +21,7 @@ from benchmarks.harness.plan.checks.effects import test_shots
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_learner
+from benchmarks.harness.trial.account import Account
 from benchmarks.harness.trial.facts import count_numbers, told_of
 from benchmarks.harness.trial.keeping import choose
 from benchmarks.harness.trial.moments import Moment, Moments
@@ -30,7 +30,7 @@ from benchmarks.harness.trial.places import Ground, demand_told, grounds_of
 from benchmarks.harness.trial.references import SCORED, scored_once
 from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.surroundings import Surroundings
-from benchmarks.harness.trial.training import THEN, TrainingRun, continued, import_for, together
+from benchmarks.harness.trial.training import THEN, TrainingRun, import_for
 from benchmarks.harness.trial.trainings import Training, load
 
 TRAINING = 0.98
@@ -45,10 +45,10 @@ class Procedure:
         training: what training on the first family made of the learner, whatever came then; other
             trials with the same training take it over.
         state: which of the states of that training is tested.
+        account: what was spent so far, and the history.
     """
 
     evaluation: Evaluation
-    history: pd.DataFrame
     problem: Problem
     learner: MetaLearner
     training: Training
@@ -73,11 +73,7 @@ class Procedure:
         self._references = references
         self._log = log
         self._surroundings = Surroundings()
-        self._running: TrainingRun | None = None
-        self._spent: list[Mapping[str, Any]] = []
-        self._evaluate_seconds = self._validation_seconds = 0.0
-        self._parameters: int | None = None
-        self._adapted: int | None = None
+        self.account = Account()
         self._chosen: dict[str, Any] = {}
 
     def run(self, trained: Path | None) -> None:
@@ -88,7 +84,10 @@ class Procedure:
         self.problem = self._ground(spec.protocol.tests_on[0]).family.problem
         self.learner = make_learner(spec.learner, self._registry)
         demand_told(spec, self._grounds, self.learner)
-        outcome = spec.protocol.run(self)
+        try:
+            outcome = spec.protocol.run(self)
+        finally:
+            self.account.demand_own_process()
         if not hasattr(self, "training"):
             raise ContractError(f"protocol {spec.protocol.name!r} trains nobody")
         first = (spec.fold or 0) * spec.protocol.tasks
@@ -99,8 +98,8 @@ class Procedure:
         if self._trained is None or not self._take_over(self._trained):
             self._train()
         self._keep(self.training)  # only then is it known to be a nest that ends
-        self._parameters = count_numbers(self.training.state)
-        self._adapted = getattr(self.learner, "adapted_parameters", None)
+        self.account.parameters = count_numbers(self.training.state)
+        self.account.adapted = getattr(self.learner, "adapted_parameters", None)
         self._keep_best()
         self._surroundings.restore(spec.seed)
 
@@ -121,21 +120,21 @@ class Procedure:
         self._surroundings.restore(spec.seed)
 
     def choose(self) -> None:
-        started, own = time.perf_counter(), self._ground("own")
-        self._chosen |= choose_steps(
-            self.learner,
-            own.family,
-            own.identity,
-            self._spec.protocol,
-            device=self._device,
-            on_progress=lambda fraction: self._report(TRAINING, "choosing the number of steps"),
-        )
-        if self.problem.kind == "regression":
-            probe = own.family.sample(1, "train", generator_of("probe"), shots=1, queries=1)
-            shown = probe.showing(self.learner.needs).to(self._device).support
-            sure = says_how_sure(self.learner, shown, self._spec.protocol.steps[0])
-            self._chosen["spread"] = "own" if sure else "residual"
-        self._evaluate_seconds += time.perf_counter() - started
+        own = self._ground("own")
+        with self.account.testing():
+            self._chosen |= choose_steps(
+                self.learner,
+                own.family,
+                own.identity,
+                self._spec.protocol,
+                device=self._device,
+                on_progress=lambda fraction: self._report(TRAINING, "choosing the number of steps"),
+            )
+            if self.problem.kind == "regression":
+                probe = own.family.sample(1, "train", generator_of("probe"), shots=1, queries=1)
+                shown = probe.showing(self.learner.needs).to(self._device).support
+                sure = says_how_sure(self.learner, shown, self._spec.protocol.steps[0])
+                self._chosen["spread"] = "own" if sure else "residual"
 
     def test(
         self, on: Place = "own", *, change: Change | None = None, whole: bool = True
@@ -176,8 +175,8 @@ class Procedure:
             print(f"{place}: trained anew, as it cannot be used ({described(error)})", flush=True)
             self.learner = make_learner(self._spec.learner, self._registry)
             return False
-        self.training, self.history = training, training.history
-        self._spent.append(training.spent)
+        self.training, self.account.history = training, training.history
+        self.account.runs.append(training.spent)
         return True
 
     def _train(self) -> None:
@@ -185,11 +184,11 @@ class Procedure:
         moments = Moments(self.learner.state) if spec.keep == "best" else None
         own = self.learner.fit, ("learner", spec.seed)
         self._train_on("own", spec.budget, *own, self._log, moments)
-        state, spent = self.learner.state(), self._spent[0]
+        state, spent = self.learner.state(), self.account.runs[0]
         ways: tuple[Moment, ...] = ()
         if moments is not None and spent["tasks"]:
             ways = (*moments.seen, Moment(spent["tasks"], spent["seconds"], pack(state)))
-        self.training = Training(state, self.history, spent, spec.id, moments=ways)
+        self.training = Training(state, self.account.history, spent, spec.id, moments=ways)
 
     def _keep_best(self) -> None:
         """Of the states of the training, go on with the one that is to be tested."""
@@ -201,19 +200,20 @@ class Procedure:
             learner.load_state(moment.state)
             return learner
 
-        found = choose(
-            spec,
-            self.training,
-            self._ground("own").family,
-            make,
-            device=self._device,
-            place=self._references,
-            say=lambda text: self._report(TRAINING / len(spec.protocol.trains_on), text),
-        )
-        self._validation_seconds += found.seconds
+        with self.account.validating():
+            found = choose(
+                spec,
+                self.training,
+                self._ground("own").family,
+                make,
+                device=self._device,
+                place=self._references,
+                say=lambda text: self._report(TRAINING / len(spec.protocol.trains_on), text),
+            )
+            self.account.validated(found.seconds)
         self._chosen |= found.notes
-        self.history = pd.concat([self.history, found.curve], ignore_index=True)
-        self.history = self.history.astype(HISTORY_TYPES)
+        history = pd.concat([self.account.history, found.curve], ignore_index=True)
+        self.account.history = history.astype(HISTORY_TYPES)
         self.state = self.training.state
         if found.moment is not None and found.moment is not self.training.moments[-1]:
             self.learner, self.state = make(found.moment), found.moment.state
@@ -228,10 +228,10 @@ class Procedure:
         moments: Moments | None = None,
     ) -> None:
         """Train, and add to the history and to what is spent; also what is spent on a failure."""
-        ground, number = self._ground(place), len(self._spent)
+        ground, number = self._ground(place), len(self.account.runs)
         each = TRAINING / len(self._spec.protocol.trains_on)
         import_for(self.learner)
-        self._running = TrainingRun(
+        run = TrainingRun(
             ground.family,
             ground.identity,
             budget,
@@ -241,13 +241,11 @@ class Procedure:
             device=self._device,
             on_progress=lambda part, text: self._report(each * (number + part), text),
             on_log=log,
+            on_draw=self.account.tell,
             moments=moments,
         )
-        self._running.run(train, generator_of(*names))
-        history = self._running.history
-        self.history = continued(self.history, history) if number else history
-        self._spent.append(self._running.spent)
-        self._running = None
+        with self.account.training(run):
+            run.run(train, generator_of(*names))
 
     def _test(
         self,
@@ -257,30 +255,19 @@ class Procedure:
         change: Change | None = None,
         scores_only: bool = False,
     ) -> Evaluation:
-        started, ground = time.perf_counter(), self._ground(on)
-        evaluation = evaluate(
-            learner,
-            ground.family,
-            ground.identity,
-            self._spec.protocol,
-            device=self._device,
-            on_progress=lambda part: self._report(1 - (1 - TRAINING) * (1 - part), "evaluating"),
-            change=change,
-            scores_only=scores_only,
-            residuals=self._chosen.get("residuals"),
-        )
-        self._evaluate_seconds += time.perf_counter() - started
-        return evaluation
-
-    def spending(self) -> dict[str, Any]:
-        runs = [*self._spent, *([self._running.spent] if self._running else [])]
-        return {
-            **together(runs),
-            "evaluate_seconds": self._evaluate_seconds,
-            "validation_seconds": self._validation_seconds,
-            "parameters": self._parameters,
-            "adapted_parameters": self._adapted,
-        }
+        ground = self._ground(on)
+        with self.account.testing():
+            return evaluate(
+                learner,
+                ground.family,
+                ground.identity,
+                self._spec.protocol,
+                device=self._device,
+                on_progress=lambda it: self._report(1 - (1 - TRAINING) * (1 - it), "evaluating"),
+                change=change,
+                scores_only=scores_only,
+                residuals=self._chosen.get("residuals"),
+            )
 
     def facts(self) -> dict[str, Any]:
         """What the record says of a trial that has failed: a learner that is there can be asked."""
@@ -295,6 +282,6 @@ class Procedure:
             **self._chosen,
             "transductive": bool(getattr(self.learner, "transductive", False)),
         }
-        if len(self._spent) > 1:
-            notes["first_spending"] = dict(self._spent[0])
+        if len(self.account.runs) > 1:
+            notes["first_spending"] = dict(self.account.runs[0])
         return notes

@@ -46,6 +46,7 @@ class TrainingRun:
         device: str,
         on_progress: Callable[[float, str], None],
         on_log: Callable[[int, Mapping[str, float]], None],
+        on_draw: Callable[[], None] = lambda: None,
         moments: Moments | None = None,
     ) -> None:
         """`moments` gets the states on the way, and that at the end."""
@@ -62,6 +63,7 @@ class TrainingRun:
             device=device,
             on_progress=on_progress,
             on_log=on_log,
+            on_draw=on_draw,
             on_moment=None if moments is None else self._keep,
         )
 
@@ -92,9 +94,13 @@ class TrainingRun:
         }
 
     @property
+    def rows(self) -> Sequence[HistoryRow]:
+        return self._source.history
+
+    @property
     def history(self) -> pd.DataFrame:
-        rows: list[HistoryRow] = self._source.history
-        frame = pd.DataFrame([asdict(row) for row in rows]) if rows else empty(HISTORY_TYPES)
+        rows = [asdict(row) for row in self.rows]
+        frame = pd.DataFrame(rows) if rows else empty(HISTORY_TYPES)
         return frame.astype(HISTORY_TYPES)
 
 

@@ -59,6 +59,14 @@ def keep(folder: Path, training: Training) -> None:
     write_json(folder / RECORD, {**record, "spending": dict(training.spent)})
 
 
+def keep_history(folder: Path, history: pd.DataFrame) -> None:
+    """The training curve of a trial that has failed, as far as it came and can be written."""
+    if not history.empty:
+        with suppress(StoreError):
+            make_folder(folder)
+            write_parquet(folder / HISTORY, history)
+
+
 def keep_state(folder: Path, state: State) -> None:
     """Put another state of the training in the place of that which `keep` has written.
 

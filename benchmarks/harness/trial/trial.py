@@ -16,7 +16,14 @@ from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.procedure import Procedure
 from benchmarks.harness.trial.reasons import with_place
 from benchmarks.harness.trial.reporting import Log, Report, no_log
-from benchmarks.harness.trial.trainings import LEARNER, Training, keep, keep_state, share
+from benchmarks.harness.trial.trainings import (
+    LEARNER,
+    Training,
+    keep,
+    keep_history,
+    keep_state,
+    share,
+)
 
 
 def run_trial(
@@ -65,18 +72,24 @@ def run_trial(
     try:
         trial.run(trained)
     except Cannot as error:
-        record |= {"status": "cannot", "reason": message(error), "spending": trial.spending()}
+        record |= {
+            "status": "cannot",
+            "reason": message(error),
+            "spending": trial.account.spending(),
+        }
     except BaseException as error:  # of the learner's making: nobody sends Ctrl-C to a worker
         if interruptible and isinstance(error, KeyboardInterrupt):
             raise
-        record |= _failure(error, spec.id) | {"spending": trial.spending(), **trial.facts()}
+        spent = {"spending": trial.account.spending(), **trial.facts()}
+        record |= _failure(error, spec.id) | spent
+        keep_history(folder, trial.account.history)
     else:
-        record |= {"status": "done", "spending": trial.spending(), **trial.notes()}
+        record |= {"status": "done", "spending": trial.account.spending(), **trial.notes()}
         if not (folder / LEARNER).is_file():  # a learner may have removed its folder
             keep(folder, signed(trial.training))
         if trial.state is not trial.training.state:
             keep_state(folder, trial.state)
-        write_tables(folder, {**trial.evaluation._asdict(), "history": trial.history})
+        write_tables(folder, {**trial.evaluation._asdict(), "history": trial.account.history})
     write_json(folder / "trial.json", record)
     return record
 
