@@ -17,6 +17,7 @@ from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.core.spending import COUNTERS
 from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES
 from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, write_json
+from benchmarks.harness.disk.parting import Parted
 from benchmarks.harness.disk.shapes import KEYS, check_provenance, read_matrix, read_records
 from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.disk.tables import empty, write_tables
@@ -221,13 +222,14 @@ def restore(directory: Path) -> None:
     try:
         unfinished = directory / fresh_name(RESTORING)
         unfinished.mkdir()
+        parted = Parted(tables)
         for trial, record in known.items():
             if record["status"] not in ENDED:
                 continue
             folder = unfinished / trial
             folder.mkdir()
             if record["status"] == "done":
-                write_tables(folder, _of_one(record, tables))
+                write_tables(folder, parted.of(record))
             whole = {key: value for key, value in record.items() if key != DERIVED}
             write_json(folder / "trial.json", whole)
             write_sums(folder)
@@ -238,16 +240,6 @@ def restore(directory: Path) -> None:
 
 Records = dict[str, dict[str, Any]]
 Tables = dict[str, pd.DataFrame]
-
-
-def _of_one(record: Mapping[str, Any], tables: Tables) -> Tables:
-    """What of the consolidated tables is a trial's."""
-    mine = {}
-    for name, table in tables.items():
-        keys = PLACE if name == "tasks" else {"trial": "str"}
-        here = table[list(keys)].eq([record[key] for key in keys]).all(axis=1)
-        mine[name] = table[here].drop(columns=list(PLACE if name == "tasks" else KEYS))
-    return mine
 
 
 def _from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Tables, list[str]]:
