@@ -11,9 +11,9 @@ import torch
 from benchmarks.harness.disk.pulse import Pulse
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.local import tell_end
 from benchmarks.harness.run.progress import Listening, Progress
-from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.run.scheduler import tell_end, trained_before
+from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.trial.surroundings import kept_state
 from benchmarks.harness.trial.trainings import PLACE
 from benchmarks.harness.trial.trial import run_trial
@@ -25,23 +25,18 @@ def run_here(
     registry: Registry,
     progress: Progress,
     *,
-    jobs: int,
     device: str,
     provenance: Mapping[str, Any],
     done: Sequence[TrialSpec] = (),
     anew: bool = False,
 ) -> None:
-    """As `run_trials`, but for `jobs`, which is taken for 1. What a learner prints is seen.
+    """As `run_trials`, without an engine. What a learner prints is seen.
 
     Ctrl-C ends the trial that runs; those before it stay.
     """
     places = folder.trials.resolve() / PLACE
     references = folder.begin("references").resolve()
-    trained: dict[str, Path] = {}
-    if not anew:
-        trained |= {spec.training: place for spec in done if (place := folder.learner(spec.id))}
-        kept = {spec.training: places / spec.training for spec in trials}
-        trained |= {training: place for training, place in kept.items() if place.is_dir()}
+    trained = {} if anew else trained_before(trials, folder, done)
     try:
         for spec in trials:
             record = _run(spec, folder, registry, progress, device, provenance, trained, references)
@@ -91,6 +86,7 @@ def _run(
                 log=log,
                 interruptible=True,
             )
+        seal(place)
         folder.commit(place, spec.id)
     except BaseException:
         folder.discard(place, spec.id)

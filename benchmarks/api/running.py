@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,8 +20,9 @@ from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.local import run_trials
+from benchmarks.harness.run.local import LocalEngine, modules_of
 from benchmarks.harness.run.progress import Watched, watch
+from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.run.turns import in_turn, seconds_of
 from benchmarks.harness.store import provenance
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
@@ -121,24 +122,19 @@ def run_matrix(
                 f"note: {count(len(bound), 'trial')} of classes that are in no file of their own "
                 "can only run in this process, one after the other"
             )
-        done = [] if how.force else [trial for trial in trials if trial.id not in waiting]
+        free = [trial for trial in left if not bound_to(trial, here)]
+        common: Mapping[str, Any] = {
+            "device": how.device,
+            "provenance": origin,
+            "done": [] if how.force else [it for it in trials if it.id not in waiting],
+            "anew": how.force,
+        }
         with watching(left, how.jobs) as progress:
-            for run, some in (
-                (run_trials, [it for it in left if it not in bound]),
-                (run_here, bound),
-            ):
-                if some:
-                    run(
-                        some,
-                        folder,
-                        registry,
-                        progress,
-                        jobs=how.jobs,
-                        device=how.device,
-                        provenance=origin,
-                        done=done,
-                        anew=how.force,
-                    )
+            if free:
+                engine = LocalEngine(how.jobs, modules_of(free, registry))
+                run_trials(free, folder, registry, progress, engine=engine, **common)
+            if bound:
+                run_here(bound, folder, registry, progress, **common)
         results = consolidate(directory)
         for sentence in results.damage:
             print(f"reml: {sentence}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 A learner can end or spoil the process it runs in, and start others. So a worker is the child of a
 keeper that runs no code of a learner: it captures what the worker prints, ends what the worker has
-started, and puts the trial in its place, with a reason where the worker could give none.
+started, and seals the trial, with a reason where the worker could give none.
 """
 
 import os
@@ -18,8 +18,9 @@ from benchmarks.harness.disk.files import make_folder, read_json, write_json
 from benchmarks.harness.disk.pulse import Heart
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run.capture import Capture
-from benchmarks.harness.run.worker import MOST_WORDS, Sealed, work
-from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.run.job import Sealed
+from benchmarks.harness.run.worker import MOST_WORDS, work
+from benchmarks.harness.store.folder import seal
 from benchmarks.harness.trial.reasons import OUTPUT, with_place
 from benchmarks.harness.trial.trainings import RECORD
 
@@ -27,7 +28,7 @@ ABANDONED = 1
 
 
 def keep(job: Sealed, connection: Connection) -> NoReturn:
-    """Let a worker run the job's trial, and store what comes of it; the worker reports progress."""
+    """Let a worker run the job's trial, and seal what comes of it; the worker reports progress."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run sees Ctrl-C and ends its keepers
     descendants.adopt()
     printed, printing = os.pipe()
@@ -58,7 +59,7 @@ def keep(job: Sealed, connection: Connection) -> NoReturn:
 
 
 def _store(job: Sealed, capture: Capture, reason: str) -> None:
-    """Put the trial in its place; a failure for this reason, if the worker has left no record."""
+    """Seal the trial; a failure for this reason, if the worker has left no record."""
     make_folder(job.folder)
     if not (job.folder / "trial.json").is_file():
         capture.finish(f"{reason}\n")
@@ -66,7 +67,7 @@ def _store(job: Sealed, capture: Capture, reason: str) -> None:
         write_json(job.folder / "trial.json", {**_known(job), **failure})
     else:
         capture.finish()
-    ResultsFolder(job.directory).commit(job.folder, job.id)
+    seal(job.folder)
 
 
 def _known(job: Sealed) -> dict[str, Any]:

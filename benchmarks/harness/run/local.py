@@ -1,43 +1,37 @@
-"""Trials in worker processes, one process a trial, so that one that dies takes no other along."""
+"""The engine of one machine, and what others run a trial with: a process for each.
+
+A trial that dies takes no other along.
+"""
 
 import json
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from benchmarks.core.errors import StoreError, UserError
+from benchmarks.core.errors import UserError
 from benchmarks.core.text import described
-from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.first_scores import first_score
+from benchmarks.harness.run.engine import Began, Ended, Event, Handle, Said
+from benchmarks.harness.run.job import Job, Sealed
 from benchmarks.harness.run.keeper import keep
-from benchmarks.harness.run.progress import Listening, Progress, Scoring
-from benchmarks.harness.run.worker import MOST_WORDS, Job, Sealed
-from benchmarks.harness.store.folder import ResultsFolder
-from benchmarks.harness.trial.reasons import OUTPUT, with_place
-from benchmarks.harness.trial.trainings import PLACE
-from benchmarks.harness.trial.trial import blank_record
+from benchmarks.harness.run.worker import MOST_WORDS
 
-TICK_SECONDS = 0.25
 GRACE_SECONDS = 10.0
 LAST_SECONDS = 1.0
+PAUSE_SECONDS = 0.025
 SERVER_DIED = 255
 """What a process seems to have exited with when the server that it was forked from has died."""
-ATTEMPTS = 2
+STARTS = 2
 WORKER_ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     # Memory that is freed is kept for the next iteration: to get it from the system each time takes
@@ -51,126 +45,92 @@ WORKER_ENVIRONMENT = {
 """What workers find in their environment, where the user has not set it otherwise."""
 
 
-@dataclass
-class _Running:
-    job: Job
+@dataclass(eq=False)
+class _Running(Handle):
     process: BaseProcess
     connection: Connection | None
 
 
-def run_trials(
-    trials: Sequence[TrialSpec],
-    folder: ResultsFolder,
-    registry: Registry,
-    progress: Progress,
-    *,
-    jobs: int,
-    device: str,
-    provenance: Mapping[str, Any],
-    done: Sequence[TrialSpec] = (),
-    anew: bool = False,
-) -> None:
-    """Run the trials, at most `jobs` at a time; each is stored, done or failed, when it ends.
+class LocalEngine:
+    """Keepers with a worker each, forked from a clean server that has imported the slow things.
 
-    Of trials with the same training the first trains, and the others wait for its learner. Nor is
-    trained again what one of the `done` trials of the folder went through, or a trial that failed
-    after its training; unless `anew`.
-
-    On any exception (Ctrl-C, say) the workers are ended at once, and what they had is dropped but
-    for trainings that were over.
-
-    Raises:
-        StoreError: a failure cannot be stored.
-        UserError: no worker can be started.
+    What a job leaves is there, sealed, when its keeper has ended.
     """
-    context = _context(trials, registry)
-    pending = list(trials)
-    running: list[_Running] = []
-    trainings = folder.trials.resolve() / PLACE
-    references = folder.begin("references").resolve()
-    trained: dict[str, Path] = {}
-    if not anew:
-        trained |= {spec.training: place for spec in done if (place := folder.learner(spec.id))}
-        kept = {spec.training: trainings / spec.training for spec in trials}
-        trained |= {training: place for training, place in kept.items() if place.is_dir()}
-    attempts = Counter[str]()
-    try:
-        while pending or running:
-            while len(running) < jobs and (spec := _next(pending, running)):
-                pending.remove(spec)
-                job = Job(
-                    spec=spec,
-                    directory=folder.directory.resolve(),
-                    folder=folder.begin(spec.id).resolve(),
-                    plugins=registry.plugins,
-                    device=device,
-                    provenance=provenance,
-                    trained=trained.get(spec.training),
-                    trainings=trainings,
-                    references=references,
-                    logs=isinstance(progress, Listening),
-                )
-                running.append(_start(context, job))
-                attempts[spec.id] += 1
-                if attempts[spec.id] == 1:
-                    progress.started(spec)
-            _listen(running, progress)
-            for worker in [worker for worker in running if not worker.process.is_alive()]:
-                running.remove(worker)
-                spec = worker.job.spec
-                if _has_lost_its_server(worker) and attempts[spec.id] < ATTEMPTS:
-                    pending.insert(0, spec)
-                    continue
-                record = _end(worker, folder)
-                if record.get("trained_by") == spec.id:
-                    trained[spec.training] = trainings / spec.training
-                tell_end(progress, spec, record, folder)
-            progress.tick()
-    finally:
-        _end_all(running)
-        for worker in running:
-            folder.discard(worker.job.folder, worker.job.spec.id)
-        shutil.rmtree(references, ignore_errors=True)
+
+    def __init__(self, jobs: int, modules: Sequence[str] = ()) -> None:
+        """`jobs` run at a time; `modules` are what workers need, beside what all do."""
+        self._jobs = jobs
+        self._context = _context(modules)
+        self._running: list[_Running] = []
+        self._news: list[Event] = []
+
+    @property
+    def capacity(self) -> int:
+        return self._jobs
+
+    def submit(self, job: Job) -> Handle:
+        """Start a keeper with its worker; once more, should the server have died meanwhile."""
+        sealed = Sealed.of(job)
+        for start in range(STARTS):
+            reader, writer = self._context.Pipe(duplex=False)
+            process = self._context.Process(target=keep, args=(sealed, writer), name=job.id)  # type: ignore[attr-defined]
+            try:
+                with _no_main():
+                    process.start()
+            except (OSError, EOFError) as error:
+                reader.close()
+                if start + 1 == STARTS:
+                    raise UserError(
+                        f"no worker process can be started ({described(error)})"
+                    ) from None
+            else:
+                self._running.append(running := _Running(job, process, reader))
+                self._news.append(Began(running))
+                return running
+            finally:
+                writer.close()
+        raise AssertionError
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What workers tell, until one ends or the time is over; then who has ended."""
+        events, self._news = self._news, []
+        connections = {it.connection: it for it in self._running if it.connection}
+        sentinels = [it.process.sentinel for it in self._running]
+        for ready in wait([*connections, *sentinels], timeout=0 if events else seconds):
+            if isinstance(ready, Connection):
+                events += _heard(connections[ready])
+        for it in [it for it in self._running if not it.process.is_alive()]:
+            self._running.remove(it)
+            events.append(_end(it))
+        return events
+
+    def cancel(self, handle: Handle) -> None:
+        _end_all([it for it in self._running if it is handle])
+        self._running = [it for it in self._running if it is not handle]
+
+    def close(self) -> None:
+        """Keepers end what their workers have started, and then themselves."""
+        _end_all(self._running)
+        self._running.clear()
 
 
-def _next(pending: Sequence[TrialSpec], running: Sequence[_Running]) -> TrialSpec | None:
-    """The first trial that need not wait for another one's training."""
-    busy = {worker.job.spec.training for worker in running if worker.job.trained is None}
-    return next((spec for spec in pending if spec.training not in busy), None)
+def modules_of(trials: Sequence[TrialSpec], registry: Registry) -> list[str]:
+    """What the learners of the trials import, but for plugins, which each worker imports itself."""
+    classes = [registry.find("learner", name) for name in {it.learner.name for it in trials}]
+    modules = {found.cls.__module__ for found in classes if not found.code}
+    return sorted(
+        modules | {it for found in classes for it in getattr(found.cls, "trains_with", ())}
+    )
 
 
-def _context(trials: Sequence[TrialSpec], registry: Registry) -> BaseContext:
-    """Workers are forked from a clean server that has imported the slow things once."""
+def _context(modules: Sequence[str]) -> BaseContext:
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    classes = [registry.find("learner", trial.learner.name) for trial in trials]
-    modules = {found.cls.__module__ for found in classes if not found.code}
-    modules |= {it for found in classes for it in getattr(found.cls, "trains_with", ())}
-    context.set_forkserver_preload(["torch", "benchmarks.harness.run.keeper", *sorted(modules)])
+    context.set_forkserver_preload(["torch", "benchmarks.harness.run.keeper", *modules])
     return context
-
-
-def _start(context: BaseContext, job: Job) -> _Running:
-    """Start a keeper with its worker; once more, should the server have died meanwhile."""
-    for attempt in range(ATTEMPTS):
-        reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=keep, args=(Sealed.of(job), writer), name=job.spec.id)  # type: ignore[attr-defined]
-        try:
-            with _no_main():
-                process.start()
-        except (OSError, EOFError) as error:
-            reader.close()
-            if attempt + 1 == ATTEMPTS:
-                shutil.rmtree(job.folder, ignore_errors=True)
-                raise UserError(f"no worker process can be started ({described(error)})") from None
-        else:
-            return _Running(job, process, reader)
-        finally:
-            writer.close()
-    raise AssertionError
 
 
 @contextmanager
@@ -187,93 +147,46 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _listen(running: list[_Running], progress: Progress) -> None:
-    """Pass progress on until a worker ends or a tick is over."""
-    connections = {worker.connection: worker for worker in running if worker.connection}
-    sentinels = [worker.process.sentinel for worker in running]
-    for ready in wait([*connections, *sentinels], timeout=TICK_SECONDS):
-        if isinstance(ready, Connection):
-            worker = connections[ready]
-            try:
-                while ready.poll():
-                    _pass_on(json.loads(ready.recv_bytes(MOST_WORDS)), worker.job.spec, progress)
-            # a learner may write there, too
-            except (EOFError, OSError, ValueError, TypeError, KeyError):
-                ready.close()
-                worker.connection = None
+def _heard(it: _Running) -> list[Event]:
+    events: list[Event] = []
+    connection = it.connection
+    assert connection is not None
+    try:
+        while connection.poll():
+            events.append(Said(it, json.loads(connection.recv_bytes(MOST_WORDS))))
+    except (EOFError, OSError, ValueError):  # a learner may write there, too
+        connection.close()
+        it.connection = None
+    return events
 
 
-def _pass_on(told: Any, spec: TrialSpec, progress: Progress) -> None:
-    if not isinstance(told, dict):
-        fraction, text = told
-        progress.advanced(spec, float(fraction), str(text))
-    elif isinstance(progress, Listening):
-        metrics = {str(name): float(value) for name, value in dict(told["metrics"]).items()}
-        progress.logged(spec, int(told["tasks"]), metrics)
-
-
-def _has_lost_its_server(worker: _Running) -> bool:
-    """Whether nobody can say what became of a keeper. It ends by itself, and is waited for."""
-    pid = worker.process.pid
-    if worker.process.exitcode != SERVER_DIED or pid is None:
-        return False
+def _end(it: _Running) -> Ended:
+    it.process.join()
+    if it.connection is not None:
+        it.connection.close()
+    code = it.process.exitcode
+    if code == 0:
+        return Ended(it)
+    trouble = f"the process that keeps a worker died (exit code {code})"
+    if code != SERVER_DIED or it.process.pid is None:
+        return Ended(it, trouble)
+    # nobody can say what became of the keeper. It ends by itself, and is waited for.
     end = time.monotonic() + LAST_SECONDS
     with suppress(OSError):
-        os.kill(pid, signal.SIGTERM)
+        os.kill(it.process.pid, signal.SIGTERM)
         while time.monotonic() < end:
-            os.kill(pid, 0)
-            time.sleep(TICK_SECONDS / 10)
-    if worker.connection is not None:
-        worker.connection.close()
-    shutil.rmtree(worker.job.folder, ignore_errors=True)
-    return True
-
-
-def _end(worker: _Running, folder: ResultsFolder) -> dict[str, Any]:
-    """The record of a trial whose keeper has ended; a failure, if it ended before it stored one."""
-    worker.process.join()
-    if worker.connection is not None:
-        worker.connection.close()
-    job = worker.job
-    record = folder.record(job.spec.id) if worker.process.exitcode == 0 else None
-    if record is None:
-        record = blank_record(job.spec, job.provenance)
-        reason = f"the process that keeps a worker died (exit code {worker.process.exitcode})"
-        record |= {"status": "failed", "reason": reason}
-        try:
-            job.folder.mkdir(exist_ok=True)
-            write_json(job.folder / "trial.json", record)
-            folder.commit(job.folder, job.spec.id)
-        except OSError as error:
-            raise StoreError(f"{folder.directory}: cannot be written ({error.strerror})") from None
-    return record
+            os.kill(it.process.pid, 0)
+            time.sleep(PAUSE_SECONDS)
+    return Ended(it, trouble, lost=True)
 
 
 def _end_all(running: Sequence[_Running]) -> None:
-    """Keepers end what their workers have started, and then themselves."""
-    for worker in running:
-        worker.process.terminate()
-    for worker in running:
-        worker.process.join(GRACE_SECONDS)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
-
-
-def tell_end(
-    progress: Progress, spec: TrialSpec, record: Mapping[str, Any], folder: ResultsFolder
-) -> None:
-    """That a trial has ended, what came of it, and a first score where it is done."""
-    if record["status"] == "done" and isinstance(progress, Scoring):
-        score = first_score(folder.trials / spec.id, record)
-        if score is not None:
-            progress.scored(spec, score)
-    progress.ended(spec, record["status"], _told(record, folder))
-
-
-def _told(record: Mapping[str, Any], folder: ResultsFolder) -> str | None:
-    """The reason of a failure, and where there is more to read of it."""
-    reason, trial = record["reason"], record["trial"]
-    if record["status"] != "failed" or OUTPUT in str(reason):
-        return reason
-    return with_place(reason, trial) if (folder.trials / trial / OUTPUT).is_file() else reason
+    for it in running:
+        it.process.terminate()
+    for it in running:
+        it.process.join(GRACE_SECONDS)
+        if it.process.is_alive():
+            it.process.kill()
+            it.process.join()
+        if it.connection is not None:
+            it.connection.close()

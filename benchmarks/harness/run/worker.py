@@ -10,65 +10,23 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NoReturn, TextIO
 
 import torch
 
 from benchmarks.core.text import described, line, shortened
 from benchmarks.harness.disk.pulse import Pulse
-from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
-from benchmarks.harness.trial.trial import blank_record, run_trial
+from benchmarks.harness.run.job import Job, Sealed
+from benchmarks.harness.trial.reporting import Log, Report
+from benchmarks.harness.trial.trial import run_trial
 
 REPORT_SECONDS = 0.2
 MOST_WORDS = 4_096
 """Bytes of one message: a pipe takes so many at once, or none."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A trial, and all a worker needs to run it and to put it in its place."""
-
-    spec: TrialSpec
-    directory: Path
-    folder: Path
-    plugins: tuple[Path, ...]
-    device: str
-    provenance: Mapping[str, Any]
-    trained: Path | None
-    """The folder of a trial whose learner this one takes over."""
-    trainings: Path
-    """Where the training is kept for others, too."""
-    references: Path
-    """Where trials of one run leave what references scored."""
-    logs: bool = False
-    """Whether somebody wants to know what the learner logs."""
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """A job on its way to a worker: its protocol may be of a plugin that is not imported there yet.
-
-    Attributes:
-        blank: the record of its trial while nothing is known of it.
-    """
-
-    id: str
-    directory: Path
-    folder: Path
-    plugins: tuple[Path, ...]
-    blank: Mapping[str, Any]
-    packed: bytes
-
-    @classmethod
-    def of(cls, job: Job) -> "Sealed":
-        blank = blank_record(job.spec, job.provenance)
-        packed = pickle.dumps(job)
-        return cls(job.spec.id, job.directory, job.folder, job.plugins, blank, packed)
 
 
 def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoReturn:
@@ -85,18 +43,9 @@ def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoR
         torch.set_num_threads(1)
         registry = Registry(sealed.plugins)
         job: Job = pickle.loads(sealed.packed)
-        run_trial(
-            job.spec,
-            registry,
-            job.folder,
-            device=job.device,
-            provenance=job.provenance,
-            report=(reporter := _Reporter(connection, Pulse(job.folder, job.spec.id))),
-            log=reporter.log if job.logs else reporter.pulse.logged,
-            trained=job.trained,
-            trainings=job.trainings,
-            references=job.references,
-        )
+        reporter = _Reporter(connection, Pulse(job.folder, job.id))
+        log = reporter.log if job.logs else reporter.pulse.logged
+        resolve_name(job.work)(job, registry, reporter, log)
         code = 0
     except BaseException as error:
         code = 1
@@ -108,6 +57,22 @@ def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoR
         with suppress(BaseException):
             stream.flush()
     os._exit(code)  # whatever threads the learner has left behind
+
+
+def run_spec(job: Job, registry: Registry, report: Report, log: Log) -> None:
+    """What is done with a job, unless it says otherwise: train, test, and write what came out."""
+    run_trial(
+        job.spec,
+        registry,
+        job.folder,
+        device=job.device,
+        provenance=job.provenance,
+        report=report,
+        log=log,
+        trained=job.trained,
+        trainings=job.trainings,
+        references=job.references,
+    )
 
 
 class _Reporter:

@@ -25,10 +25,20 @@ ENDED = frozenset({"done", "cannot"})
 """What a trial that is not to be tried again says of itself."""
 
 
+def seal(folder: Path) -> None:
+    """Bring what a trial has left to the disk, with the sums that tell whether it is whole."""
+    forget(folder)
+    for path in folder.iterdir():
+        sync(path)
+    write_sums(folder)
+    sync(folder)
+
+
 class ResultsFolder:
     """Where the trials of one matrix are kept.
 
-    A trial is written to a folder of `begin`, and is there once `commit` has renamed it.
+    A trial is written to a folder of `begin`, `seal` makes it whole, and it is there once `commit`
+    has renamed it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -94,12 +104,7 @@ class ResultsFolder:
         return folder
 
     def commit(self, folder: Path, trial: str) -> None:
-        """Put a folder of `begin` in its place, instead of what is there."""
-        forget(folder)
-        for path in folder.iterdir():
-            sync(path)
-        write_sums(folder)
-        sync(folder)
+        """Put a sealed folder of `begin` in its place, instead of what is there."""
         self.remove(trial)
         folder.rename(self.trials / trial)
         sync(self.trials)
@@ -115,7 +120,7 @@ class ResultsFolder:
     def discard(self, folder: Path, trial: str) -> None:
         """Drop a folder of `begin`, unless it is whole and what it was to replace is gone already.
 
-        That is so where a process was killed halfway through `commit`.
+        That is so where a run was killed before it had put a sealed trial in its place.
         """
         place = self.trials / trial
         with contextlib.suppress(StoreError, OSError):

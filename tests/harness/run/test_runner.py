@@ -18,8 +18,9 @@ from benchmarks.core.errors import UserError
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.local import run_trials
+from benchmarks.harness.run.local import LocalEngine, modules_of
 from benchmarks.harness.run.progress import PlainProgress
+from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import consolidate, load_results
 from benchmarks.harness.trial.trainings import PLACE
@@ -52,7 +53,7 @@ def go(
                 folder,
                 registry,
                 progress,
-                jobs=jobs,
+                engine=LocalEngine(jobs, modules_of(left, registry)),
                 device="cpu",
                 provenance=origin,
                 done=[trial for trial in trials if trial not in left],

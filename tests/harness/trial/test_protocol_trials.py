@@ -15,8 +15,9 @@ from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_family
-from benchmarks.harness.run.local import run_trials
+from benchmarks.harness.run.local import LocalEngine, modules_of
 from benchmarks.harness.run.progress import PlainProgress
+from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import Results, consolidate, load_results, restore
@@ -281,7 +282,9 @@ def test_workers_share_the_training_and_do_not_repeat_what_cannot_be(
     folder = ResultsFolder(tmp_path / "out")
     origin = {"started": "", "commit": None, "dirty": False}
     with folder.open(describe(matrix, trials)), PlainProgress(trials, 2) as progress:
-        run_trials(trials, folder, carriers, progress, jobs=2, device="cpu", provenance=origin)
+        engine = LocalEngine(2, modules_of(trials, carriers))
+        how = {"device": "cpu", "provenance": origin}
+        run_trials(trials, folder, carriers, progress, engine=engine, **how)
     records = [folder.record(trial.id) or {} for trial in trials]
     assert [record["status"] for record in records] == ["done", "cannot"] * 3
     assert len({record["trained_by"] for record in records[::2]}) == 1
