@@ -1,10 +1,12 @@
 """The command line as it is typed. Imports nothing slow, so that --help answers at once."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchmarks.processors import MOST_JOBS, processors
+from benchmarks.units import bytes_in, seconds_in
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -42,6 +44,21 @@ class _Version(argparse.Action):
 
 def _jobs(text: str) -> int:
     return _whole(text, 1, MOST_JOBS)
+
+
+def _time(text: str) -> float:
+    return _measured(seconds_in, text)
+
+
+def _size(text: str) -> float:
+    return _measured(bytes_in, text)
+
+
+def _measured(read: Callable[[str], float], text: str) -> float:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, got {text[:50]!r}") from None
 
 
 def _count(text: str) -> int:
@@ -106,6 +123,11 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
     run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
+    for option, read, metavar, what in (
+        ("--timeout", _time, "T", "end a trial after so long: 90 (seconds), 10m, 1h30m"),
+        ("--memory", _size, "M", "end a trial that takes more, with all it has started: 4GB"),
+    ):
+        run.add_argument(option, type=read, metavar=metavar, help=what)
     _add_plugin(run)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
     run.add_argument("--no-figures", action="store_true", help="write the report without figures")

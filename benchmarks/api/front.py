@@ -20,6 +20,8 @@ from benchmarks.api.running import (
 )
 from benchmarks.api.watching import Silent, Telling
 from benchmarks.core.errors import UserError
+from benchmarks.core.text import line
+from benchmarks.harness.plan.budgets import Limits
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
@@ -29,6 +31,7 @@ from benchmarks.harness.store import results as stored
 from benchmarks.processors import MOST_JOBS, processors
 from benchmarks.report.documents.whole import write_whole
 from benchmarks.report.findings.answer import answer
+from benchmarks.units import bytes_in, seconds_in
 
 
 def run(
@@ -40,6 +43,8 @@ def run(
     only: str | None = None,
     plugins: Sequence[str | Path] = (),
     force: bool = False,
+    timeout: str | float | None = None,
+    memory: str | None = None,
     report: bool = True,
     progress: bool = True,
     callbacks: Sequence[Any] = (),
@@ -59,6 +64,8 @@ def run(
         only: learners' labels or trials' ids, as with `reml run --only`.
         plugins: files that define learners or families.
         force: repeat trials that are done.
+        timeout: ends a trial after so long (seconds, or "10m"), whatever the matrix says.
+        memory: ends a trial that takes more ("4GB"); a class that runs in this process has neither.
         report: write report.html, tables and figures; `Results.report` does that later, too.
         progress: print how far everything is.
         callbacks: are told of trials as they run; see `benchmarks.api.watching.Callback`.
@@ -71,7 +78,11 @@ def run(
     name = matrix.get("name") if isinstance(matrix, Mapping) else None
     frames = Frames(folder or default_folder(str(name)))
     found = declared(matrix, classes, frames)
-    how = How(folder or default_folder(found.name), jobs_of(jobs), device, only, force)
+    limits = Limits(
+        _measured("timeout", seconds_in, timeout), _measured("memory", bytes_in, memory)
+    )
+    directory = folder or default_folder(found.name)
+    how = How(directory, jobs_of(jobs), device, only, force, limits=limits)
     return run_declared(
         found, classes, frames, how, f"reml.run({found.name!r})", report, progress, callbacks
     )
@@ -141,6 +152,13 @@ def jobs_of(jobs: int | None) -> int:
     if isinstance(jobs, bool) or not isinstance(jobs, int) or not 1 <= jobs <= MOST_JOBS:
         raise UserError(f"jobs: expected a whole number from 1 to {MOST_JOBS:,}, got {jobs!r}")
     return jobs
+
+
+def _measured(name: str, read: Callable[[Any], float], value: Any) -> float | None:
+    try:
+        return None if value is None else read(value)
+    except ValueError as error:
+        raise UserError(f"{name}: {error}, got {line(repr(value), 80)}") from None
 
 
 def _silent(trials: list[TrialSpec], jobs: int) -> Watched:

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
 from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.core.text import count, line, message
+from benchmarks.harness.plan.budgets import UNLIMITED, Limits
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
@@ -45,6 +46,7 @@ class How:
     only: str | None = None
     force: bool = False
     figures: bool = True
+    limits: Limits = UNLIMITED
 
 
 Say = Callable[[str], object]
@@ -92,6 +94,7 @@ def run_matrix(
     notes: list[str] = []
     with nullcontext() if frames is None else frames.named():
         trials = expand(matrix, registry, notes.append)
+    trials = [replace(it, limits=how.limits.over(it.limits)) for it in trials]
     directory = how.out or default_folder(matrix.name)
     if frames is not None:
         matrix, trials = frames.moved(matrix, trials)

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.core import Budget
 from benchmarks.core.declaration import USUAL
 from benchmarks.core.protocol import Protocol
-from benchmarks.harness.plan.budgets import Keep
+from benchmarks.harness.plan.budgets import UNLIMITED, Keep, Limits
 from benchmarks.harness.plan.checks.effects import follows_the_test, test_shots
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.resolved import Resolved
@@ -44,6 +44,8 @@ class TrialSpec:
     """Which of the protocol's folds it is; None where there are none."""
     keep: Keep = "last"
     """Which state of the training is tested."""
+    limits: Limits = UNLIMITED
+    """What ends it; no part of its identity."""
 
     @property
     def row(self) -> dict[str, Any]:
@@ -127,6 +129,7 @@ def trial_of(matrix: Matrix, it: Meeting, learner: Resolved, seed: int) -> Trial
         reference=None if it.reference is None else it.reference.entry,
         fold=it.fold,
         keep=keep,
+        limits=learner.entry.limits.over(matrix.limits),
     )
 
 

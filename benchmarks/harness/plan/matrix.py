@@ -16,7 +16,14 @@ from benchmarks.core import Budget
 from benchmarks.core.errors import MatrixError, UnknownName
 from benchmarks.core.protocol import Label, Protocol
 from benchmarks.core.text import line
-from benchmarks.harness.plan.budgets import Keep, budget_of, whole_budget_of
+from benchmarks.harness.plan.budgets import (
+    UNLIMITED,
+    Keep,
+    Limits,
+    budget_of,
+    limits_of,
+    whole_budget_of,
+)
 from benchmarks.harness.plan.counting import demand_few
 from benchmarks.harness.plan.fields import parse
 from benchmarks.harness.plan.matrix_file import MOST_ENTRIES, check_values, find_matrix, read_toml
@@ -41,6 +48,7 @@ class Entry:
     budget: Budget | None = None
     families: tuple[str, ...] | None = None
     keep: Keep | None = None
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Matrix:
     families: tuple[Entry, ...]
     learners: tuple[Entry, ...]
     keep: Keep = "best"
+    limits: Limits = UNLIMITED
 
 
 class Top(BaseModel):
@@ -68,6 +77,8 @@ class Top(BaseModel):
         budget: what each training may spend: `{ tasks = ... }` or `{ seconds = ... }`. Beside it,
             `keep` says which of ten states on the way is tested: the "best" on validation tasks,
             unless it is to be the "last".
+        limits: what ends a trial: `{ timeout = "10m", memory = "4GB" }`, either or both. The
+            command line's `--timeout` and `--memory` win.
         protocol: how learners are tested: one or several `[[protocol]]` tables.
         family: what tasks there are: one or several `[[family]]` tables.
         learner: who is compared: one or several `[[learner]]` tables.
@@ -79,6 +90,7 @@ class Top(BaseModel):
     title: str = ""
     seeds: Annotated[int, Ge(1)] | Annotated[list[Annotated[int, Ge(0)]], MinLen(1)]
     budget: dict[str, Any]
+    limits: dict[str, Any] | None = None
     protocol: FewTables
     family: FewTables
     learner: Tables
@@ -109,11 +121,13 @@ class LearnerHead(FamilyHead):
         budget: what its training may spend, instead of the family's or the matrix's.
         families: the labels of the families it is for; all of them if left out.
         keep: which state of its training is tested, "best" or "last"; as in `[budget]` if left out.
+        limits: its own `timeout` and `memory`, instead of those of the matrix's `[limits]`.
         grid: keys of the learner, each with a list of values: one contender for each combination.
     """
 
     families: Annotated[list[Label], MinLen(1)] | None = None
     keep: Keep | None = None
+    limits: dict[str, Any] | None = None
     grid: dict[str, list[Any]] | None = None
 
 
@@ -174,7 +188,10 @@ def _matrix(path: Path, data: Mapping[str, Any], registry: Registry | None) -> M
     for protocol in protocols:
         demand_other(protocol, labels, path)
     budget, keep = whole_budget_of(top.budget, f"{path}: [budget]")
-    return Matrix(path, top.name, top.title, seeds, budget, protocols, families, learners, keep)
+    return Matrix(
+        *(path, top.name, top.title, seeds, budget, protocols, families, learners, keep),
+        limits_of(top.limits, f"{path}: [limits]"),
+    )
 
 
 def _family(data: dict[str, Any], file: str) -> Entry:
@@ -195,8 +212,9 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
     budget = None if head.budget is None else budget_of(head.budget, f"{where}: budget")
     label = head.label or head.name
     families = None if head.families is None else tuple(head.families)
+    rest = budget, families, head.keep, limits_of(head.limits, f"{where}: limits")
     if head.grid is None:
-        return [Entry(head.name, label, fields, budget, families, head.keep)]
+        return [Entry(head.name, label, fields, *rest)]
     if not head.grid:
         raise MatrixError(f"{where}: key 'grid' is empty; expected lists of values for fields")
     for key, values in head.grid.items():
@@ -208,14 +226,7 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
         dict(zip(head.grid, point, strict=True)) for point in itertools.product(*head.grid.values())
     ]
     return [
-        Entry(
-            head.name,
-            f"{label} ({point_name(point)})",
-            {**fields, **point},
-            budget,
-            families,
-            head.keep,
-        )
+        Entry(head.name, f"{label} ({point_name(point)})", {**fields, **point}, *rest)
         for point in points
     ]
 
