@@ -33,7 +33,7 @@ def end_all(group: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
     for _ in range(ROUNDS):
-        for pid in _descendants(os.getpid()):
+        for pid in descendants():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -44,14 +44,14 @@ def end_all(group: int) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _descendants(root: int) -> list[int]:
-    """All that /proc knows, children before grandchildren."""
+def descendants() -> list[int]:
+    """Those of this process that /proc knows, children before grandchildren."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
             parent = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(path.parent.name))
-    found = [root]
+    found = [os.getpid()]
     for pid in found:
         found += children.get(pid, [])
     return found[1:]

@@ -17,7 +17,8 @@ from benchmarks.harness.trial.training import THEN, TrainingRun, continued, toge
 Doing = Literal["seconds", "evaluate_seconds", "validation_seconds", ""]
 """On which account the time goes."""
 PLACES, PLACE_BYTES = 2, 4096
-CURVE = 16 + PLACES * PLACE_BYTES
+CALLED_OFF, HEAD = 16, 24
+CURVE = HEAD + PLACES * PLACE_BYTES
 ROOM = 4 * 2**20
 
 
@@ -45,12 +46,21 @@ class Journal:
         self._memory = mmap.mmap(-1, ROOM)
         self._turn = self._end = 0
 
+    def call_off(self) -> None:
+        """Let the writer know that nothing will come of its trial."""
+        if self._memory is not None:
+            self._memory[CALLED_OFF] = 1
+
+    @property
+    def called_off(self) -> bool:
+        return self._memory is not None and bool(self._memory[CALLED_OFF])
+
     def tell(self, told: Mapping[str, Any]) -> None:
         data = json.dumps(told).encode()
         if self._memory is None or len(data) > PLACE_BYTES:
             return
         self._turn += 1
-        start = 16 + self._turn % PLACES * PLACE_BYTES
+        start = HEAD + self._turn % PLACES * PLACE_BYTES
         self._memory[start : start + PLACE_BYTES] = data.ljust(PLACE_BYTES)
         self._memory[:8] = self._turn.to_bytes(8, "little")
 
@@ -71,7 +81,7 @@ class Journal:
         turn, end = (int.from_bytes(self._memory[it : it + 8], "little") for it in (0, 8))
         if not turn:
             return {}, history
-        start = 16 + turn % PLACES * PLACE_BYTES
+        start = HEAD + turn % PLACES * PLACE_BYTES
         told = json.loads(self._memory[start : start + PLACE_BYTES])
         rows = [json.loads(it) for it in self._memory[CURVE : CURVE + end].splitlines()]
         if rows:
@@ -136,7 +146,7 @@ class Account:
         try:
             yield
         finally:
-            self.demand_own_process()
+            self.demand_sound()
         self._history, spent, self._running = self.history, run.spent, None
         self.runs.append(spent)
         self.tell()
@@ -148,7 +158,7 @@ class Account:
         try:
             yield
         finally:
-            self.demand_own_process()
+            self.demand_sound()
             self._seconds["evaluate_seconds"] += time.perf_counter() - started
             self.tell()
 
@@ -156,7 +166,7 @@ class Account:
     def validating(self) -> Iterator[None]:
         self.tell("validation_seconds")
         yield
-        self.demand_own_process()
+        self.demand_sound()
         self.tell()
 
     def validated(self, seconds: float) -> None:
@@ -182,7 +192,16 @@ class Account:
             "adapted_parameters": self.adapted,
         }
 
-    def demand_own_process(self) -> None:
-        """A child that a learner has forked, and let go on, is no second trial."""
+    def demand_sound(self) -> None:
+        """Go on only where something may come of it.
+
+        A child that a learner has forked, and let go on, is no second trial. A learner that was
+        interrupted, and took that for the end of its training, has not trained.
+
+        Raises:
+            KeyboardInterrupt: the trial was called off.
+        """
         if os.getpid() != self._process:
             os._exit(1)
+        if JOURNAL.called_off:
+            raise KeyboardInterrupt

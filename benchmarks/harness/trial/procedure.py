@@ -87,7 +87,7 @@ class Procedure:
         try:
             outcome = spec.protocol.run(self)
         finally:
-            self.account.demand_own_process()
+            self.account.demand_sound()
         if not hasattr(self, "training"):
             raise ContractError(f"protocol {spec.protocol.name!r} trains nobody")
         first = (spec.fold or 0) * spec.protocol.tasks
