@@ -59,7 +59,7 @@ class Running:
 
     def trouble(self, now: float) -> str:
         """Why nothing more may come of it, in half a sentence; empty while it seems to live."""
-        if self.pid and self.machine == _machine() and not _lives(self.pid):
+        if self.pid and self.machine == machine() and not lives(self.pid):
             return "its process has ended without a result"
         if (silent := now - self.heard) > SILENT_SECONDS:
             return f"nothing was heard of it for {clock(silent)}; its machine may have died"
@@ -75,7 +75,7 @@ class Pulse:
         self._curves: dict[str, list[tuple[int, float]]] = {}
         self._known: dict[str, Any] = {
             **{"trial": trial, "started": time.time(), "fraction": 0.0, "text": ""},
-            **{"host": socket.gethostname(), "machine": _machine(), "pid": os.getpid()},
+            **{"host": socket.gethostname(), "machine": machine(), "pid": os.getpid()},
         }
         self._write()
 
@@ -173,7 +173,7 @@ def _finite(value: Any) -> float:
 
 
 @cache
-def _machine() -> str:
+def machine() -> str:
     """This boot of this machine and its numbering of processes, where the system tells."""
     parts = [socket.gethostname()]
     with suppress(OSError):
@@ -182,7 +182,8 @@ def _machine() -> str:
     return " ".join(parts)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of this machine has not ended."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import NotKept, StoreError
+from benchmarks.harness.disk.claim import CLAIM
 from benchmarks.harness.disk.files import fresh_name, make_folder, sync
 from benchmarks.harness.disk.pulse import forget
 from benchmarks.harness.disk.shapes import is_id, read_matrix, read_record, read_records
@@ -19,7 +20,9 @@ from benchmarks.harness.store.lock import LOCK, locked
 
 TEMPORARY, RESTORING = ".tmp-", ".restoring-"
 LEFTOVER = re.compile(r"\.tmp-(?P<trial>[a-z0-9-]+)-[a-z0-9_]{8}")
-HALF = re.compile(rf"(\.restoring-|\.({re.escape(MATRIX)}|{re.escape(LIST)})-)[a-z0-9_]{{8}}")
+HALF = re.compile(
+    rf"(\.restoring-|\.({re.escape(MATRIX)}|{re.escape(LIST)})-|{re.escape(CLAIM)}-)[a-z0-9_]{{8}}"
+)
 """What a killed process can leave in the folder itself."""
 ENDED = frozenset({"done", "cannot"})
 """What a trial that is not to be tried again says of itself."""
@@ -197,6 +200,8 @@ class ResultsFolder:
         """Whether a run that was killed at once may have made this."""
         if path.is_symlink():
             return False
+        if path.name == CLAIM:
+            return path.is_file()
         if path.name == LOCK:
             return path.is_file() and path.read_bytes() in (b"", b"run", b"report")
         if HALF.fullmatch(path.name):

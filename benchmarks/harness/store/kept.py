@@ -1,4 +1,4 @@
-"""What one trial has left in its folder, read with care: it is sound, or `Damaged` says why not."""
+"""What trials have left, read with care: it is sound, or `Damaged` says why not."""
 
 import zipfile
 from collections.abc import Collection, Mapping
@@ -9,12 +9,24 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.core.errors import Damaged
-from benchmarks.harness.disk.columns import TABLES
-from benchmarks.harness.disk.shapes import read_record
+from benchmarks.core.errors import Damaged, StoreError
+from benchmarks.harness.disk.columns import HISTORY_TYPES, PLACE, TABLES
+from benchmarks.harness.disk.shapes import read_record, read_records
 from benchmarks.harness.disk.sums import check_sums, read_sums
-from benchmarks.harness.store.reading import ABSENT, stored, tasks_in
-from benchmarks.harness.store.records import demand_listed, patiently, sound_record
+from benchmarks.harness.store.complete import only
+from benchmarks.harness.store.ledger import RECORDS, Ledger
+from benchmarks.harness.store.reading import (
+    ABSENT,
+    DERIVED,
+    RMSE,
+    keyed,
+    met,
+    published,
+    stored,
+    tasks_in,
+    together,
+)
+from benchmarks.harness.store.records import MISSING, demand_listed, patiently, sound_record
 
 LEARNER = ("learner.pt", "trial.json")
 """What it takes to use a trained learner."""
@@ -22,7 +34,10 @@ LEARNER = ("learner.pt", "trial.json")
 
 @dataclass(frozen=True)
 class Kept:
-    """What a trial has kept: its record, and if it is done its tables and the tasks it met."""
+    """What a trial has kept: its record, and if it is done its tables and the tasks it met.
+
+    Of one that has failed there is the training curve, as far as it came.
+    """
 
     record: dict[str, Any]
     tables: Mapping[str, pa.Table]
@@ -43,7 +58,9 @@ def read_trial(folder: Path) -> Kept:
 def _read(folder: Path) -> Kept:
     record, _ = sound_record(folder)
     if record["status"] != "done":
-        return Kept(record, {}, None)
+        curve = record["status"] == "failed" and (folder / "history.parquet").is_file()
+        there = {"history": stored(folder, "history", HISTORY_TYPES)} if curve else {}
+        return Kept(record, there, None)
     tables = {name: stored(folder, name, types) for name, types in TABLES.items()}
     return Kept(record, tables, tasks_in(folder, {}))
 
@@ -85,3 +102,64 @@ def check_learner(folder: Path, names: Collection[str] | None = None) -> None:
         raise Damaged(path, f"cannot be read ({error})") from None
     if broken is not None:
         raise Damaged(path, f"cannot be read ({broken} is damaged)")
+
+
+Records = dict[str, dict[str, Any]]
+Tables = dict[str, pd.DataFrame]
+
+
+def from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Tables, list[str]]:
+    """The records and tables of all trials, and what of them is damaged."""
+    known: Records = {}
+    parts: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+    tasks, damage = [], []
+    for row in matrix["trials"]:
+        folder = directory / "trials" / row["trial"]
+        if not folder.exists():
+            continue
+        try:
+            kept = read_trial(folder)
+        except StoreError as error:
+            damage.append(f"{error}{MISSING}")
+            continue
+        known[row["trial"]] = kept.record
+        for name, part in kept.tables.items():
+            parts[name].append(keyed(part, row, name))
+        if kept.tasks is not None and len(kept.tasks):
+            tasks.append(kept.tasks.assign(**{key: row[key] for key in PLACE}))
+    tables = {name: together(found, name) for name, found in parts.items()}
+    return known, {**tables, "tasks": met(tasks)}, damage
+
+
+def from_published(
+    directory: Path, matrix: Mapping[str, Any], all_trials: bool = False
+) -> tuple[Records, Tables, list[str]]:
+    """What the consolidated files hold of the trials of the matrix, or of all."""
+    path = directory / RECORDS
+    if not path.exists() and not any((directory / f"{name}.parquet").exists() for name in TABLES):
+        return {}, {**{name: together([], name) for name in TABLES}, "tasks": met([])}, []
+    ledger = Ledger(directory)
+    ledger.check(RECORDS)
+    known, wrong = read_records(path)
+    damage = [f"{sentence}{MISSING}" for sentence in wrong]
+    wanted = known.keys() if all_trials else {row["trial"] for row in matrix["trials"]}
+    done = {it for it in wanted if known.get(it, {}).get("status") == "done"}
+    rooted = {it for it, record in known.items() if RMSE in record.get(DERIVED, ())}
+    tables = {}
+    for name in (*TABLES, "tasks"):
+        try:
+            ledger.check(f"{name}.parquet")
+            if name == "tasks":
+                table = tasks_in(directory, PLACE)
+            else:
+                table = published(directory, name, rooted)
+        except StoreError as error:
+            # a run makes trials of what is here, which then stands for all there was
+            if all_trials or name == "scores":
+                raise
+            damage.append(f"{error}; left out")
+            table = met([]) if name == "tasks" else together([], name)
+        mine = wanted if name == "history" else done
+        foreign = name != "tasks" and not set(table["trial"].unique()) <= set(mine)
+        tables[name] = only(table, mine) if foreign else table
+    return {it: known[it] for it in wanted if it in known}, tables, damage

@@ -1,21 +1,28 @@
 """Who may write to a results folder: one process at a time, and a run waits for a report."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from benchmarks.core.errors import NotKept
+from benchmarks.harness.disk.claim import Claim, drop, standing, take
+from benchmarks.harness.disk.pulse import machine
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.store.ledger import Ledger
 
 LOCK = ".lock"
 TICK_SECONDS = 0.1
+LOCKLESS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems answer that have no locks."""
 Holder = Literal["run", "report"]
+_held: set[Path] = set()
+_claimed: set[Path] = set()
 
 
 class InUse(NotKept):
@@ -26,6 +33,8 @@ class InUse(NotKept):
 def locked(directory: Path, holder: Holder) -> Iterator[None]:
     """Hold a folder; waits while a report is written there, which takes seconds.
 
+    Where the file system has no locks, a file does instead; see `benchmarks.harness.disk.claim`.
+
     Raises:
         InUse: a run has it.
         NotKept: it cannot be written.
@@ -34,26 +43,51 @@ def locked(directory: Path, holder: Holder) -> Iterator[None]:
         file = (directory / LOCK).open("a+")
     except OSError as error:
         raise NotKept(f"{directory}: cannot be written ({error.strerror})") from None
+    place = directory.resolve()
     with file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                file.seek(0)
-                if file.read().strip() != "report":
-                    raise InUse(f"{directory}: another `reml run` is writing here") from None
-                time.sleep(TICK_SECONDS)
-            except OSError as error:
-                raise NotKept(f"{directory}: cannot be locked ({error.strerror})") from None
+        while (other := _take(file, directory, holder)) is not None:
+            if other.holder != "report":
+                raise InUse(f"{directory}: another `reml run` is writing here{other.hint}")
+            time.sleep(TICK_SECONDS)
         with contextlib.suppress(OSError):  # a full disk: then all take the holder for a run
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), holder.encode())
+        _held.add(place)
         try:
             yield
         finally:
+            _held.discard(place)
             with contextlib.suppress(OSError):
                 os.ftruncate(file.fileno(), 0)
+            if place in _claimed:
+                _claimed.discard(place)
+                drop(directory)
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """As `locked` by a run, but for a folder that this process holds already."""
+    with contextlib.nullcontext() if directory.resolve() in _held else locked(directory, "run"):
+        yield
+
+
+def _take(file: IO[str], directory: Path, holder: Holder) -> Claim | None:
+    """Hold the folder, or say who does."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        return Claim(file.read().strip() or "run", machine=machine())
+    except OSError as error:
+        if error.errno not in LOCKLESS:
+            raise NotKept(f"{directory}: cannot be locked ({error.strerror})") from None
+        other = take(directory, holder)
+        if other is None:
+            _claimed.add(directory.resolve())
+        return other
+    if (other := standing(directory)) is not None:  # of a machine that finds no locks there
+        fcntl.flock(file, fcntl.LOCK_UN)
+    return other
 
 
 class Keeper:

@@ -55,6 +55,24 @@ def named(
     return [{**missing, **known.get(row["trial"], {}), **row} for row in matrix["trials"]]
 
 
+WHO = {"commit", "dirty", "started"}
+
+
+def provenance_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """That of the latest trial, with all commits that took part."""
+    known = [record["provenance"] for record in records if record.get("provenance")]
+    given = [record.get("trained_with") for record in records]  # by whom a training was taken over
+    known += [it for it in given if isinstance(it, dict) and it.keys() >= WHO]
+    if not known:
+        return {}
+    latest = max(known, key=lambda provenance: provenance["started"])
+    return {
+        **latest,
+        "dirty": any(provenance["dirty"] for provenance in known),
+        "commits": sorted({provenance["commit"] or "none" for provenance in known}),
+    }
+
+
 def sound_record(folder: Path) -> tuple[dict[str, Any], bool]:
     """The record of a trial, its tables being what was written; whether checksums say so.
 

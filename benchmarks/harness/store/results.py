@@ -11,30 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.core.spending import COUNTERS
 from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES
 from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, write_json
 from benchmarks.harness.disk.parting import Parted
-from benchmarks.harness.disk.shapes import KEYS, check_provenance, read_matrix, read_records
+from benchmarks.harness.disk.shapes import KEYS, check_provenance, read_matrix
 from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.disk.tables import empty, write_tables
-from benchmarks.harness.store.complete import only, without_gaps
+from benchmarks.harness.store.complete import without_gaps
 from benchmarks.harness.store.folder import ENDED, RESTORING
-from benchmarks.harness.store.kept import read_trial
+from benchmarks.harness.store.kept import from_published, from_trials
 from benchmarks.harness.store.ledger import PROVENANCE, RECORDS, Ledger
-from benchmarks.harness.store.reading import (
-    DERIVED,
-    RMSE,
-    keyed,
-    met,
-    published,
-    tasks_in,
-    together,
-)
-from benchmarks.harness.store.records import MISSING, named
+from benchmarks.harness.store.lock import held
+from benchmarks.harness.store.reading import DERIVED
+from benchmarks.harness.store.records import named, provenance_of
 
 SPENDING = (
     *("tasks", "points", *COUNTERS),
@@ -85,7 +77,7 @@ class Results:
         scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
             see `benchmarks.harness.evaluation.diverging`. The words in it are categories;
             `group` is "" where a task is an independent draw, and in results of former versions.
-        history: the training curves.
+        history: the training curves, of trials that failed as far as they came.
         curves: the fitted curves of the first test tasks.
         diagnostics: what the learners decided for each test task; see `Evaluation`.
         confusion: which class was called which; see `Evaluation`.
@@ -131,7 +123,7 @@ def load_results(directory: Path) -> Results:
         StoreError: it holds no results, or what concerns all trials is damaged.
     """
     matrix = read_matrix(directory)
-    load = _from_trials if (directory / "trials").is_dir() else _published
+    load = from_trials if (directory / "trials").is_dir() else from_published
     known, tables, damage = load(directory, matrix)
     tables = without_gaps(directory, known, tables, damage)
     records = named(matrix, known)
@@ -157,7 +149,7 @@ def with_gaps(directory: Path) -> set[str]:
     """
     if all((folder / SUMS).is_file() for folder in directory.glob("trials/[!.]*")):
         return set()
-    known, tables, _ = _from_trials(directory, read_matrix(directory))
+    known, tables, _ = from_trials(directory, read_matrix(directory))
     damage: list[str] = []
     there = set(known)
     without_gaps(directory, known, tables, damage)
@@ -204,18 +196,23 @@ def keep_consolidated(results: Results, directory: Path) -> None:
 def restore(directory: Path) -> None:
     """Make the `trials/` of a published folder again, so that a run adds to what is there.
 
-    Checkpoints are not published and stay missing. Does nothing where `trials/` is there. The
-    folder has to be open.
+    Checkpoints are not published and stay missing. Does nothing where `trials/` is there. Nobody
+    else writes there meanwhile.
 
     Raises:
         StoreError: what is there is damaged, or the folder cannot be written.
     """
+    with held(directory):
+        _restore(directory)
+
+
+def _restore(directory: Path) -> None:
     if (directory / "trials").is_dir():
         return
     if not (directory / RECORDS).is_file():
         make_folder(directory / "trials")
         return
-    known, tables, damage = _published(directory, read_matrix(directory), all_trials=True)
+    known, tables, damage = from_published(directory, read_matrix(directory), all_trials=True)
     tables = without_gaps(directory, known, tables, damage)
     for sentence in damage:
         print(f"reml: {sentence}", file=sys.stderr)
@@ -238,77 +235,18 @@ def restore(directory: Path) -> None:
         raise NotKept(f"{directory}: cannot be written ({error.strerror})") from None
 
 
-Records = dict[str, dict[str, Any]]
-Tables = dict[str, pd.DataFrame]
-
-
-def _from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Tables, list[str]]:
-    known: Records = {}
-    parts: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-    tasks, damage = [], []
-    for row in matrix["trials"]:
-        folder = directory / "trials" / row["trial"]
-        if not folder.exists():
-            continue
-        try:
-            kept = read_trial(folder)
-        except StoreError as error:
-            damage.append(f"{error}{MISSING}")
-            continue
-        known[row["trial"]] = kept.record
-        for name, part in kept.tables.items():
-            parts[name].append(keyed(part, row, name))
-        if kept.tasks is not None and len(kept.tasks):
-            tasks.append(kept.tasks.assign(**{key: row[key] for key in PLACE}))
-    tables = {name: together(found, name) for name, found in parts.items()}
-    return known, {**tables, "tasks": met(tasks)}, damage
-
-
-def _published(
-    directory: Path, matrix: Mapping[str, Any], all_trials: bool = False
-) -> tuple[Records, Tables, list[str]]:
-    """What the consolidated files hold of the trials of the matrix, or of all."""
-    path = directory / RECORDS
-    if not path.exists() and not any((directory / f"{name}.parquet").exists() for name in TABLES):
-        return {}, {**{name: together([], name) for name in TABLES}, "tasks": met([])}, []
-    ledger = Ledger(directory)
-    ledger.check(RECORDS)
-    known, wrong = read_records(path)
-    damage = [f"{sentence}{MISSING}" for sentence in wrong]
-    wanted = known.keys() if all_trials else {row["trial"] for row in matrix["trials"]}
-    done = {it for it in wanted if known.get(it, {}).get("status") == "done"}
-    rooted = {it for it, record in known.items() if RMSE in record.get(DERIVED, ())}
-    tables = {}
-    for name in (*TABLES, "tasks"):
-        try:
-            ledger.check(f"{name}.parquet")
-            if name == "tasks":
-                table = tasks_in(directory, PLACE)
-            else:
-                table = published(directory, name, rooted)
-        except StoreError as error:
-            # a run makes trials of what is here, which then stands for all there was
-            if all_trials or name == "scores":
-                raise
-            damage.append(f"{error}; left out")
-            table = met([]) if name == "tasks" else together([], name)
-        foreign = name != "tasks" and not set(table["trial"].unique()) <= done
-        tables[name] = only(table, done) if foreign else table
-    return {it: known[it] for it in wanted if it in known}, tables, damage
-
-
 def _provenance_of(
     directory: Path, records: list[dict[str, Any]], damage: list[str]
 ) -> dict[str, Any]:
     path = directory / PROVENANCE
     if (directory / "trials").is_dir() or not path.exists():
-        return _provenance(records)
+        return provenance_of(records)
     try:
         Ledger(directory).check(PROVENANCE)
         return check_provenance(path, read_json(path))
     except StoreError as error:
         damage.append(f"{error}; the latest trial's is shown")
-        return _provenance(records)
+        return provenance_of(records)
 
 
 def _trials(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> pd.DataFrame:
@@ -336,21 +274,4 @@ def _settings(records: list[dict[str, Any]], matrix: Mapping[str, Any]) -> dict[
             learner.get("name", learner["label"]), fields.get(learner["label"], {})
         )
         for learner in matrix["learners"]
-    }
-
-
-WHO = {"commit", "dirty", "started"}
-
-
-def _provenance(records: list[dict[str, Any]]) -> dict[str, Any]:
-    known = [record["provenance"] for record in records if record.get("provenance")]
-    given = [record.get("trained_with") for record in records]  # by whom a training was taken over
-    known += [it for it in given if isinstance(it, dict) and it.keys() >= WHO]
-    if not known:
-        return {}
-    latest = max(known, key=lambda provenance: provenance["started"])
-    return {
-        **latest,
-        "dirty": any(provenance["dirty"] for provenance in known),
-        "commits": sorted({provenance["commit"] or "none" for provenance in known}),
     }

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -31,7 +32,8 @@ def once(place: Path | None, key: str, work: Callable[[], pd.DataFrame]) -> pd.D
     make_folder(place)
     path = place / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
     with path.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(OSError):  # a file system without locks: then several may do the same work
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if path.is_file():
             return pd.read_parquet(path)
         table = work()

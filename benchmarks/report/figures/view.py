@@ -63,10 +63,11 @@ class View:
         return band_of(self.comparison)
 
     def rows(self, table: str) -> pd.DataFrame:
-        """What a table of the results has of this comparison: `history`, `curves`, ..."""
+        """What a table has of this comparison's trials that are done: `history`, `curves`, ..."""
         rows: pd.DataFrame = getattr(self.results, table)
-        it = self.whole
-        return rows[(rows["family"] == it.family) & (rows["protocol"] == it.protocol)]
+        it, trials = self.whole, self.results.trials
+        here = (rows["family"] == it.family) & (rows["protocol"] == it.protocol)
+        return rows[here & ~rows["trial"].isin(trials.loc[trials["status"] == "failed", "trial"])]
 
     def names(self, shots: int) -> Mapping[int, str]:
         """What the test tasks are called, by their number; empty where nobody says."""

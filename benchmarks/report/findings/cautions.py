@@ -72,6 +72,7 @@ def _untaught(results: Results, comparison: Comparison) -> Iterator[str]:
         (history["metric"] == "query_loss")
         & (history["family"] == comparison.family)
         & (history["protocol"] == comparison.protocol)
+        & history["trial"].isin(trials.loc[trials["status"] == "done", "trial"])
     ]
     for it in comparison.entrants:
         rows = mine[mine["learner"] == it.label]
