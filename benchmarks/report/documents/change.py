@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.harness.evaluation.taming import tame
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.arrays import Tasks, with_folds
+from benchmarks.report.scores.arrays import by_learner, with_folds
 from benchmarks.report.scores.metrics import Metrics, higher_is_better
 from benchmarks.report.statistics import (
     Grounds,
@@ -169,11 +169,5 @@ def _cells(results: Results, family: str, protocol: str, shots: int, metric: str
     mine = mine[mine["metric"] == metric]
     if mine.empty:
         return {}
-    tasks = Tasks.of(mine)
     places = {label: place for place, label in enumerate(results.order)}
-    found = {
-        (str(learner), int(str(steps))): cell
-        for (learner, steps), part in mine.groupby(["learner", "steps"], sort=True, observed=True)
-        if (cell := tasks.scores(part)) is not None
-    }
-    return dict(sorted(found.items(), key=lambda it: (it[0][1], places.get(it[0][0], -1))))
+    return dict(sorted(by_learner(mine).items(), key=lambda it: (it[0][1], places.get(it[0][0], -1))))

@@ -85,6 +85,47 @@ class Tasks:
             )
 
 
+def by_learner(rows: pd.DataFrame) -> dict[tuple[str, int], Scores]:
+    """The scores of every learner after each number of steps of which a seed is whole.
+
+    All rows are of one metric and number of shots. They are sorted once: thousands of small tables
+    would take longer than all that is computed of them.
+
+    Raises:
+        StoreError: a task is in two groups; a trial misses scores of its tasks or has some twice.
+    """
+    tasks = Tasks.of(rows)
+    coded = {it: rows[it].astype("category").cat.codes.to_numpy() for it in ("learner", "trial")}
+    fold = rows["fold"].astype("category")
+    place = np.stack([fold.cat.codes.to_numpy(), rows["task"].to_numpy()])
+    steps, seed = rows["steps"].to_numpy(), rows["seed"].to_numpy()
+    order = np.lexsort((place[1], coded["trial"], place[0], seed, steps, coded["learner"]))
+    turns = (np.diff(coded["learner"][order]) != 0) | (np.diff(steps[order]) != 0)
+    known = tasks.place.index.to_frame(index=False)
+    wanted = np.stack([fold.cat.categories.get_indexer(known["fold"]), known["task"]])
+    between = np.diff(wanted[0]) != 0
+    values, names = rows["value"].to_numpy(dtype=float), rows["learner"].array
+    found: dict[tuple[str, int], Scores] = {}
+    for at in np.split(order, np.flatnonzero(turns) + 1) if len(order) else ():
+        scores = None
+        if len(at) % len(known) == 0:
+            by_seed = at.reshape(-1, len(known))
+            seeds = seed[by_seed]
+            if (
+                (place[:, by_seed] == wanted[:, None]).all()
+                and (seeds == seeds[:, :1]).all()
+                and (np.diff(seeds[:, 0]) != 0).all()
+                and (between | (np.diff(coded["trial"][by_seed]) == 0)).all()
+            ):
+                whole = tuple(seeds[:, 0].tolist())
+                scores = Scores(values[by_seed], whole, tasks.groups, tasks.folds)
+        if scores is None:  # something is missing, or too much
+            scores = tasks.scores(rows.iloc[at])
+        if scores is not None:
+            found[str(names[at[0]]), int(steps[at[0]])] = scores
+    return found
+
+
 def with_folds(scores: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The scores, draws of a task averaged, with a column `fold`: which training each is of.
 

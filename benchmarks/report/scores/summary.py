@@ -10,7 +10,7 @@ from benchmarks.harness.evaluation.taming import tame
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ENDED
 from benchmarks.harness.store.results import Results, Settings
-from benchmarks.report.scores.arrays import Tasks, with_folds
+from benchmarks.report.scores.arrays import by_learner, with_folds
 from benchmarks.report.scores.cells import (
     ADAPTED,
     COSTS,
@@ -167,14 +167,7 @@ def _group(
         if stops:
             mine = pd.concat([mine[mine["steps"].isin(kept)], at_stops], ignore_index=True)
         last = CHOSEN if (mine["steps"] == CHOSEN).any() else kept[-1]
-        tasks = Tasks.of(mine)
-        found_scores = {
-            (str(learner), int(str(steps))): found
-            for (learner, steps), part in mine.groupby(
-                ["learner", "steps"], sort=True, observed=True
-            )
-            if (found := tasks.scores(part)) is not None
-        }
+        found_scores = by_learner(mine)
         gone = mine.groupby(["learner", "steps"], observed=True)["diverged"].sum()
         summaries = {key: summary(it, meanings.within(metric)) for key, it in found_scores.items()}
         for (learner, steps), it in summaries.items():

@@ -20,11 +20,11 @@ form by their influence functions.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.special
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from benchmarks.report.statistics.clusters import Clusters
 from benchmarks.report.statistics.scores import (
@@ -44,9 +44,12 @@ ANY: Range = (-np.inf, np.inf)
 
 
 class Part(NamedTuple):
-    """A share of a statistic's variance, and the degrees of freedom that it is known with."""
+    """A share of a statistic's variance, and the degrees of freedom that it is known with.
 
-    variance: float
+    Of many statistics at once, the variance is an array.
+    """
+
+    variance: Any
     freedom: float
 
 
@@ -75,16 +78,14 @@ class Estimate:
         """Empty where there is one group alone: nothing tells then how groups differ."""
         if self.grounds.groups < 2:
             return ()
-        w = self.clusters.weights
         means = [self.clusters.means(rows) for rows in self.rows.values()]
         by_group = np.sum([it.mean(axis=0) for it in means], axis=0)
-        spread = ((w * (by_group - w @ by_group)) ** 2).sum()
+        groups = float(_of_groups(by_group, self.clusters))
         rounding = (ROUNDING * max(abs(it).max() for it in means)) ** 2
-        groups = float(self.clusters.correction * spread)
         seeds = [_of_seeds(it, self.clusters) for it in means if len(it) > 1]
         return (
             Part(groups if groups > rounding else 0.0, self.clusters.freedom),
-            *(it for it in seeds if it.variance > rounding),
+            *(Part(float(it.variance), it.freedom) for it in seeds if it.variance > rounding),
             *self.others,
         )
 
@@ -142,6 +143,32 @@ def estimate(
         Grounds(len(scores.seeds), scores.clusters.groups),
         within,
     )
+
+
+def shares(
+    reached: Bool[np.ndarray, "many seeds tasks"], clusters: Clusters
+) -> Float[np.ndarray, "3 many"]:
+    """Of many statistics of the same tasks, each the share of what is true: value, low and high.
+
+    The same as an `estimate` of each within 0 and 1, a hundred times as fast.
+    """
+    means = clusters.means(reached.reshape(-1, reached.shape[2]).astype(float))
+    means = means.reshape(*reached.shape[:2], -1)
+    value = reached.mean((1, 2))
+    if clusters.groups < 2:
+        return np.stack([value, np.full_like(value, np.nan), np.full_like(value, np.nan)])
+    parts = [Part(_of_groups(means.mean(1), clusters), clusters.freedom)]
+    if reached.shape[1] > 1:
+        parts.append(_of_seeds(means, clusters))
+    rounding = (ROUNDING * means.max((1, 2))) ** 2
+    variances = [np.where(it.variance > rounding, it.variance, 0.0) for it in parts]
+    weighted = sum(
+        variance * _quantile(part.freedom, LEVEL)
+        for variance, part in zip(variances, parts, strict=True)
+    )
+    deviation = np.sqrt(sum(variances))
+    reach = np.divide(weighted, deviation, out=np.zeros_like(value), where=deviation > 0)
+    return np.stack([value, (value - reach).clip(0), (value + reach).clip(max=1)])
 
 
 def summary(scores: Scores, within: Range = ANY) -> Summary:
@@ -212,22 +239,30 @@ def _fewest(first: Estimate, second: Estimate) -> Grounds:
     return Grounds(*map(min, zip(first.grounds, second.grounds, strict=True)))
 
 
-def _of_seeds(means: Float[np.ndarray, "seeds groups"], clusters: Clusters) -> Part:
+def _of_groups(means: Float[np.ndarray, "*many groups"], clusters: Clusters) -> Any:
+    """What the differences between groups tell of the variance."""
+    apart = means - (means @ clusters.weights)[..., None]
+    return clusters.correction * ((clusters.weights * apart) ** 2).sum(-1)
+
+
+def _of_seeds(means: Float[np.ndarray, "*many seeds groups"], clusters: Clusters) -> Part:
     """What the trainings add to the variance, beyond what the groups show of it.
 
-    With folds, each seed has one training a fold.
+    With folds, each seed has one training a fold. The variance has the leading axes of the means.
     """
-    n, w, folds = len(means), clusters.weights, clusters.fold_weights
-    apart = means - means.mean(axis=0)
-    by_fold = np.stack([(apart * w)[:, clusters.fold == f].sum(1) for f in range(len(folds))], 1)
-    variance = (by_fold**2).sum() / (n * (n - 1))
+    n, w, folds = means.shape[-2], clusters.weights, clusters.fold_weights
+    apart = means - means.mean(axis=-2, keepdims=True)
+    in_fold = [(apart * w)[..., clusters.fold == f].sum(-1) for f in range(len(folds))]
+    by_fold = np.stack(in_fold, -1)
+    variance = (by_fold**2).sum((-2, -1)) / (n * (n - 1))
     freedom = (n - 1) * float((folds @ folds) ** 2 / (folds**2 @ folds**2))
-    left = apart - (by_fold / folds)[:, clusters.fold]
-    interaction = (clusters.fold_corrections * (w * left) ** 2).sum() / (n * (n - 1))
+    left = apart - (by_fold / folds)[..., clusters.fold]
+    squares = clusters.fold_corrections * (w * left) ** 2
+    interaction = squares.sum((-2, -1)) / (n * (n - 1))
     within = max(1, clusters.groups - clusters.folds)
     counted = variance > _chance(freedom, freedom * within) * interaction
     share = max(0.0, 1 - clusters.seen)
-    return Part(float(share * variance) if counted and share > 1e-9 else 0.0, freedom)
+    return Part(share * variance * (counted & (share > 1e-9)), freedom)
 
 
 @lru_cache(maxsize=10_000)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.report.statistics.estimate import estimate
+from benchmarks.report.statistics.estimate import shares
 from benchmarks.report.statistics.scores import Scores
 
 
@@ -28,7 +28,6 @@ def performance_profile(
 
     At a threshold τ: the share of scores ≤ τ; where higher is better, of scores ≥ τ.
     """
-    reached = (scores.values >= t if higher_is_better else scores.values <= t for t in thresholds)
-    found = [estimate(scores.like(it.astype(float)), within=(0.0, 1.0)).interval for it in reached]
-    share, low, high = np.array(found).T
-    return Profile(share, low, high)
+    at = thresholds[:, None, None]
+    reached = scores.values >= at if higher_is_better else scores.values <= at
+    return Profile(*shares(reached, scores.clusters))

@@ -218,7 +218,7 @@ def test_labels_do_not_cover_each_other() -> None:
     spots = [
         Spot(f"learner {i}", "black", 5.0, Interval(5 + i / 50, 4.9, 5.2), 0.0) for i in range(10)
     ]
-    place_labels(figure, ax, spots)
+    place_labels(figure, [(ax, spots)])
     boxes = [Text.get_window_extent(text) for text in ax.texts]
     assert len(ax.texts) == 10
     assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])

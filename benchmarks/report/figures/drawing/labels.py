@@ -1,12 +1,14 @@
 """Text beside points that covers neither other text nor other points."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation, Text
-from matplotlib.transforms import Bbox, BboxBase, ScaledTranslation, Transform
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
 from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.statistics import Interval
@@ -31,6 +33,9 @@ OFFSETS = [
 """In points, nearest first."""
 NEAR = 9.0
 OUTSIDE = 4.0
+PADDING = 1.5
+Corners = Float[np.ndarray, "*boxes 2"]
+Areas = Float[np.ndarray, "*boxes"]
 
 
 def shifted(ax: Axes, points: float) -> Transform:
@@ -38,48 +43,49 @@ def shifted(ax: Axes, points: float) -> Transform:
     return ax.transData + ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
 
 
-def place_labels(figure: Figure, ax: Axes, spots: Sequence[Spot]) -> None:
+def place_labels(figure: Figure, places: Iterable[tuple[Axes, Sequence[Spot]]]) -> None:
     """Put each text at the first of `OFFSETS` where it is free, else where it covers least."""
-    figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    taken = [_bar_box(ax, spot) for spot in spots]
-    for spot in sorted(spots, key=lambda spot: (spot.y.value, spot.text)):
-        best: tuple[float, Annotation, Bbox] | None = None
-        for dx, dy in [(scaled(dx), scaled(dy)) for dx, dy in OFFSETS]:
-            label = ax.annotate(
-                spot.text,
-                (spot.x, spot.y.value),
-                (dx, dy),
-                xycoords=shifted(ax, spot.shift),
-                textcoords="offset points",
-                ha="left" if dx > 0 else "right",
-                va="center",
-                color=spot.colour,
-                fontsize=scaled(7.5),
-                arrowprops=None
-                if abs(dx) + abs(dy) <= scaled(NEAR)
-                else {"arrowstyle": "-", "color": spot.colour, "linewidth": 0.6, "alpha": 0.7},
-                zorder=6,
-            )
-            label.set_in_layout(False)
-            box = _text_box(label, renderer)
-            cost = sum(_overlap(box, other) for other in taken) + OUTSIDE * _outside(box, ax.bbox)
-            if best is not None and cost >= best[0]:
-                label.remove()
-                continue
-            if best is not None:
-                best[1].remove()
-            best = (cost, label, box)
-            if not cost:
-                break
-        if best is not None:
-            taken.append(best[2])
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)  # labels are no part of the layout: it stays as it is
+    for ax, spots in places:
+        taken = [_bar_box(ax, spot) for spot in spots]
+        for spot in sorted(spots, key=lambda spot: (spot.y.value, spot.text)):
+            taken.append(_place(ax, spot, taken))
 
 
-def _text_box(label: Annotation, renderer: Any) -> Bbox:
-    """The text without its leader line, in pixels."""
-    label.update_positions(renderer)
-    return Text.get_window_extent(label, renderer).padded(1.5)
+def _place(ax: Axes, spot: Spot, taken: Sequence[Bbox]) -> Bbox:
+    """Write one text; returns the box that it takes."""
+    where = shifted(ax, spot.shift)
+    style: dict[str, Any] = {"va": "center", "fontsize": scaled(7.5)}
+    renderer = ax.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    point, at = (spot.x, spot.y.value), {"xycoords": where, "textcoords": "offset points"}
+    probe = ax.annotate(spot.text, point, (0, 0), ha="left", **at, **style)
+    probe.update_positions(renderer)
+    box = Text.get_window_extent(probe, renderer)
+    probe.remove()
+    offsets = np.array([(scaled(dx), scaled(dy)) for dx, dy in OFFSETS])
+    moved = offsets * ax.figure.dpi / 72 - np.where(offsets[:, :1] > 0, 0, (box.width, 0))
+    low, high = (corner + moved for corner in (box.min - PADDING, box.max + PADDING))
+    others = np.array([(it.min, it.max) for it in taken])
+    covered = _shared(low[:, None], high[:, None], others[:, 0], others[:, 1]).sum(1)
+    outside = (high - low).prod(1) - _shared(low, high, ax.bbox.min, ax.bbox.max)
+    best = int((covered + OUTSIDE * outside).argmin())
+    dx, dy = offsets[best]
+    label = ax.annotate(
+        spot.text,
+        point,
+        (dx, dy),
+        ha="left" if dx > 0 else "right",
+        color=spot.colour,
+        arrowprops=None
+        if abs(dx) + abs(dy) <= scaled(NEAR)
+        else {"arrowstyle": "-", "color": spot.colour, "linewidth": 0.6, "alpha": 0.7},
+        zorder=6,
+        **at,
+        **style,
+    )
+    label.set_in_layout(False)
+    return Bbox([low[best], high[best]])
 
 
 def _bar_box(ax: Axes, spot: Spot) -> Bbox:
@@ -92,11 +98,7 @@ def _bar_box(ax: Axes, spot: Spot) -> Bbox:
     )
 
 
-def _overlap(one: BboxBase, other: BboxBase) -> float:
-    """The shared area in square pixels."""
-    shared = BboxBase.intersection(one, other)
-    return 0.0 if shared is None else float(shared.width * shared.height)
-
-
-def _outside(box: BboxBase, frame: BboxBase) -> float:
-    return float(box.width * box.height) - _overlap(box, frame)
+def _shared(low: Corners, high: Corners, others_low: Corners, others_high: Corners) -> Areas:
+    """The area that boxes share, in square pixels."""
+    sides = np.minimum(high, others_high) - np.maximum(low, others_low)
+    return sides.clip(0).prod(-1)

@@ -94,8 +94,7 @@ def against_spending(comparison: Comparison) -> Figure:
             row[0].set_ylim(_padded(above_floor(ends) if log else ends, row[0].get_yscale()))
     for ax, spent in zip(axes[-1], spendings, strict=True):
         ax.set_xlabel(SPENT[spent])
-    for ax, names in spots:
-        place_labels(figure, ax, names)
+    place_labels(figure, spots)
     return figure
 
 
