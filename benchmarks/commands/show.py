@@ -41,9 +41,7 @@ def publish(options: argparse.Namespace) -> int:
 
 
 def page(options: argparse.Namespace) -> int:
-    from benchmarks.report.documents.index import render_index
-    from benchmarks.report.documents.page import inlay, write_page
-    from benchmarks.report.figures.catalogue import drawn
+    from benchmarks.report.documents.whole import write_page_alone
 
     directory = options.directory
     with keeping(directory) as keep:
@@ -52,10 +50,11 @@ def page(options: argparse.Namespace) -> int:
         text = ""
         keep(lambda: keep_consolidated(stored, directory))
         if not keep.trouble:
-            inlays = [inlay(picture, figure) for picture, figure in drawn(results)]
-            keep(lambda: write_page(results, results.records, inlays, directory))
+            keep(lambda: write_page_alone(results, directory))
             text = str(directory / PAGE)
         if keep.trouble:
+            from benchmarks.report.documents.index import render_index
+
             text = render_index(results, directory)
     print(text.rstrip("\n"))
     return 0

@@ -125,7 +125,7 @@ def stored(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
 
 def _demanded(path: Path, types: Mapping[str, str], words: Sequence[str]) -> pa.Table:
     with _readable(path):
-        table = pq.read_table(path, read_dictionary=list(words))
+        table = pq.ParquetFile(path, read_dictionary=list(words)).read()
     return _checked(path, table, types)
 
 

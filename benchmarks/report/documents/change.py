@@ -170,4 +170,6 @@ def _cells(results: Results, family: str, protocol: str, shots: int, metric: str
     if mine.empty:
         return {}
     places = {label: place for place, label in enumerate(results.order)}
-    return dict(sorted(by_learner(mine).items(), key=lambda it: (it[0][1], places.get(it[0][0], -1))))
+    return dict(
+        sorted(by_learner(mine).items(), key=lambda it: (it[0][1], places.get(it[0][0], -1)))
+    )

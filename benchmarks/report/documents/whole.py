@@ -6,8 +6,11 @@ since it was written, and all its files are as they were written, it is left as 
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness.disk.sums import sum_of
@@ -17,7 +20,10 @@ from benchmarks.report.figures.cleanup import INDEX, PAGE, remove_figures
 from benchmarks.report.findings.answer import answer
 from benchmarks.report.tables.write import render_table, write_table
 
-MADE_OF = re.compile(r'<meta name="reml-made-of" content="([0-9a-f]{64})( without figures)?">')
+MADE_OF = re.compile(r'<meta name="reml-made-of" content="([0-9a-f]{64})([a-z ]*)">')
+BARE, ALONE = " without figures", " alone"
+"""What a page says further that has none, or beside which tables and figures were not written."""
+PLUGGED = ("reml.figures", "reml.tables", "reml.protocols")
 SOURCES = (".py", ".html", ".css", ".js", ".toml")
 HEAD = 4096
 """Characters of the page among which it says what it is made of."""
@@ -43,7 +49,9 @@ def write_whole(
     """
     page = directory / PAGE
     made_of = digest(directory)
-    there = _is_there(directory, made_of, figures)
+    there = _is_there(directory, [made_of, *([] if figures else [made_of + BARE])]) and _is_kept(
+        directory, {PAGE, INDEX, "table.csv", "table.md", *Ledger(directory).names()}
+    )
     if not there:
         write_table(results, directory)
     say(render_table(results, "md"))
@@ -52,6 +60,24 @@ def write_whole(
     say(f"{page} shows the table, the figures and every trial; {INDEX} has the same for GitHub")
     say(f"\n{answer(results, directory)}")
     return page
+
+
+def write_page_alone(results: Results, directory: Path) -> None:
+    """Write report.html, with its figures, unless it is there and of just these results.
+
+    Raises:
+        StoreError: as `write_whole`.
+    """
+    made_of = digest(directory)
+    whole = not results.damage and _is_there(directory, [made_of, made_of + ALONE])
+    if whole and _is_kept(directory, [PAGE]):
+        return
+    # drawing takes a second to import
+    from benchmarks.report.documents.page import inlay, write_page
+    from benchmarks.report.figures.catalogue import drawn
+
+    inlays = [inlay(*it) for it in drawn(results)]
+    write_page(results, results.records, inlays, directory, made_of + ALONE)
 
 
 def _rest(
@@ -70,7 +96,7 @@ def _rest(
     else:
         remove_figures(directory, ())
     write_index(results, directory)
-    said = made_of if figures else f"{made_of} without figures"
+    said = made_of if figures else made_of + BARE
     write_page(results, results.records, inlays, directory, said)
 
 
@@ -87,25 +113,34 @@ def digest(directory: Path) -> str:
 
 @cache
 def _code() -> str:
-    hashed = hashlib.sha256()
-    home = Path(__file__).parents[1]  # importing its packages would import what draws
-    for file in sorted(it for it in home.rglob("*") if it.suffix in SOURCES):
-        hashed.update(file.read_bytes())
+    hashed = hashlib.sha256(version("matplotlib").encode())
+    home = Path(__file__).parents[2]  # importing its packages would import what draws
+    files = [it for it in home.rglob("*") if it.suffix in SOURCES]
+    points = [it for group in PLUGGED for it in entry_points(group=group)]
+    for module in {it.module for it in points if not it.module.startswith("benchmarks.")}:
+        with suppress(ImportError, ValueError):  # it is said where it is used
+            found = find_spec(module)
+            files += [Path(found.origin)] if found is not None and found.origin else []
+    for file in sorted(files):
+        with suppress(OSError):
+            hashed.update(file.read_bytes())
     return hashed.hexdigest()
 
 
-def _is_there(directory: Path, made_of: str, figures: bool) -> bool:
-    """Whether the report is of these results, with figures if they are wanted, and untouched."""
+def _is_there(directory: Path, made_of: Collection[str]) -> bool:
+    """Whether the page says that it is made of one of these."""
     try:
         with (directory / PAGE).open(encoding="utf-8") as file:
             found = MADE_OF.search(file.read(HEAD))
     except (OSError, ValueError):
         return False
-    if found is None or found[1] != made_of or (figures and found[2]):
-        return False
+    return found is not None and found[1] + found[2] in made_of
+
+
+def _is_kept(directory: Path, names: Collection[str]) -> bool:
+    """Whether these files are as they were written."""
     known = Ledger(directory).names()
-    wanted = {PAGE, INDEX, "table.csv", "table.md", *known}
     return all(
         (path := directory / name).is_file() and sum_of(path) in known.get(name, ())
-        for name in wanted
+        for name in names
     )

@@ -5,10 +5,12 @@ that a package names under the entry points `reml.figures`.
 """
 
 import functools
+import gc
 import pkgutil
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -91,14 +93,26 @@ def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
     """
     look = Look(fonts=fallbacks(texts_of(results)))
     lacking: set[str] = set()
-    for picture in pictures(results):
-        with looks(look), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is said below
-            figure = picture.draw()
-            yield picture, figure
-        lacking |= lacking_in(figure, look.fonts)
+    with _seldom_collected():
+        for picture in pictures(results):
+            with looks(look), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is said below
+                figure = picture.draw()
+                yield picture, figure
+            lacking |= lacking_in(figure, look.fonts)
     if lacking:
         print(f"reml: figures: {boxes(lacking)}", file=sys.stderr)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A figure is a hundred thousand objects that refer to each other, most of them in use."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def texts_of(results: Results) -> Iterator[str]:

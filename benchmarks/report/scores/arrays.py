@@ -101,8 +101,9 @@ def by_learner(rows: pd.DataFrame) -> dict[tuple[str, int], Scores]:
     steps, seed = rows["steps"].to_numpy(), rows["seed"].to_numpy()
     order = np.lexsort((place[1], coded["trial"], place[0], seed, steps, coded["learner"]))
     turns = (np.diff(coded["learner"][order]) != 0) | (np.diff(steps[order]) != 0)
-    known = tasks.place.index.to_frame(index=False)
-    wanted = np.stack([fold.cat.categories.get_indexer(known["fold"]), known["task"]])
+    known = tasks.place.index
+    folds = fold.cat.categories.get_indexer(known.get_level_values("fold"))
+    wanted = np.stack([folds, known.get_level_values("task").to_numpy()])
     between = np.diff(wanted[0]) != 0
     values, names = rows["value"].to_numpy(dtype=float), rows["learner"].array
     found: dict[tuple[str, int], Scores] = {}

@@ -1,13 +1,15 @@
 """Tables come before figures, and a report is written again only where something has changed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
-from benchmarks.report.documents.whole import write_whole
+from benchmarks.report.documents import whole
+from benchmarks.report.documents.whole import write_page_alone, write_whole
 from benchmarks.report.figures import catalogue as figures
 from benchmarks.report.figures.cleanup import PAGE
 
@@ -56,3 +58,32 @@ def test_only_what_changed_is_written_again(
     assert write(figures=False)
     assert not (tmp_path / "figures" / "error-against-steps.svg").exists()
     assert drawings == [True, True]
+
+
+def test_a_page_is_drawn_again_only_where_something_has_changed(
+    make_results: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = make_results(("maml", "mean"), shots=(5,), seeds=2)
+    times: list[bool] = []
+    monkeypatch.setattr(figures, "drawn", lambda results: times.append(True) or iter(()))
+
+    def drawn(results: Results = results) -> bool:
+        times.clear()
+        write_page_alone(results, tmp_path)
+        assert (tmp_path / PAGE).is_file()
+        return bool(times)
+
+    assert drawn()
+    assert not drawn()
+    assert drawn(replace(results, damage=["a trial is damaged"]))
+    (tmp_path / "matrix.json").write_text("{}")  # other results
+    assert drawn()
+    (tmp_path / PAGE).write_text((tmp_path / PAGE).read_text() + "edited")
+    assert drawn()
+    (tmp_path / PAGE).unlink()
+    assert drawn()
+    monkeypatch.setattr(whole, "_code", lambda: "another version")
+    assert drawn()
+    write_whole(results, tmp_path, lambda said: None, figures=False)
+    assert (tmp_path / "table.md").is_file()  # a page alone is no whole report
+    assert drawn()

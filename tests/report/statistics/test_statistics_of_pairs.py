@@ -210,3 +210,27 @@ def test_coverage_of_trials_in_words() -> None:
     assert Coverage(2, 3).share == pytest.approx(2 / 3)
     assert Coverage(3, 3).complete
     assert not Coverage(0, 3).complete
+
+
+@pytest.mark.parametrize(
+    ("seeds", "groups", "folds"),
+    [
+        (3, None, None),
+        (1, None, None),
+        (2, [0] * 24, None),
+        (3, [i // 3 for i in range(24)], [i // 6 for i in range(24)]),
+    ],
+)
+def test_a_profile_is_an_estimate_at_each_threshold(seeds: int, groups, folds) -> None:
+    draw = np.random.default_rng(seeds)
+    values = draw.normal(size=(seeds, 24)) + draw.normal(size=(seeds, 1))
+    scores = Scores(values, tuple(range(seeds)), groups, folds)
+    thresholds = np.linspace(-9, 9, 40)
+    found = performance_profile(scores, thresholds)
+    one_by_one = [
+        estimate(scores.like((values <= it).astype(float)), within=(0.0, 1.0)).interval
+        for it in thresholds
+    ]
+    np.testing.assert_allclose(
+        np.stack([found.share, found.low, found.high], 1), one_by_one, rtol=1e-12, atol=1e-12
+    )

@@ -38,6 +38,7 @@ def inlay(picture: Picture, figure: Figure) -> Inlay:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": picture.stem}):
         svg, drawn = draw(figure, DOTS)
         if len(svg) > LARGE:
+            figure.set_layout_engine(None)  # it is laid out
             for axes in figure.axes:
                 for mark in (*axes.collections, *axes.lines):
                     mark.set_rasterized(True)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
 from benchmarks.report.figures.drawing.look import scaled
@@ -34,8 +34,7 @@ OFFSETS = [
 NEAR = 9.0
 OUTSIDE = 4.0
 PADDING = 1.5
-Corners = Float[np.ndarray, "*boxes 2"]
-Areas = Float[np.ndarray, "*boxes"]
+Corners = Float[np.ndarray, "*#boxes 2"]
 
 
 def shifted(ax: Axes, points: float) -> Transform:
@@ -55,36 +54,39 @@ def place_labels(figure: Figure, places: Iterable[tuple[Axes, Sequence[Spot]]]) 
 
 def _place(ax: Axes, spot: Spot, taken: Sequence[Bbox]) -> Bbox:
     """Write one text; returns the box that it takes."""
-    where = shifted(ax, spot.shift)
-    style: dict[str, Any] = {"va": "center", "fontsize": scaled(7.5)}
     renderer = ax.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    point, at = (spot.x, spot.y.value), {"xycoords": where, "textcoords": "offset points"}
-    probe = ax.annotate(spot.text, point, (0, 0), ha="left", **at, **style)
-    probe.update_positions(renderer)
+
+    def write(offset: tuple[float, float], **more: Any) -> Annotation:
+        text = ax.annotate(
+            spot.text,
+            (spot.x, spot.y.value),
+            offset,
+            xycoords=shifted(ax, spot.shift),
+            textcoords="offset points",
+            va="center",
+            color=spot.colour,
+            fontsize=scaled(7.5),
+            zorder=6,
+            **more,
+        )
+        text.set_in_layout(False)
+        text.update_positions(renderer)
+        return text
+
+    probe = write((0, 0))
     box = Text.get_window_extent(probe, renderer)
     probe.remove()
     offsets = np.array([(scaled(dx), scaled(dy)) for dx, dy in OFFSETS])
     moved = offsets * ax.figure.dpi / 72 - np.where(offsets[:, :1] > 0, 0, (box.width, 0))
-    low, high = (corner + moved for corner in (box.min - PADDING, box.max + PADDING))
+    low, high = (corner + moved for corner in box.padded(PADDING).get_points())
     others = np.array([(it.min, it.max) for it in taken])
     covered = _shared(low[:, None], high[:, None], others[:, 0], others[:, 1]).sum(1)
-    outside = (high - low).prod(1) - _shared(low, high, ax.bbox.min, ax.bbox.max)
+    outside = (high - low).prod(1) - _shared(low, high, *map(np.array, ax.bbox.get_points()))
     best = int((covered + OUTSIDE * outside).argmin())
     dx, dy = offsets[best]
-    label = ax.annotate(
-        spot.text,
-        point,
-        (dx, dy),
-        ha="left" if dx > 0 else "right",
-        color=spot.colour,
-        arrowprops=None
-        if abs(dx) + abs(dy) <= scaled(NEAR)
-        else {"arrowstyle": "-", "color": spot.colour, "linewidth": 0.6, "alpha": 0.7},
-        zorder=6,
-        **at,
-        **style,
-    )
-    label.set_in_layout(False)
+    line = {"arrowstyle": "-", "color": spot.colour, "linewidth": 0.6, "alpha": 0.7}
+    near = abs(dx) + abs(dy) <= scaled(NEAR)
+    write((dx, dy), ha="left" if dx > 0 else "right", arrowprops=None if near else line)
     return Bbox([low[best], high[best]])
 
 
@@ -98,7 +100,7 @@ def _bar_box(ax: Axes, spot: Spot) -> Bbox:
     )
 
 
-def _shared(low: Corners, high: Corners, others_low: Corners, others_high: Corners) -> Areas:
+def _shared(low: Corners, high: Corners, others_low: Corners, others_high: Corners) -> Any:
     """The area that boxes share, in square pixels."""
     sides = np.minimum(high, others_high) - np.maximum(low, others_low)
     return sides.clip(0).prod(-1)
