@@ -65,6 +65,14 @@ def _count(text: str) -> int:
     return _whole(text, 0, MOST_STEPS)
 
 
+def _shard(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if of:
+        parts = _whole(of, 1, MOST_JOBS)
+        return _whole(number, 1, parts), parts
+    raise argparse.ArgumentTypeError(f"expected a part and their number, as 2/8, got {text[:50]!r}")
+
+
 def _whole(text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not least <= int(text) <= most:
         shown = repr(text[:50])
@@ -128,6 +136,12 @@ def parser() -> argparse.ArgumentParser:
         ("--memory", _size, "M", "end a trial that takes more, with all it has started: 4GB"),
     ):
         run.add_argument(option, type=read, metavar=metavar, help=what)
+    run.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="run the I-th of N parts alone, from 1; `reml merge` puts them together",
+    )
     _add_plugin(run)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
     run.add_argument("--no-figures", action="store_true", help="write the report without figures")
@@ -186,6 +200,11 @@ def parser() -> argparse.ArgumentParser:
     )
     shown = "figures to put there, as PNG: a,b"
     sub.add_argument("--figures", default="", metavar="NAMES", help=shown)
+    sub = command("merge", "Put results folders of one matrix together, as of shards, and report.")
+    sub.add_argument("sources", type=Path, nargs="+", metavar="DIR", help="a results folder")
+    merged = "a new folder, or one of the same matrix"
+    sub.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help=merged)
+    sub.add_argument("--no-figures", action="store_true", help="write the report without figures")
     sub = command("compare", "Say what changed from one results folder to another.")
     for place, metavar in (("first", "A"), ("second", "B")):
         sub.add_argument(place, type=Path, metavar=metavar, help="a results folder")

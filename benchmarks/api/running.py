@@ -16,6 +16,7 @@ from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
 from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.core.text import count, line, message
+from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import UNLIMITED, Limits
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
@@ -47,6 +48,7 @@ class How:
     force: bool = False
     figures: bool = True
     limits: Limits = UNLIMITED
+    shard: Shard | None = None
 
 
 Say = Callable[[str], object]
@@ -99,6 +101,9 @@ def run_matrix(
     if frames is not None:
         matrix, trials = frames.moved(matrix, trials)
     chosen = _chosen(trials, how.only)
+    if how.shard is not None:
+        mine = {it.id for it in how.shard.part(trials)}
+        chosen = [it for it in chosen if it.id in mine]
     origin = provenance.collect(how.device, command)
     folder = ResultsFolder(directory)
     with folder.open(describe(matrix, trials, notes)) as strays:
@@ -114,6 +119,8 @@ def run_matrix(
         left = in_turn(left, registry, seconds_of([*records.values()]))
         waiting = {trial.id for trial in left}
         _announce(matrix.name, directory, records, left, origin["commit"], say)
+        if how.shard is not None:
+            say(f"note: {len(trials):,} trials are in all; these are part {how.shard} of them")
         for note in notes:
             say(note)
         if strays:

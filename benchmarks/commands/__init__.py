@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "table": Late("show", "table"),
     "regroup": Late("regroup", "regroup"),
     "publish": Late("show", "publish"),
+    "merge": Late("merge", "merge"),
     "plot": Late("show", "plot"),
     "report": Late("show", "page"),
     "reproduce": Late("show", "reproduce"),
