@@ -13,6 +13,7 @@ from baselines._gradient import GradientLearner
 from baselines._learn2learn import adapt
 from benchmarks.core import BudgetedSource, TaskBatch
 from benchmarks.core.budget import TrainShots
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 
 
 @dataclass
@@ -40,6 +41,14 @@ class MetaGradientLearner(GradientLearner):
     max_inner_norm: Cap = 30.0
 
     trains_with: ClassVar[tuple[str, ...]] = ("baselines._import_learn2learn",)
+    search: ClassVar[Space] = {
+        "meta_lr": LogUniform(3e-4, 1e-2),
+        "inner_lr": LogUniform(1e-3, 0.3),
+        "train_steps": Whole(1, 5),
+        "meta_batch": Whole(8, 64, log=True),
+        "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80), (80, 80, 80, 80))),
+        "filters": OneOf((32, 64)),
+    }
     """Modules imported before training, and in the process that workers are forked from."""
     later: ClassVar[Mapping[str, Any]] = {
         **GradientLearner.later,

@@ -17,6 +17,7 @@ from baselines._embedding import embedded, embedding
 from baselines._episodic import Count, Rate, Recipe, descend
 from benchmarks.core import BudgetedSource, Kind, Predictor, Problem, State, Support, TaskBatch
 from benchmarks.core.budget import TrainShots, check_shots
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 
 BLOCK = 64
 """So many classes are made room for at once."""
@@ -53,6 +54,12 @@ class Pretrained(ABC):
     batch_tasks: Count = 4
 
     name: ClassVar[str]
+    search: ClassVar[Space] = {
+        "lr": LogUniform(1e-4, 1e-2),
+        "batch_tasks": Whole(1, 16, log=True),
+        "filters": OneOf((32, 64)),
+        "hidden": OneOf(((64,), (64, 64), (128, 128), (64, 64, 64))),
+    }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 5}
     needs: ClassVar[frozenset[str]] = frozenset({"class"})

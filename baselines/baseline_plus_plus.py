@@ -13,6 +13,7 @@ from baselines._embedding import embedded_alone
 from baselines._episodic import Count, Rate
 from baselines._pretraining import Pretrained
 from benchmarks.core import Predictor, Support
+from benchmarks.core.search import LogUniform, Space, Whole
 
 
 @dataclass
@@ -47,6 +48,12 @@ class BaselinePlusPlus(Pretrained):
     head_steps: Count = 100
 
     name: ClassVar[str] = "baseline++"
+    search: ClassVar[Space] = {
+        **Pretrained.search,
+        "scale": LogUniform(2.0, 30.0),
+        "head_lr": LogUniform(1e-3, 0.1),
+        "head_steps": Whole(20, 200, log=True),
+    }
     only_at_test: ClassVar[frozenset[str]] = frozenset({"head_lr", "head_steps"})
 
     def _scores(

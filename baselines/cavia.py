@@ -12,6 +12,7 @@ from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
 from baselines._steps import capped
 from benchmarks.core import BudgetedSource, Predictor, State, Support, TaskBatch, task_mse
 from benchmarks.core.budget import TrainShots, check_shots
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import Network, mlp
 
 
@@ -54,6 +55,14 @@ class CAVIA:
 
     name: ClassVar[str] = "cavia"
     effort: ClassVar[float] = 3.3e-4
+    search: ClassVar[Space] = {
+        "meta_lr": LogUniform(3e-4, 1e-2),
+        "inner_lr": LogUniform(0.1, 3.0),
+        "context": Whole(2, 10),
+        "train_steps": Whole(1, 5),
+        "meta_batch": Whole(8, 64, log=True),
+        "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80))),
+    }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 5}
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from baselines._episodic import Count
 from baselines._reading import Reader
 from benchmarks.core import Support
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import mlp
 
 
@@ -43,6 +44,13 @@ class CNP(Reader):
 
     name: ClassVar[str] = "cnp"
     effort: ClassVar[float] = 3e-4
+    search: ClassVar[Space] = {
+        "lr": LogUniform(3e-4, 1e-2),
+        "batch_tasks": Whole(8, 64, log=True),
+        "loss": OneOf(("mse", "gaussian")),
+        "encoder": OneOf(((64, 64, 64), (128, 128, 128), (256, 256, 256))),
+        "decoder": OneOf(((64, 64), (128, 128), (256, 256))),
+    }
     test_fields: ClassVar[Mapping[str, Any]] = {"encoder": (8, 8), "decoder": (8,)}
     least_sigma: ClassVar[float] = 0.1  # of the paper's own code
     max_norm: ClassVar[float] = 0.0

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from baselines._episodic import Count
 from baselines._process import Prior, ProcessLearner, Seen
 from benchmarks.core import Problem
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import mlp
 
 
@@ -45,6 +46,13 @@ class DKT(ProcessLearner):
 
     name: ClassVar[str] = "dkt"
     effort: ClassVar[float] = 1.4e-3
+    search: ClassVar[Space] = {
+        "lr": LogUniform(1e-3, 3e-2),
+        "batch_tasks": Whole(8, 64, log=True),
+        "hidden": OneOf(((40,), (40, 40), (80, 80))),
+        "kernel": OneOf(("spectral", "rbf")),
+        "components": Whole(2, 8),
+    }
     all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8,), "components": 2}
 

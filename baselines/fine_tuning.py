@@ -12,6 +12,7 @@ from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
 from baselines._gradient import GradientLearner
 from benchmarks.core import BudgetedSource, Problem, TaskBatch, task_cross_entropy
 from benchmarks.core.budget import TrainShots
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import Linear
 
 
@@ -56,6 +57,14 @@ class FineTuning(GradientLearner):
 
     name: ClassVar[str] = "fine_tuning"
     effort: ClassVar[float] = 3e-4
+    search: ClassVar[Space] = {
+        "pretrain_lr": LogUniform(1e-4, 1e-2),
+        "inner_lr": LogUniform(1e-3, 0.3),
+        "batch_tasks": Whole(8, 64, log=True),
+        "head_steps": Whole(1, 10),
+        "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80), (80, 80, 80, 80))),
+        "filters": OneOf((32, 64)),
+    }
     all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 5}
     later: ClassVar[Mapping[str, Any]] = {

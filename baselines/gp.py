@@ -12,6 +12,7 @@ from torch import Tensor
 
 from baselines._untrained import Untrained
 from benchmarks.core import Diagnosis, Predictor, Spread, Support
+from benchmarks.core.search import OneOf, Space
 
 Positive = Annotated[float, Gt(0)]
 LEAST_VARIANCE = 1e-12  # keeps the likelihood of targets that are all the same finite
@@ -25,6 +26,11 @@ NEAREST = 1e-3
 """Points closer than this share of the largest distance count as one."""
 USUAL, SPREAD = 0.5, 2.0
 """The prior of a length: log-normal around that share of the largest distance."""
+
+NOISES = (
+    *(1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.02, 0.03),
+    *(0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 3.0, 10.0),
+)
 
 
 class Fit(NamedTuple):
@@ -67,12 +73,13 @@ class GP(Untrained):
     """
 
     lengths: Annotated[tuple[Positive, ...], MinLen(1)] | None = None
-    noises: Annotated[tuple[Positive, ...], MinLen(1)] = (
-        *(1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.02, 0.03),
-        *(0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 3.0, 10.0),
-    )
+    noises: Annotated[tuple[Positive, ...], MinLen(1)] = NOISES
 
     name: ClassVar[str] = "gp"
+    search: ClassVar[Space] = {
+        "lengths": OneOf((None, (0.5, 0.7, 1.0, 1.4, 2.0), (1.0, 2.0, 4.0, 8.0))),
+        "noises": OneOf((NOISES, NOISES[6:], NOISES[10:])),
+    }
     test_fields: ClassVar[Mapping[str, Any]] = {}
 
     def explain(self, support: Support) -> list[str]:

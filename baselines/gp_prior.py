@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from baselines._episodic import Count
 from baselines._process import Prior, ProcessLearner, Seen
 from benchmarks.core import Problem
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import mlp
 
 
@@ -46,6 +47,13 @@ class GPPrior(ProcessLearner):
 
     name: ClassVar[str] = "gp-prior"
     effort: ClassVar[float] = 3e-4
+    search: ClassVar[Space] = {
+        "lr": LogUniform(1e-3, 3e-2),
+        "batch_tasks": Whole(8, 64, log=True),
+        "hidden": OneOf(((20, 20), (40, 40), (80, 80))),
+        "features": OneOf((16, 32, 64)),
+        "kernel": OneOf(("linear", "rbf")),
+    }
     all_points_alike: ClassVar[bool] = True
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8,), "features": 4}
 

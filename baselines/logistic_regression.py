@@ -10,6 +10,7 @@ from torch import Tensor
 
 from baselines._untrained import Untrained
 from benchmarks.core import Kind, Predictor, Support
+from benchmarks.core.search import LogUniform, Space
 
 TOLERANCE = 1e-6
 MOST_UPDATES = 5000
@@ -33,6 +34,9 @@ class LogisticRegression(Untrained):
     C: Annotated[float, Gt(0)] = 0.01
 
     name: ClassVar[str] = "logistic_regression"
+    search: ClassVar[Space] = {
+        "C": LogUniform(1e-4, 10.0),
+    }
     kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})
 
     def _fitted(self, support: Support) -> Predictor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from baselines._episodic import Count, Rate
 from baselines._reading import Reader
 from benchmarks.core import Support
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import Linear
 
 
@@ -49,6 +50,14 @@ class LSTM(Reader):
 
     name: ClassVar[str] = "lstm"
     effort: ClassVar[float] = 1e-3
+    search: ClassVar[Space] = {
+        "lr": LogUniform(5e-4, 2e-2),
+        "batch_tasks": Whole(4, 32, log=True),
+        "loss": OneOf(("mse", "gaussian")),
+        "hidden": Whole(20, 80, log=True),
+        "layers": Whole(1, 3),
+        "passes": Whole(2, 6),
+    }
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": 8, "passes": 2, "batch_tasks": 5}
     least_sigma: ClassVar[float] = 0.01
 

@@ -22,6 +22,7 @@ from benchmarks.core import (
     task_cross_entropy,
 )
 from benchmarks.core.budget import TrainShots, check_shots
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 
 
 @dataclass
@@ -61,6 +62,12 @@ class ProtoNet:
     batch_tasks: Count = 1
 
     name: ClassVar[str] = "protonet"
+    search: ClassVar[Space] = {
+        "lr": LogUniform(1e-4, 1e-2),
+        "batch_tasks": Whole(1, 16, log=True),
+        "filters": OneOf((32, 64)),
+        "hidden": OneOf(((64,), (64, 64), (128, 128), (64, 64, 64))),
+    }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 5}
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -13,6 +13,7 @@ from baselines._gradient import GradientLearner
 from baselines._steps import predictors
 from benchmarks.core import BudgetedSource, Predictor, Query, Support
 from benchmarks.core.budget import TrainShots, drawn
+from benchmarks.core.search import LogUniform, OneOf, Space, Uniform, Whole
 
 
 @dataclass
@@ -49,6 +50,14 @@ class Reptile(GradientLearner):
 
     name: ClassVar[str] = "reptile"
     effort: ClassVar[float] = 6e-4
+    search: ClassVar[Space] = {
+        "inner_lr": LogUniform(1e-3, 0.1),
+        "meta_step": Uniform(0.1, 1.0),
+        "meta_batch": Whole(2, 25, log=True),
+        "train_steps": Whole(2, 10),
+        "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80), (80, 80, 80, 80))),
+        "filters": OneOf((32, 64)),
+    }
     all_points_alike: ClassVar[bool] = True
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:

@@ -24,6 +24,7 @@ from benchmarks.core import (
     TaskBatch,
     task_cross_entropy,
 )
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import Linear, Network, mlp
 
 
@@ -64,6 +65,13 @@ class Ridge(ProcessLearner):
 
     name: ClassVar[str] = "ridge"
     effort: ClassVar[float] = 9e-4
+    search: ClassVar[Space] = {
+        "lr": LogUniform(1e-3, 3e-2),
+        "batch_tasks": Whole(8, 64, log=True),
+        "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80), (80, 80, 80, 80))),
+        "filters": OneOf((32, 64)),
+        "loss": OneOf(("joint", "predictive", "sum")),
+    }
     test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 5}
     kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
 

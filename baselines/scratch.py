@@ -11,6 +11,7 @@ from baselines._copies import Copies
 from baselines._gradient import GradientLearner
 from baselines._steps import predictors
 from benchmarks.core import BudgetedSource, Predictor, Support
+from benchmarks.core.search import LogUniform, OneOf, Space
 from benchmarks.networks import Convolution, Linear
 
 
@@ -32,6 +33,13 @@ class Scratch(GradientLearner):
 
     name: ClassVar[str] = "scratch"
     effort: ClassVar[float] = 0.0
+    search: ClassVar[Space] = {
+        "inner_lr": LogUniform(1e-3, 0.3),
+        "optimiser": OneOf(("sgd", "adam")),
+        "init": OneOf(("torch", "glorot")),
+        "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80), (80, 80, 80, 80))),
+        "filters": OneOf((32, 64)),
+    }
 
     def fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Draw the weights, and nothing else."""

@@ -12,6 +12,7 @@ from torch.nn import functional
 from baselines._episodic import Count, Rate
 from baselines._reading import Reader
 from benchmarks.core import Support
+from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 from benchmarks.networks import Linear, mlp
 
 Keys = list[tuple[Tensor, Tensor]]
@@ -55,6 +56,14 @@ class TNP(Reader):
 
     name: ClassVar[str] = "tnp"
     effort: ClassVar[float] = 3.5e-3
+    search: ClassVar[Space] = {
+        "lr": LogUniform(1e-4, 3e-3),
+        "batch_tasks": Whole(4, 32, log=True),
+        "loss": OneOf(("mse", "gaussian")),
+        "width": OneOf((32, 64, 128)),
+        "between": OneOf((64, 128, 256)),
+        "layers": Whole(2, 6),
+    }
     test_fields: ClassVar[Mapping[str, Any]] = {
         **{"width": 8, "between": 8, "heads": 2, "layers": 2, "embedding": 2},
     }

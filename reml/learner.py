@@ -19,6 +19,7 @@ from benchmarks.core import (
     Support,
 )
 from benchmarks.core.budget import USUAL_SHOTS, shot_range
+from benchmarks.core.search import Space
 from reml.candidates import Composed, Memo, compose, digest
 from reml.inner.bank import network_size
 from reml.inner.cost import cost_of
@@ -28,6 +29,7 @@ from reml.inner.task_view import view_of
 from reml.policy.composer import Composer, FixedComposer, RandomComposer
 from reml.policy.recurrent import PolicyComposer
 from reml.settings import Settings
+from reml.space import space_of
 from reml.training import Training
 
 if TYPE_CHECKING:
@@ -94,6 +96,11 @@ class REML(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._memo = Memo()
+
+    @property
+    def search_space(self) -> Space:
+        """What `reml tune` searches; see `reml.space`."""
+        return space_of(self.composer, self.adaptations)
 
     @property
     def transductive(self) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         task_variance,
         variance_scale,
     )
+    from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole
     from benchmarks.core.seeds import generator_of, seed_of
     from benchmarks.core.spending import Budget
     from benchmarks.core.types import (
@@ -50,7 +51,9 @@ __all__ = [
     "Diagnosis",
     "HistoryRow",
     "Kind",
+    "LogUniform",
     "MetaLearner",
+    "OneOf",
     "Predictor",
     "Problem",
     "Query",
@@ -61,6 +64,8 @@ __all__ = [
     "TaskBatch",
     "TaskFamily",
     "Uncertain",
+    "Uniform",
+    "Whole",
     "generator_of",
     "seed_of",
     "task_accuracy",
@@ -72,7 +77,17 @@ __all__ = [
     "variance_scale",
 ]
 
-_MODULES = ("spending", "kinds", "types", "seeds", "losses", "family", "budget", "contract")
+_MODULES = (
+    "spending",
+    "kinds",
+    "search",
+    "types",
+    "seeds",
+    "losses",
+    "family",
+    "budget",
+    "contract",
+)
 """Those that need no torch are first."""
 
 

@@ -15,6 +15,7 @@ from benchmarks.core import BudgetedSource, Choice, Diagnosis, Predictor, State,
 from benchmarks.core.errors import DataError
 from reml.inner.bank import network_size
 from reml.sb3.shared import StopWhen, forwarding_logger, private_randomness
+from reml.space import THESIS
 from reml.thesis.building import Building, task_information
 from reml.thesis.env import Normaliser, Rules, ThesisEnv
 from reml.thesis.policy import (
@@ -107,6 +108,7 @@ class Thesis:
 
     name: ClassVar[str] = "reml-thesis"
     effort: ClassVar[float] = 2e-3
+    search: ClassVar = THESIS
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     test_fields: ClassVar[Mapping[str, Any]] = {
         "width": 8,

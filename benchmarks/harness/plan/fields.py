@@ -73,6 +73,17 @@ def build(cls: type, preset: Mapping[str, Any], fields: Mapping[str, Any], where
             raise MatrixError(f"{where}: {message(error)}") from None
 
 
+def refusal(cls: type, name: str, value: Any) -> str:
+    """What the type of a field has against a value, in a sentence; empty if nothing."""
+    try:
+        _adapter(cls, name).validate_json(_json(value), strict=True)
+    except ValidationError as error:
+        return _sentence(error.errors(), name)
+    except PydanticSchemaGenerationError:
+        return f"no matrix file can hold the type {get_type_hints(cls)[name]}"
+    return ""
+
+
 @contextmanager
 def blamed(cls: type, where: str) -> Iterator[None]:
     """What a class raises while it is built and looked at is its own fault, and says so.

@@ -28,7 +28,7 @@ def follows_the_test(learner: Resolved) -> bool:
 def effective(learner: Resolved, family: TaskFamily, protocol: Protocol) -> dict[str, Any]:
     """The fields of a learner that make a difference, as they come out on this family."""
     fields = plain(learner.built)
-    for key in _idle(learner, family):
+    for key in idle(learner, family):
         fields.pop(key, None)
     if {SHOTS, QUERIES} <= fields.keys() and not isinstance(fields[SHOTS], bool):
         span = shot_range(_tuple(fields[SHOTS]), test_shots(protocol))
@@ -56,7 +56,9 @@ def demand_different(
             fields = effective(learner, family.built, protocol)
         budget = learner.entry.budget or family.entry.budget or matrix.budget
         kept = learner.entry.keep or matrix.keep
-        key = json.dumps([learner.identity["name"], fields, str(budget), kept], sort_keys=True)
+        tuned = matrix.tuning is not None and learner.entry.tune
+        who = learner.identity["name"], fields, str(budget), kept, tuned
+        key = json.dumps(who, sort_keys=True)
         twin = seen.setdefault(key, learner)
         if twin is not learner and (apart := _apart(learner, twin)):
             raise MatrixError(
@@ -81,10 +83,11 @@ def _apart(one: Resolved, other: Resolved) -> list[str]:
     return [repr(key) for key in first if first[key] != second.get(key)]
 
 
-def _idle(learner: Resolved, family: TaskFamily) -> Iterator[str]:
-    idle = getattr(learner.built, "idle", None)
-    if callable(idle):
-        yield from idle(family.problem)
+def idle(learner: Resolved, family: TaskFamily) -> Iterator[str]:
+    """The fields of a learner that make no difference on a family, given the others."""
+    told = getattr(learner.built, "idle", None)
+    if callable(told):
+        yield from told(family.problem)
 
 
 def _tuple(shots: Any) -> Any:
