@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FAULTY = 2
 INTERNAL = 70
 INTERRUPTED = 130
+RUNS = frozenset({"run", "tune"})
+"""Commands that go on where they were interrupted."""
 LONGEST = 1000
 """Characters of an error's one sentence."""
 
@@ -38,14 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             options = parser().parse_args(arguments)
             command = options.command
-            if command != "run" or _answer(_announce, options) == 0:
+            if command not in RUNS or _answer(_announce, options) == 0:
                 from benchmarks.commands import ready
 
                 chosen = ready(command)
         code = _answer(chosen, options) if chosen else FAULTY
     except KeyboardInterrupt:
-        goes_on = "; the same command goes on from here" * (command == "run")
-        if goes_on and options.force:
+        goes_on = "; the same command goes on from here" * (command in RUNS)
+        if goes_on and getattr(options, "force", False):
             goes_on = "; what was not repeated yet is as before"
         with _Deaf():
             say(f"reml: interrupted{goes_on}")
@@ -118,9 +120,9 @@ def _broken(error: Exception, command: str) -> int:
 def _cut_off(error: OSError, command: str) -> int:
     """Nothing can be written any more; `head`, say, that has seen enough is no fault."""
     silence(sys.stdout)
-    if isinstance(error, BrokenPipeError) and command != "run":
+    if isinstance(error, BrokenPipeError) and command not in RUNS:
         return 0
-    goes_on = "; the same command goes on from here" if command == "run" else ""
+    goes_on = "; the same command goes on from here" if command in RUNS else ""
     say(f"reml: the output cannot be written ({error.strerror}){goes_on}")
     return FAULTY
 

@@ -120,29 +120,31 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     run = command("run", "Run the trials of a matrix that are not done yet, then report.")
-    run.add_argument("matrix", metavar="MATRIX", help="a bundled matrix, or a TOML file")
-    run.add_argument("--out", type=Path, metavar="DIR", help="results folder (results/<name>)")
-    run.add_argument(
-        "--jobs",
-        type=_jobs,
-        default=processors(),
-        metavar="N",
-        help="trials at a time (as many as processors this process may use: %(default)s)",
-    )
-    run.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
-    run.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
-    for option, read, metavar, what in (
-        ("--timeout", _time, "T", "end a trial after so long: 90 (seconds), 10m, 1h30m"),
-        ("--memory", _size, "M", "end a trial that takes more, with all it has started: 4GB"),
-    ):
-        run.add_argument(option, type=read, metavar=metavar, help=what)
+    tune = command("tune", "Search the settings that a matrix with [tuning] asks for, and no more.")
+    for sub in (run, tune):
+        sub.add_argument("matrix", metavar="MATRIX", help="a bundled matrix, or a TOML file")
+        sub.add_argument("--out", type=Path, metavar="DIR", help="results folder (results/<name>)")
+        sub.add_argument(
+            "--jobs",
+            type=_jobs,
+            default=processors(),
+            metavar="N",
+            help="trials at a time (as many as processors this process may use: %(default)s)",
+        )
+        sub.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
+        sub.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
+        for option, read, metavar, what in (
+            ("--timeout", _time, "T", "end a trial after so long: 90 (seconds), 10m, 1h30m"),
+            ("--memory", _size, "M", "end a trial that takes more, with all it has started: 4GB"),
+        ):
+            sub.add_argument(option, type=read, metavar=metavar, help=what)
+        _add_plugin(sub)
     run.add_argument(
         "--shard",
         type=_shard,
         metavar="I/N",
         help="run the I-th of N parts alone, from 1; `reml merge` puts them together",
     )
-    _add_plugin(run)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
     run.add_argument("--no-figures", action="store_true", help="write the report without figures")
     init = command(

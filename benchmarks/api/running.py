@@ -3,9 +3,9 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ import torch
 
 from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
-from benchmarks.core.errors import UnknownName, UserError
+from benchmarks.api.tuning import Known
+from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import UNLIMITED, Limits
-from benchmarks.harness.plan.expand import describe, expand
+from benchmarks.harness.plan.expand import arrange, trials_of
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
@@ -49,6 +50,8 @@ class How:
     figures: bool = True
     limits: Limits = UNLIMITED
     shard: Shard | None = None
+    tune_only: bool = False
+    """Search settings, and train and test nothing with them."""
 
 
 Say = Callable[[str], object]
@@ -93,23 +96,57 @@ def run_matrix(
         UserError: what is wrong with the matrix, its data, its folder or the device.
     """
     _check_device(how.device)
+    if how.tune_only and matrix.tuning is None:
+        raise MatrixError(f"{matrix.path}: key 'tuning' is missing: expected [tuning], trials = 20")
     notes: list[str] = []
     with nullcontext() if frames is None else frames.named():
-        trials = expand(matrix, registry, notes.append)
-    trials = [replace(it, limits=how.limits.over(it.limits)) for it in trials]
+        pairings = arrange(matrix, registry, notes.append)
+        untuned = trials_of(matrix, pairings)
     directory = how.out or default_folder(matrix.name)
-    if frames is not None:
-        matrix, trials = frames.moved(matrix, trials)
-    chosen = _chosen(trials, how.only)
-    if how.shard is not None:
-        mine = {it.id for it in how.shard.part(trials)}
-        chosen = [it for it in chosen if it.id in mine]
+    known = Known(matrix, pairings, registry, directory, frames, how.limits)
+    if how.shard is not None and not known.complete:
+        raise UserError(
+            f"--shard: settings are searched before a matrix is parted: run `reml tune` with "
+            f"--out {directory}, then the parts, each in a copy of that folder"
+        )
+    asked = _chosen([*known.trials, *untuned], how.only)
     origin = provenance.collect(how.device, command)
     folder = ResultsFolder(directory)
-    with folder.open(describe(matrix, trials, notes)) as strays:
+
+    def run_all(
+        left: Sequence[TrialSpec],
+        place: ResultsFolder,
+        done: Sequence[TrialSpec] = (),
+        anew: bool = False,
+    ) -> None:
+        bound = [trial for trial in left if bound_to(trial, here)]
+        free = [trial for trial in left if not bound_to(trial, here)]
+        common: Mapping[str, Any] = {
+            "device": how.device,
+            "provenance": origin,
+            "done": done,
+            "anew": anew,
+        }
+        with watching([*left], how.jobs) as progress:
+            if free:
+                engine = LocalEngine(how.jobs, modules_of(free, registry))
+                run_trials(free, place, registry, progress, engine=engine, **common)
+            if bound:
+                run_here(bound, place, registry, progress, **common)
+
+    complete = known.complete
+    with folder.open(known.described(notes)) as strays:
         restore(directory)
         if frames is not None:
             frames.keep()
+        tuned = known.search({it.learner.label for it in asked}, run_all, notes, say)
+        if how.tune_only:
+            return Outcome(directory, 0, 0 if tuned else 1)
+        trials = known.trials
+        chosen = _chosen(trials, how.only) if how.only else trials
+        if how.shard is not None:
+            mine = {it.id for it in how.shard.part(trials)}
+            chosen = [it for it in chosen if it.id in mine]
         # forced or not, what is there stays until its successor is committed
         again = {it.id for it in chosen} if how.force else with_gaps(directory)
         records: dict[str, dict[str, Any]] = {
@@ -123,7 +160,7 @@ def run_matrix(
             say(f"note: {len(trials):,} trials are in all; these are part {how.shard} of them")
         for note in notes:
             say(note)
-        if strays:
+        if strays and complete:
             are = "trial there is" if strays == 1 else "trials there are"
             say(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
         bound = [trial for trial in left if bound_to(trial, here)]
@@ -132,19 +169,8 @@ def run_matrix(
                 f"note: {count(len(bound), 'trial')} of classes that are in no file of their own "
                 "can only run in this process, one after the other"
             )
-        free = [trial for trial in left if not bound_to(trial, here)]
-        common: Mapping[str, Any] = {
-            "device": how.device,
-            "provenance": origin,
-            "done": [] if how.force else [it for it in trials if it.id not in waiting],
-            "anew": how.force,
-        }
-        with watching(left, how.jobs) as progress:
-            if free:
-                engine = LocalEngine(how.jobs, modules_of(free, registry))
-                run_trials(free, folder, registry, progress, engine=engine, **common)
-            if bound:
-                run_here(bound, folder, registry, progress, **common)
+        done = [] if how.force else [it for it in trials if it.id not in waiting]
+        run_all(left, folder, done, how.force)
         results = consolidate(directory)
         for sentence in results.damage:
             print(f"reml: {sentence}", file=sys.stderr)

@@ -89,6 +89,8 @@ class Telling:
 
     def ended(self, spec: TrialSpec, status: str, reason: str | None) -> None:
         self._shown.ended(spec, status, reason)
+        if spec.tried is not None:
+            return
         place = self._folder.trials / spec.id
         if spec.id not in self._logged:
             history = _table(place / "history.parquet", ["tasks", "metric", "value"])
@@ -102,10 +104,12 @@ class Telling:
     def tick(self) -> None:
         self._shown.tick()
 
-    def _tell(self, method: str, *said: Any) -> None:
+    def _tell(self, method: str, spec: TrialSpec, *said: Any) -> None:
+        if spec.tried is not None:  # of a search: trackers would take it for a result
+            return
         for callback in list(self._callbacks):
             try:
-                getattr(callback, method, _nothing)(*said)
+                getattr(callback, method, _nothing)(spec, *said)
             except Exception as error:  # of the user's making
                 self._callbacks.remove(callback)
                 warnings.warn(

@@ -25,6 +25,7 @@ class Late:
 
 COMMANDS: dict[str, Command] = {
     "run": Late("run", "run"),
+    "tune": Late("run", "tune"),
     "status": Late("status", "status"),
     "table": Late("show", "table"),
     "regroup": Late("regroup", "regroup"),

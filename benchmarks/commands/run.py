@@ -1,6 +1,7 @@
-"""`reml run`: what is missing of a matrix, then its report."""
+"""`reml run`: what is missing of a matrix, then its report; `reml tune`: its settings alone."""
 
 import argparse
+from typing import Any
 
 from benchmarks.api.running import How, run_matrix, shorten_temporary_folder
 from benchmarks.harness.engines.shards import Shard
@@ -11,18 +12,19 @@ from benchmarks.harness.store import provenance
 
 
 def run(options: argparse.Namespace) -> int:
+    shard = None if options.shard is None else Shard(*options.shard)
+    return _run(options, force=options.force, figures=not options.no_figures, shard=shard)
+
+
+def tune(options: argparse.Namespace) -> int:
+    return _run(options, tune_only=True)
+
+
+def _run(options: argparse.Namespace, **more: Any) -> int:
     shorten_temporary_folder()
     registry = Registry(options.plugin)
     matrix = load_matrix(options.matrix, registry)
-    how = How(
-        options.out,
-        options.jobs,
-        options.device,
-        options.only,
-        options.force,
-        not options.no_figures,
-        Limits(options.timeout, options.memory),
-        None if options.shard is None else Shard(*options.shard),
-    )
+    limits = Limits(options.timeout, options.memory)
+    how = How(options.out, options.jobs, options.device, options.only, limits=limits, **more)
     outcome = run_matrix(matrix, registry, how, provenance.command_line())
     return 1 if outcome.failed else 0

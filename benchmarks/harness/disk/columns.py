@@ -57,6 +57,27 @@ TASK_TYPES = {"shots": "int64", "task": "int64", "name": "str", "group": "str"}
 PLACE = {"family": "str", "protocol": "str"}
 """What the test tasks depend on, besides the shots; whoever is tested meets the same."""
 
+TUNING_TYPES = {
+    "study": "str",
+    "family": "str",
+    "protocol": "str",
+    "fold": "int64",
+    "learner": "str",
+    "number": "int64",
+    "state": "str",
+    "loss": "float64",
+    "chosen": "bool",
+    "seconds": "float64",
+    "validation_seconds": "float64",
+    "tasks": "int64",
+    "settings": "str",
+    "losses": "str",
+    "importance": "str",
+    "reason": "str",
+}
+"""All settings that were tried, one row each; see `harness.tuning.outcomes`."""
+TUNING = "tuning.parquet"
+
 TABLES = {
     "scores": SCORE_TYPES,
     "history": HISTORY_TYPES,

@@ -1,10 +1,10 @@
-"""What a training may spend, and what a trial may take, as matrices say it."""
+"""What a training may spend, a trial take, and a search for settings, as matrices say it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, model_validator
 
 from benchmarks.core import Budget
@@ -30,6 +30,66 @@ class _Budget(BaseModel):
 
 class _WholeBudget(_Budget):
     keep: Keep = "best"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How settings are searched for: alike for every learner of a matrix.
+
+    Attributes:
+        trials: so many settings are tried of each learner, the first of them its defaults.
+        budget: what each training of a trial may spend.
+        seeds: each trial trains once with each of them.
+    """
+
+    trials: int
+    budget: Budget
+    seeds: tuple[int, ...]
+
+
+class TuningTable(BaseModel):
+    """The keys of `[tuning]`.
+
+    Attributes:
+        trials: how many settings are tried of each learner; the first are its defaults.
+        tasks: training tasks that each of them may draw; as in `[budget]` if left out.
+        seconds: what each training may take instead.
+        seeds: with how many seeds each of them is trained (others than those of the test), or a
+            list of seeds; the mean counts.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    trials: Annotated[int, Ge(1), Le(1000)]
+    tasks: Annotated[int, Ge(1), Le(10**15)] | None = None
+    seconds: Annotated[float, Gt(0), Le(1e9), AllowInfNan(False)] | None = None
+    seeds: (
+        Annotated[int, Ge(1), Le(100)]
+        | Annotated[list[Annotated[int, Ge(0)]], MinLen(1), MaxLen(100)]
+    ) = 1
+
+    @model_validator(mode="after")
+    def _one(self) -> "TuningTable":
+        if self.tasks is not None and self.seconds is not None:
+            raise ValueError("expected either tasks = ... or seconds = ..., or neither")
+        if isinstance(self.seeds, list) and len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("key 'seeds': a seed is there twice")
+        return self
+
+
+def tuning_of(data: Mapping[str, Any], budget: Budget, tested: Sequence[int], where: str) -> Tuning:
+    """The search that a table asks for; `budget` and the seeds `tested` are those of the matrix.
+
+    Raises:
+        MatrixError: a key is unknown, missing or wrong.
+    """
+    table = parse(TuningTable, data, where)
+    if table.tasks is not None or table.seconds is not None:
+        budget = Budget(table.tasks, table.seconds)
+    if isinstance(table.seeds, list):
+        return Tuning(table.trials, budget, tuple(table.seeds))
+    first = max(tested) + 1
+    return Tuning(table.trials, budget, tuple(range(first, first + table.seeds)))
 
 
 def budget_of(data: Mapping[str, Any], where: str) -> Budget:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.core.errors import MatrixError
@@ -23,6 +23,19 @@ from benchmarks.harness.plan.resolved import (
     say_left_out,
 )
 
+
+@dataclass(frozen=True)
+class Pairing:
+    """A family under a protocol, and the learners that meet it there."""
+
+    meeting: Meeting
+    learners: tuple[Resolved, ...]
+
+
+Settle = Callable[[Meeting, Resolved], tuple[Resolved, int] | None]
+"""The learner with the settings that it is tested with, and of how many they are the best (0 where
+none were searched for); None while that is not known."""
+
 READ = re.compile(r"read [0-9,]+ ")
 """How a note begins that says how much was read, and no more."""
 
@@ -30,7 +43,14 @@ READ = re.compile(r"read [0-9,]+ ")
 def expand(
     matrix: Matrix, registry: Registry, say: Callable[[str], object] = lambda note: None
 ) -> list[TrialSpec]:
-    """All trials of a matrix; builds every learner and family, and checks that k is possible.
+    """All trials of a matrix, settings being as it has them; see `arrange`."""
+    return trials_of(matrix, arrange(matrix, registry, say))
+
+
+def arrange(
+    matrix: Matrix, registry: Registry, say: Callable[[str], object] = lambda note: None
+) -> list[Pairing]:
+    """Who meets what; builds every learner and family, and checks that k is possible.
 
     What families have to say of their data goes to `say`, line by line.
 
@@ -49,7 +69,7 @@ def expand(
         if meets(protocol.families, family.entry) and protocol.other != family.entry.label
         for fold, it in resolve_folds(matrix, family, protocol, registry, say)
     ]
-    trials: list[TrialSpec] = []
+    pairings: list[Pairing] = []
     idle: dict[str, None] = {}
     for meeting in meetings:
         there = [
@@ -58,9 +78,7 @@ def expand(
             if meets(learner.entry.families, meeting.family.entry)
             if _can_solve(matrix, learner, meeting.family)
         ]
-        trials += [
-            trial_of(matrix, meeting, learner, seed) for learner in there for seed in matrix.seeds
-        ]
+        pairings.append(Pairing(meeting, tuple(there)))
         demand_different(matrix, meeting.family, meeting.protocol, there)
         for learner in there:
             demand_trainable(matrix, meeting.family, meeting.protocol, learner)
@@ -69,20 +87,45 @@ def expand(
         idle |= dict.fromkeys(idle_notes(meeting.family, meeting.protocol, there))
     for note in idle:
         say(note)
-    if not trials:
+    if not any(it.learners for it in pairings):
         raise MatrixError(
             f"{matrix.path}: makes no trial: no learner is for a family that a protocol is for; "
             "look at the keys 'families'"
         )
+    return pairings
+
+
+def trials_of(
+    matrix: Matrix,
+    pairings: Sequence[Pairing],
+    settle: Settle = lambda meeting, learner: (learner, 0),
+) -> list[TrialSpec]:
+    """The trials of all learners whose settings are known.
+
+    Raises:
+        MatrixError: two entries come to the same trial.
+    """
     seen: dict[str, TrialSpec] = {}
-    for trial in trials:
-        twin = seen.setdefault(trial.id, trial)
-        if twin is not trial:
+    for meeting, learner, seed in (
+        (it.meeting, learner, seed)
+        for it in pairings
+        for learner in it.learners
+        for seed in matrix.seeds
+    ):
+        if (settled := settle(meeting, learner)) is None:
+            continue
+        trial = trial_of(matrix, meeting, settled[0], seed, settled[1])
+        twin = seen.get(trial.id)
+        if twin is not None and not (twin.tuned or trial.tuned):
             raise MatrixError(
                 f"{matrix.path}: {trial.learner.label!r} on {trial.family.label!r} is the same "
                 f"trial as {twin.learner.label!r} on {twin.family.label!r}; remove one"
             )
-    return trials
+        if twin is not None:  # what was chosen is what another entry has
+            label = learner.entry.label
+            trial = trial_of(matrix, meeting, settled[0], seed, settled[1], apart=label)
+        seen[trial.id] = trial
+    return list(seen.values())
 
 
 def meets(families: Sequence[str] | None, family: Entry) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmarks.core import Budget
@@ -14,6 +14,20 @@ from benchmarks.harness.plan.budgets import UNLIMITED, Keep, Limits
 from benchmarks.harness.plan.checks.effects import follows_the_test, test_shots
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.resolved import Resolved
+
+
+@dataclass(frozen=True)
+class Try:
+    """That a trial is one of a search for settings: it trains, and is scored on validation tasks.
+
+    Attributes:
+        number: which of the settings of its learner these are; 0 are the defaults.
+        bars: at each moment of the training, the loss beyond which it is given up; empty where none
+            is.
+    """
+
+    number: int
+    bars: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,13 +60,19 @@ class TrialSpec:
     """Which state of the training is tested."""
     limits: Limits = UNLIMITED
     """What ends it; no part of its identity."""
+    tuned: int = 0
+    """Of how many settings its own were the best; 0 where none were searched for."""
+    tried: Try | None = None
+    """What it is tried for; None where it is tested."""
 
     @property
     def row(self) -> dict[str, Any]:
-        """The columns that name this trial in every table, and its fold."""
+        """The columns that name this trial in every table, its fold, and how it was tuned."""
         fold = {} if self.fold is None else {"fold": self.fold}
+        tuned = {"tuned": self.tuned} if self.tuned else {}
         return {
             **fold,
+            **tuned,
             "trial": self.id,
             "family": self.family.label,
             "protocol": self.protocol.label,
@@ -78,7 +98,10 @@ class Meeting:
     fold: int | None
 
 
-def trial_of(matrix: Matrix, it: Meeting, learner: Resolved, seed: int) -> TrialSpec:
+def trial_of(
+    matrix: Matrix, it: Meeting, learner: Resolved, seed: int, tuned: int = 0, apart: str = ""
+) -> TrialSpec:
+    """One trial; `apart` makes it another one than that of equal settings under another label."""
     family, protocol = it.family, it.protocol
     budget = learner.entry.budget or family.entry.budget or matrix.budget
     keep = learner.entry.keep or matrix.keep
@@ -104,7 +127,7 @@ def trial_of(matrix: Matrix, it: Meeting, learner: Resolved, seed: int) -> Trial
     }
     if keep != "last":  # as results that were published before there was a choice
         trained["keep"] = keep
-    identity = {**trained, "protocol": how}
+    identity = {**trained, "protocol": how, **({"apart": apart} if apart else {})}
     fields = learner.identity["fields"].items()
     looked_at = {key: value for key, value in fields if key not in learner.only_at_test}
     trained["learner"] = {**learner.identity, "fields": looked_at}
@@ -115,7 +138,7 @@ def trial_of(matrix: Matrix, it: Meeting, learner: Resolved, seed: int) -> Trial
         slug = f"{slug} {protocol.kind}"
     slug = re.sub(r"[^a-z0-9]+", "-", slug.lower())
     return TrialSpec(
-        id=f"{slug.strip('-')[:48]}-s{seed}-{_digest(identity)}",
+        id=f"{slug.strip('-')[:48]}-s{seed}-{digest_of(identity)}",
         family=family.entry,
         protocol=protocol,
         learner=learner.entry,
@@ -123,13 +146,32 @@ def trial_of(matrix: Matrix, it: Meeting, learner: Resolved, seed: int) -> Trial
         budget=budget,
         privileged=learner.privileged,
         identity=identity,
-        training=_digest(trained),
+        training=digest_of(trained),
         other=None if it.other is None else it.other.entry,
         then=then,
         reference=None if it.reference is None else it.reference.entry,
         fold=it.fold,
         keep=keep,
         limits=learner.entry.limits.over(matrix.limits),
+        tuned=tuned,
+    )
+
+
+def try_of(
+    matrix: Matrix, it: Meeting, learner: Resolved, seed: int, asked: Mapping[str, Any], what: Try
+) -> TrialSpec:
+    """A trial of a search: its learner trains under the search's budget, and is `asked` so."""
+    assert matrix.tuning is not None
+    budget = matrix.tuning.budget
+    entry = replace(learner.entry, budget=budget)
+    spec = trial_of(matrix, it, replace(learner, entry=entry), seed)
+    kept = ("family", "learner", "seed", "budget", "keep")
+    identity = {key: spec.identity[key] for key in kept if key in spec.identity}
+    identity["protocol"] = {"kind": "tuning", "asked": asked, "shots": test_shots(it.protocol)}
+    slug = spec.id.rpartition("-s")[0]
+    digest = digest_of(identity)
+    return replace(
+        spec, id=f"{slug}-s{seed}-{digest}", identity=identity, training=digest, tried=what
     )
 
 
@@ -137,5 +179,6 @@ def _given(budget: Budget) -> dict[str, float]:
     return {key: value for key, value in asdict(budget).items() if value is not None}
 
 
-def _digest(identity: Mapping[str, Any]) -> str:
+def digest_of(identity: Mapping[str, Any]) -> str:
+    """What stands for an identity: a short hash."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]

@@ -20,8 +20,10 @@ from benchmarks.harness.plan.budgets import (
     UNLIMITED,
     Keep,
     Limits,
+    Tuning,
     budget_of,
     limits_of,
+    tuning_of,
     whole_budget_of,
 )
 from benchmarks.harness.plan.counting import demand_few
@@ -39,7 +41,7 @@ class Entry:
     """A family or a learner as a matrix names it: what is not reserved goes to its fields.
 
     `families` are the labels of those that a learner is for; None is all of them. `keep` is None
-    where it is as for the whole matrix.
+    where it is as for the whole matrix. `tune` says whether its settings may be searched for.
     """
 
     name: str
@@ -49,11 +51,15 @@ class Entry:
     families: tuple[str, ...] | None = None
     keep: Keep | None = None
     limits: Limits = UNLIMITED
+    tune: bool = True
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A parsed matrix file, grids expanded. `path` is where it was read from."""
+    """A parsed matrix file, grids expanded. `path` is where it was read from.
+
+    `tuning` is None where no settings are searched for.
+    """
 
     path: Path
     name: str
@@ -65,6 +71,7 @@ class Matrix:
     learners: tuple[Entry, ...]
     keep: Keep = "best"
     limits: Limits = UNLIMITED
+    tuning: Tuning | None = None
 
 
 class Top(BaseModel):
@@ -79,6 +86,9 @@ class Top(BaseModel):
             unless it is to be the "last".
         limits: what ends a trial: `{ timeout = "10m", memory = "4GB" }`, either or both. The
             command line's `--timeout` and `--memory` win.
+        tuning: search for the settings of learners on validation tasks first: `{ trials = 20 }`
+            tries so many of each. Further keys are `tasks` (or `seconds`) and `seeds`: what each
+            of them is trained with.
         protocol: how learners are tested: one or several `[[protocol]]` tables.
         family: what tasks there are: one or several `[[family]]` tables.
         learner: who is compared: one or several `[[learner]]` tables.
@@ -91,6 +101,7 @@ class Top(BaseModel):
     seeds: Annotated[int, Ge(1)] | Annotated[list[Annotated[int, Ge(0)]], MinLen(1)]
     budget: dict[str, Any]
     limits: dict[str, Any] | None = None
+    tuning: dict[str, Any] | None = None
     protocol: FewTables
     family: FewTables
     learner: Tables
@@ -123,12 +134,14 @@ class LearnerHead(FamilyHead):
         keep: which state of its training is tested, "best" or "last"; as in `[budget]` if left out.
         limits: its own `timeout` and `memory`, instead of those of the matrix's `[limits]`.
         grid: keys of the learner, each with a list of values: one contender for each combination.
+        tune: whether `[tuning]` searches for its settings; those that are set here stay.
     """
 
     families: Annotated[list[Label], MinLen(1)] | None = None
     keep: Keep | None = None
     limits: dict[str, Any] | None = None
     grid: dict[str, list[Any]] | None = None
+    tune: bool = True
 
 
 def load_matrix(name: str, registry: Registry | None = None) -> Matrix:
@@ -188,9 +201,13 @@ def _matrix(path: Path, data: Mapping[str, Any], registry: Registry | None) -> M
     for protocol in protocols:
         demand_other(protocol, labels, path)
     budget, keep = whole_budget_of(top.budget, f"{path}: [budget]")
+    tuning = None
+    if top.tuning is not None:
+        tuning = tuning_of(top.tuning, budget, seeds, f"{path}: [tuning]")
     return Matrix(
         *(path, top.name, top.title, seeds, budget, protocols, families, learners, keep),
         limits_of(top.limits, f"{path}: [limits]"),
+        tuning,
     )
 
 
@@ -212,7 +229,7 @@ def _learners(head: LearnerHead, file: str) -> list[Entry]:
     budget = None if head.budget is None else budget_of(head.budget, f"{where}: budget")
     label = head.label or head.name
     families = None if head.families is None else tuple(head.families)
-    rest = budget, families, head.keep, limits_of(head.limits, f"{where}: limits")
+    rest = budget, families, head.keep, limits_of(head.limits, f"{where}: limits"), head.tune
     if head.grid is None:
         return [Entry(head.name, label, fields, *rest)]
     if not head.grid:

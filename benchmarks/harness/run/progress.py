@@ -250,4 +250,5 @@ def ground(spec: TrialSpec) -> str:
 
 
 def name(spec: TrialSpec) -> str:
-    return f"{spec.learner.label} on {ground(spec)}, seed {spec.seed}"
+    tried = "" if spec.tried is None else f"settings {spec.tried.number}, "
+    return f"{spec.learner.label} on {ground(spec)}, {tried}seed {spec.seed}"

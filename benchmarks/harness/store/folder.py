@@ -66,13 +66,21 @@ class ResultsFolder:
             strays = self._strays(matrix)
             if self._damage:
                 print(f"reml: {self._damage}", file=sys.stderr)
-            self._clear()
-            Ledger(self.directory).write_json(MATRIX, matrix)
+            self.clear()
+            self.describe(matrix)
             try:
                 yield strays
             finally:
                 with contextlib.suppress(NotKept):
                     Ledger(self.directory).tidy()
+
+    def describe(self, matrix: Mapping[str, Any]) -> None:
+        """Keep what `expand.describe` says of the matrix, and of the trials that are known by now.
+
+        Raises:
+            NotKept: it cannot be written.
+        """
+        Ledger(self.directory).write_json(MATRIX, matrix)
 
     def record(self, trial: str) -> dict[str, Any] | None:
         """What is known of a trial; None if it never ended, or is damaged, which is said."""
@@ -134,7 +142,8 @@ class ResultsFolder:
                     return
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Remove what killed runs have left, or put it in its place; the folder has to be held."""
         for path in self.directory.iterdir():
             if HALF.fullmatch(path.name):
                 if path.is_dir() and not path.is_symlink():
@@ -157,7 +166,8 @@ class ResultsFolder:
             )
         done = self._done()
         strays = done - {row["trial"] for row in matrix["trials"]}
-        if done and strays == done:
+        # which trials there are depends on the settings that a search will choose
+        if done and strays == done and "tuning" not in matrix:
             raise StoreError(
                 f"{self.directory}: none of the {len(done)} trials that are done there is part of "
                 f"this {there!r}; name another folder with --out, or remove this one"

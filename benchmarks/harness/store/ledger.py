@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import Damaged, NotKept
-from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.columns import TABLES, TUNING
 from benchmarks.harness.disk.files import as_json, replace, write_text
 from benchmarks.harness.disk.sums import LINE, sum_of
 
@@ -21,7 +21,9 @@ LIST = ".reml.sha256"
 HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
 """The first line, which tells whether later ones are gone."""
 MATRIX, RECORDS, PROVENANCE = "matrix.json", "trials.json", "provenance.json"
-DATA = frozenset({MATRIX, RECORDS, PROVENANCE, *(f"{name}.parquet" for name in (*TABLES, "tasks"))})
+DATA = frozenset(
+    {MATRIX, RECORDS, PROVENANCE, TUNING, *(f"{name}.parquet" for name in (*TABLES, "tasks"))}
+)
 """What results consist of: readers take files of these names for ours."""
 REPORT = re.compile(
     r"(table|pairs|compositions|reproduce)\.csv|(table|index|reproduce)\.md|report\.html"

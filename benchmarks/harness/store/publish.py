@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.landmarks import landmarks
-from benchmarks.harness.disk.columns import OPTIONAL, TABLES
+from benchmarks.harness.disk.columns import OPTIONAL, TABLES, TUNING
 from benchmarks.harness.disk.files import make_folder, read_json
 from benchmarks.harness.store.ledger import MATRIX, PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import locked
@@ -68,6 +68,10 @@ def publish(source: Path, target: Path) -> Results:
                 ledger.remove(f"{name}.parquet")
                 continue
             ledger.write_parquet(f"{name}.parquet", _short(_at_kept(table, kept)))
+        if results.tuning.empty:
+            ledger.remove(TUNING)
+        else:
+            ledger.write_parquet(TUNING, results.tuning)
         ledger.tidy()
     return load_results(target)
 

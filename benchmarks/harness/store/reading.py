@@ -17,10 +17,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.core.errors import Damaged
-from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES
+from benchmarks.harness.disk.columns import (
+    OPTIONAL,
+    PLACE,
+    TABLES,
+    TASK_TYPES,
+    TUNING,
+    TUNING_TYPES,
+)
 from benchmarks.harness.disk.shapes import KEYS
 from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.evaluation.taming import tame
+from benchmarks.harness.store.ledger import Ledger
 
 LARGE = frozenset({"scores", "diagnostics"})
 """Tables whose words are categories, in alphabetical order."""
@@ -108,6 +116,19 @@ def tasks_in(folder: Path, place: Mapping[str, str]) -> pd.DataFrame:
     if not path.exists():
         return empty(types)
     return _demanded(path, types, ()).to_pandas().astype(types)
+
+
+def tuning_in(directory: Path) -> pd.DataFrame:
+    """All settings that were tried, one row each; none where nothing was searched.
+
+    Raises:
+        Damaged: the file is not what was written.
+    """
+    path = directory / TUNING
+    if not path.exists():
+        return empty(TUNING_TYPES)
+    Ledger(directory).check(TUNING)
+    return _demanded(path, TUNING_TYPES, ()).to_pandas().astype(TUNING_TYPES)
 
 
 def stored(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:

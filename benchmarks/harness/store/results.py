@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.core.spending import COUNTERS
-from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES
+from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES, TUNING_TYPES
 from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, write_json
 from benchmarks.harness.disk.parting import Parted
 from benchmarks.harness.disk.shapes import KEYS, check_provenance, read_matrix
@@ -25,7 +25,7 @@ from benchmarks.harness.store.folder import ENDED, RESTORING
 from benchmarks.harness.store.kept import from_published, from_trials
 from benchmarks.harness.store.ledger import PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import held
-from benchmarks.harness.store.reading import DERIVED
+from benchmarks.harness.store.reading import DERIVED, tuning_in
 from benchmarks.harness.store.records import named, provenance_of
 
 SPENDING = (
@@ -37,7 +37,7 @@ NOTES: dict[str, Any] = {
     **{"left_out": {}, "left_out_train": {}, "dropped_rows": 0},
     **{"problem": {}, "transductive": False, "spec": {}, "grouped_by": ""},
     **{"chosen_steps": {}, "chosen_on": {}, "fold": 0, "held_out": {}, "kept": {}},
-    **{"spread": ""},
+    **{"spread": "", "tuned": 0},
 }
 """What a record says of its data, and what a record says that is silent about it."""
 
@@ -72,8 +72,9 @@ class Results:
             them), kept (which state of its training was tested, after how many `tasks`, and what it
             and the last one lost on validation tasks, where a constant guess loses 1; empty where
             nobody looked), spread (whether predictors say how sure they are, "own", or that follows
-            from errors on validation tasks, "residual"), and split (test or validation: what the
-            protocol scores on).
+            from errors on validation tasks, "residual"), tuned (of how many settings its own were
+            the best on validation tasks; 0 where none were searched for), and split (test or
+            validation: what the protocol scores on).
         scores: one row a test task, metric, shots and steps of each trial that is done; all finite,
             see `benchmarks.harness.evaluation.diverging`. The words in it are categories;
             `group` is "" where a task is an independent draw, and in results of former versions.
@@ -89,6 +90,8 @@ class Results:
         title: what the matrix says of itself in a line; may be empty.
         tasks: for each family, protocol and shots, what the test tasks are called and which group
             each is of; nothing of tasks without names.
+        tuning: one row for all settings that were tried, see `harness.tuning.outcomes.frame_of`.
+        searched: what `matrix.json` says of the search: its rules, and where each study is.
         records: what is known of each trial, in the order of the matrix: its spec, spending,
             provenance.
         damage: what was found damaged, and what follows from that, a sentence each.
@@ -109,6 +112,8 @@ class Results:
     protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     title: str = ""
     tasks: pd.DataFrame = field(default_factory=lambda: empty(PLACE | TASK_TYPES))
+    tuning: pd.DataFrame = field(default_factory=lambda: empty(TUNING_TYPES))
+    searched: Mapping[str, Any] = field(default_factory=dict)
     records: Sequence[Mapping[str, Any]] = ()
     damage: Sequence[str] = ()
     notes: Sequence[str] = ()
@@ -136,10 +141,20 @@ def load_results(directory: Path) -> Results:
         settings=_settings(records, matrix),
         protocols={protocol["label"]: protocol for protocol in matrix["protocols"]},
         title=str(matrix.get("title") or ""),
+        tuning=_tuning(directory, damage),
+        searched=matrix.get("tuning") or {},
         records=records,
         damage=damage,
         notes=matrix.get("notes") or (),
     )
+
+
+def _tuning(directory: Path, damage: list[str]) -> pd.DataFrame:
+    try:
+        return tuning_in(directory)
+    except StoreError as error:
+        damage.append(f"{error}; left out")
+        return empty(TUNING_TYPES)
 
 
 def with_gaps(directory: Path) -> set[str]:

@@ -45,12 +45,21 @@ def demand_told(spec: TrialSpec, grounds: Mapping[Place, Ground], learner: MetaL
     protocol = spec.protocol
     met: list[tuple[Place, Split]] = [(it, protocol.split) for it in protocol.tests_on]
     met = [("own", "train"), *met, *((it, "train") for it in protocol.trains_on)]
-    for place, split in met if learner.needs else ():
-        ground = grounds[place]
-        batch = ground.family.sample(1, split, generator_of("probe"), shots=1, queries=1)
-        if missing := sorted(learner.needs - batch.support.privileged.keys()):
-            names = " and ".join(missing)
-            raise Cannot(f"needs {names}, which {ground.entry.label} does not tell")
+    for place, split in met:
+        demand_fields(grounds[place].family, split, grounds[place].entry.label, learner)
+
+
+def demand_fields(family: TaskFamily, split: Split, label: str, learner: MetaLearner) -> None:
+    """The tasks of a split tell the learner what it needs.
+
+    Raises:
+        Cannot: they do not.
+    """
+    if not learner.needs:
+        return
+    batch = family.sample(1, split, generator_of("probe"), shots=1, queries=1)
+    if missing := sorted(learner.needs - batch.support.privileged.keys()):
+        raise Cannot(f"needs {' and '.join(missing)}, which {label} does not tell")
 
 
 def _ground(entry: Entry, registry: Registry, identity: Mapping[str, Any]) -> Ground:

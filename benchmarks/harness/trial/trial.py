@@ -24,6 +24,7 @@ from benchmarks.harness.trial.trainings import (
     keep_state,
     share,
 )
+from benchmarks.harness.trial.tries.trying import Trying
 
 
 def run_trial(
@@ -51,7 +52,8 @@ def run_trial(
     is over, and in `trainings` for others, if there is such a place. `trained_by` in the record is
     the trial that has trained, `trained_with` its provenance. `references` is where trials find
     what the reference scored that they are held against, if another one has asked before.
-    `log` is told what the learner logs. Where `interruptible`, Ctrl-C goes through.
+    `log` is told what the learner logs. Where `interruptible`, Ctrl-C goes through. A trial of a
+    search (`spec.tried`) is scored on validation tasks alone, and keeps no training.
 
     Returns:
         The record written to `trial.json`.
@@ -68,7 +70,11 @@ def run_trial(
         if trainings is not None and training.by == spec.id:
             share(folder, trainings / spec.training)
 
-    trial = Procedure(spec, registry, device, report, keep_training, references, log)
+    trial: Procedure | Trying
+    if spec.tried is not None:
+        trial = Trying(spec, registry, device, report, log)
+    else:
+        trial = Procedure(spec, registry, device, report, keep_training, references, log)
     try:
         trial.run(trained)
     except Cannot as error:
@@ -85,6 +91,10 @@ def run_trial(
         keep_history(folder, trial.account.history)
     else:
         record |= {"status": "done", "spending": trial.account.spending(), **trial.notes()}
+        if isinstance(trial, Trying):
+            write_tables(folder, trial.tables())
+            write_json(folder / "trial.json", record)
+            return record
         if not (folder / LEARNER).is_file():  # a learner may have removed its folder
             keep(folder, signed(trial.training))
         if trial.state is not trial.training.state:

@@ -1,0 +1,1 @@
+"""Trials of a search for settings, which are scored on validation tasks alone."""

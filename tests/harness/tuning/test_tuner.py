@@ -1,0 +1,319 @@
+"""The search for settings: what is proposed, chosen and kept, and what an interruption changes."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.core.errors import ContractError, MatrixError, PluginError
+from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole
+from benchmarks.harness.plan.budgets import Tuning
+from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.plan.spaces import declared, demand_defaults
+from benchmarks.harness.store.reading import tuning_in
+from benchmarks.harness.tuning.outcomes import DONE, FAILED, GIVEN_UP, Outcome, bars
+from benchmarks.harness.tuning.search import JOURNAL
+from benchmarks.harness.tuning.tuner import PLACE, Tuner
+
+Another = Callable[[str], Any]
+
+
+def made(cls: type, **values: Any) -> Any:
+    """One that runtime checks of types would refuse, which nobody has who uses it."""
+    it = object.__new__(cls)
+    it.__dict__.update(values)
+    return it
+
+
+def settings(tuner: Tuner) -> list[dict[str, Any]]:
+    """All that was tried, and what came of it, but for the seconds that it took."""
+    return [
+        {"study": study, **vars(it), "loss": f"{it.loss!r}", "seconds": 0, "validation_seconds": 0}
+        for study, outcomes in tuner.outcomes.items()
+        for it in outcomes
+    ]
+
+
+def test_the_first_settings_are_the_defaults_and_the_best_are_chosen(bench: Any) -> None:
+    tuner = bench.write("knob").search()
+    (study,) = tuner.studies
+    outcomes = tuner.outcomes[study.id]
+    assert outcomes[0].settings == {"offset": 1.0, "layers": [2, 3], "count": 3}
+    assert [it.number for it in outcomes] == [*range(10)]
+    ended = [it for it in outcomes if it.state == DONE]
+    chosen, tried = tuner.chosen[study.id]
+    assert tried == 10
+    assert chosen == min(ended, key=lambda it: it.loss).settings
+    assert chosen["offset"] < 1.0
+    assert outcomes[0].loss > min(it.loss for it in ended)
+
+
+def test_hopeless_settings_are_given_up_at_a_moment(bench: Any) -> None:
+    tuner = bench.write("knob", tuning="{ trials = 12 }").search()
+    (outcomes,) = tuner.outcomes.values()
+    given_up = [it for it in outcomes if it.state == GIVEN_UP]
+    assert given_up
+    assert all(it.number >= 4 and it.tasks < 100 for it in given_up)
+    assert all(len(it.losses) == 3 for it in given_up)  # at the first moment with a bar
+
+
+def test_the_bars_are_those_of_optunas_median_pruner() -> None:
+    import optuna
+
+    curves = np.random.default_rng(0).uniform(size=(9, 10))
+    outcomes = [
+        Outcome(number, {}, DONE, float(it[-1]), dict(enumerate(map(float, it), 1)))
+        for number, it in enumerate(curves[:7])
+    ]
+    study = optuna.create_study(pruner=optuna.pruners.MedianPruner(4, n_warmup_steps=3))
+    for it in outcomes:
+        study.add_trial(
+            optuna.trial.create_trial(value=it.loss, intermediate_values=dict(it.losses))
+        )
+    for curve in curves[7:]:
+        trial = study.ask()
+        for moment, loss in enumerate(curve[:9], 1):
+            trial.report(loss, moment)
+            assert trial.should_prune() == bool(curve[:moment].min() > bars(outcomes)[moment - 1])
+
+
+def test_killed_five_times_the_same_settings_are_tried(bench: Any, another: Another) -> None:
+    whole = settings(bench.write("knob", "fragile").search())
+    killed = another("killed")
+    cut = random.Random(1)
+    for _ in range(5):
+        killed.most = len(killed.run) + cut.randint(1, 3)
+        with pytest.raises(KeyboardInterrupt):
+            killed.search()
+        journal = killed.out / PLACE / JOURNAL
+        if journal.stat().st_size:  # and killed while it wrote
+            with journal.open("ab") as file:
+                file.write(b'{"op_code":4,"worker')
+        (journal.parent / f"{JOURNAL}.lock").symlink_to(journal)
+    killed.most = 10**6
+    assert settings(killed.search()) == whole
+    assert len(killed.run) == len(bench.run)
+
+
+def test_a_second_search_tries_nothing(bench: Any) -> None:
+    first = settings(bench.write("knob").search())
+    tried = len(bench.run)
+    (bench.out / PLACE / JOURNAL).unlink()  # the table is enough
+    assert settings(bench.search()) == first
+    assert len(bench.run) == tried
+
+
+def test_more_settings_go_on_from_those_that_were_tried(bench: Any, another: Another) -> None:
+    first = settings(bench.write("knob", tuning="{ trials = 4 }").search())
+    more = settings(bench.write("knob", tuning="{ trials = 8 }").search())
+    assert more[:4] == first
+    assert more == settings(another("straight").search())
+    assert len(bench.run) == 8
+
+
+@pytest.mark.parametrize("lost", ["journal", "table", "trials", "all but the table"])
+def test_what_is_lost_of_a_search_is_made_again(bench: Any, lost: str) -> None:
+    bench.write("knob", tuning="{ trials = 4 }").search()
+    place = bench.out / PLACE
+    if lost == "table":
+        (bench.out / "tuning.parquet").unlink()
+    if lost in ("journal", "all but the table"):
+        (place / JOURNAL).write_text("nonsense\nmore\n")
+    if lost in ("trials", "all but the table"):
+        (place / "trials").rename(bench.out / "elsewhere")
+    more = settings(bench.write("knob", tuning="{ trials = 8 }").search())
+    assert len(more) == 8
+    assert len(bench.run) == 8  # none of the first is run again
+
+
+def test_failed_settings_are_told_and_not_chosen(bench: Any) -> None:
+    tuner = bench.write("fragile").search()
+    (outcomes,) = tuner.outcomes.values()
+    failed = [it for it in outcomes if it.state == FAILED]
+    assert failed
+    assert all("the offset is too small" in it.reason for it in failed)
+    ((chosen, tried),) = tuner.chosen.values()
+    assert tried
+    assert chosen["offset"] >= 1
+
+
+def test_where_nothing_works_nothing_is_chosen(bench: Any) -> None:
+    tuner = bench.write("hopeless", tuning="{ trials = 3 }").search()
+    assert [*tuner.chosen.values()] == [({}, 0)]
+
+
+def test_several_seeds_count_by_their_mean(bench: Any) -> None:
+    tuner = bench.write("knob", tuning="{ trials = 2, seeds = 3, tasks = 50 }").search()
+    assert len(bench.run) == 6
+    (outcomes,) = tuner.outcomes.values()
+    assert [it.tasks for it in outcomes] == [150, 150]
+
+
+def test_the_table_has_a_row_for_all_settings(bench: Any) -> None:
+    bench.write("knob", "plain").search()
+    table = tuning_in(bench.out)
+    assert len(table) == 10
+    assert table["chosen"].sum() == 1
+    (row,) = table[table["chosen"]].to_dict("records")
+    importance = json.loads(row["importance"])
+    assert importance
+    assert max(importance, key=importance.__getitem__) == "offset"
+    assert sum(importance.values()) == pytest.approx(1)
+
+
+def test_what_a_row_or_a_name_sets_is_not_searched(bench: Any) -> None:
+    bench.write('name = "knob"\noffset = 0.3', "knob-preset", 'name = "plain"')
+    mine, preset, plain = bench.tuner()._plan.studies
+    assert set(mine.space) == {"layers", "count"}
+    assert set(preset.space) == {"offset", "layers"}
+    assert not plain.space
+    assert plain.why == "its class declares nothing to search"
+
+
+def test_a_row_can_be_left_out_of_the_search(bench: Any) -> None:
+    bench.write("knob", 'name = "knob"\nlabel = "as it is"\ntune = false')
+    _, other = bench.tuner()._plan.studies
+    assert not other.space
+    assert other.why == "tune = false"
+
+
+def test_validation_tasks_have_to_be_there(bench: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{g},{t},{x},{x}\n" for g in "abcdefgh" for t in "pqr" for x in range(6))
+    (tmp_path / "d.csv").write_text("g,t,x,y\n" + rows)
+    bench.write("knob")
+    text = bench.path.read_text().replace('name = "sinusoid"', "")
+    table = 'name = "table"\npath = "d.csv"\ntask = ["g", "t"]\nx = ["x"]\ny = "y"\nsplit_by = "g"'
+    bench.path.write_text(
+        text.replace("[[family]]", f"[[family]]\n{table}\n").replace(
+            "queries = 5", 'queries = 5\nsplit = "validation"'
+        )
+    )
+    with pytest.raises(MatrixError, match="none to spare: protocol 'few_shot'"):
+        bench.tuner()
+
+
+def test_no_test_task_can_be_drawn_while_settings_are_searched(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.tasks.sinusoid import Sinusoid
+
+    splits: list[str] = []
+    sample = Sinusoid.sample
+
+    def watched(self: Sinusoid, n_tasks: int, split: str, *rest: Any, **more: Any) -> Any:
+        splits.append(split)
+        return sample(self, n_tasks, split, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sinusoid, "sample", watched)
+    bench.write("knob", tuning="{ trials = 2 }").search()
+    assert set(splits) == {"train", "validation"}
+
+
+def test_a_family_refuses_test_tasks_while_settings_are_searched() -> None:
+    from benchmarks.core import generator_of
+    from benchmarks.harness.trial.tries.trying import without_tests
+    from benchmarks.tasks.sinusoid import Sinusoid
+
+    family = without_tests(Sinusoid())
+    assert len(family.sample(2, "validation", generator_of("a"), shots=1, queries=1)) == 2
+    with pytest.raises(ContractError, match="a test task was asked for"):
+        family.sample(2, "test", generator_of("a"), shots=1, queries=1)
+
+
+def test_keys_of_a_matrix(bench: Any) -> None:
+    def read(tuning: str) -> Tuning | None:
+        return load_matrix(str(bench.write("knob", tuning=tuning).path), bench.registry).tuning
+
+    found = read("{ trials = 20 }")
+    assert found is not None
+    assert (found.trials, found.budget.tasks, found.seeds) == (20, 100, (1,))
+    found = read("{ trials = 3, tasks = 7, seeds = [4, 5] }")
+    assert found is not None
+    assert (found.budget.tasks, found.seeds) == (7, (4, 5))
+
+
+@pytest.mark.parametrize(
+    ("tuning", "said"),
+    [
+        ("{}", "[tuning]: key 'trials' is missing"),
+        ("{ trial = 3 }", "[tuning]: unknown key 'trial'; did you mean 'trials'?"),
+        ("{ trials = 0 }", "key 'trials'"),
+        ("{ trials = 2000 }", "key 'trials'"),
+        ('{ trials = "many" }', "key 'trials'"),
+        ("{ trials = 2, seeds = 0 }", "key 'seeds'"),
+        ("{ trials = 2, seeds = [1, 1] }", "key 'seeds': a seed is there twice"),
+        ("{ trials = 2, tasks = 3, seconds = 4.0 }", "either tasks = ... or seconds = ..."),
+        ("{ trials = 2, tasks = -3 }", "key 'tasks'"),
+        ("20", "key 'tuning'"),
+    ],
+)
+def test_wrong_keys_are_told_in_a_sentence(bench: Any, tuning: str, said: str) -> None:
+    with pytest.raises(MatrixError) as error:
+        load_matrix(str(bench.write("knob", tuning=tuning).path), bench.registry)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+    assert str(bench.path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        (["offset"], "expected a mapping"),
+        ({"offsett": Uniform(0.0, 1.0)}, "no field; did you mean 'offset'?"),
+        ({"offset": (0.0, 1.0)}, "expected Uniform, LogUniform, Whole or OneOf"),
+        ({"offset": Uniform(1.0, 1.0)}, "expected low < high"),
+        ({"offset": Uniform(0.0, float("inf"))}, "both finite"),
+        ({"offset": LogUniform(0.0, 1.0)}, "above 0 for a logarithm"),
+        ({"offset": made(Uniform, low="0", high=1.0)}, "expected numbers as its ends"),
+        ({"count": made(Whole, low=1, high=2.5, log=False)}, "expected whole numbers as its ends"),
+        ({"count": Uniform(1, 4)}, "valid integer"),
+        ({"layers": OneOf(((2, 3),))}, "two values or more"),
+        ({"layers": OneOf(((2, 3), (2, 3)))}, "all different"),
+        ({"layers": OneOf(((2, 3), "no"))}, "'layers'"),
+        ({"layers": made(OneOf, values=3)}, "expected a tuple of values"),
+    ],
+)
+def test_a_wrong_declaration_is_told_in_a_sentence(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, space: Any, said: str
+) -> None:
+    cls = bench.registry.find("learner", "knob").cls
+    monkeypatch.setattr(cls, "search", space)
+    with pytest.raises(PluginError) as error:
+        bench.write("knob").tuner()
+    assert said in str(error.value)
+    assert "Knob" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_default_has_to_lie_in_what_is_searched(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cls = bench.registry.find("learner", "knob").cls
+    monkeypatch.setattr(cls, "search", {"offset": Uniform(2.0, 3.0)})
+    with pytest.raises(PluginError, match=r"learner 'knob'.*its default, 1\.0, is not in it"):
+        bench.write("knob").tuner()
+    monkeypatch.setattr(cls, "search", {"layers": OneOf(([2, 3], [4]))})
+    demand_defaults(cls)
+
+
+def test_what_is_declared_here_is_sound() -> None:
+    from benchmarks.harness.plan.registry import Registry
+
+    registry, without = Registry(), set[str]()
+    for name in registry.names("learner"):
+        found = registry.find("learner", name)
+        demand_defaults(found.cls)
+        if not declared(found.cls(**found.preset)):
+            without.add(name)
+    assert {"mean", "oracle", "nearest_centroid"} <= without
+    assert {"reml", "reml-fixed", "maml", "gp-prior"}.isdisjoint(without)
+
+
+def test_an_empty_table_is_read_as_one(tmp_path: Path) -> None:
+    assert isinstance(tuning_in(tmp_path), pd.DataFrame)
+    assert tuning_in(tmp_path).empty
