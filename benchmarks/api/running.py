@@ -14,7 +14,6 @@ import torch
 
 from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
-from benchmarks.api.tuning import Known
 from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness.engines.shards import Shard
@@ -31,6 +30,7 @@ from benchmarks.harness.store import provenance
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, consolidate, restore, with_gaps
+from benchmarks.harness.tuning.known import Known, Moved
 from benchmarks.report.documents.whole import write_whole
 from benchmarks.report.figures.cleanup import remove_report
 
@@ -103,7 +103,8 @@ def run_matrix(
         pairings = arrange(matrix, registry, notes.append)
         untuned = trials_of(matrix, pairings)
     directory = how.out or default_folder(matrix.name)
-    known = Known(matrix, pairings, registry, directory, frames, how.limits)
+    moved: Moved = (lambda *it: it) if frames is None else frames.moved
+    known = Known(matrix, pairings, registry, directory, moved, how.limits)
     if how.shard is not None and not known.complete:
         raise UserError(
             f"--shard: settings are searched before a matrix is parted: run `reml tune` with "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Uncertain,
     )
     from benchmarks.core.family import TaskFamily
+    from benchmarks.core.kinds import Budget
     from benchmarks.core.losses import (
         CONSTANT,
         task_accuracy,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     )
     from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole
     from benchmarks.core.seeds import generator_of, seed_of
-    from benchmarks.core.spending import Budget
     from benchmarks.core.types import (
         Choice,
         Diagnosis,
@@ -78,7 +78,6 @@ __all__ = [
 ]
 
 _MODULES = (
-    "spending",
     "kinds",
     "search",
     "types",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.core.errors import BudgetSpent, ContractError, Diverged
 from benchmarks.core.family import TaskFamily
-from benchmarks.core.spending import COUNTERS, Budget
+from benchmarks.core.kinds import COUNTERS, Budget
 from benchmarks.core.types import Problem, TaskBatch
 
 HISTORY_ROWS = 200

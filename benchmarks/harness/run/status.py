@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from benchmarks.core.spending import COUNTERS
+from benchmarks.core.kinds import COUNTERS
 from benchmarks.core.text import clock, count
 
 STATUSES = ("done", "failed", "missing", "cannot")

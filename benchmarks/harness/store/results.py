@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.core.errors import NotKept, StoreError
-from benchmarks.core.spending import COUNTERS
+from benchmarks.core.kinds import COUNTERS
 from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES, TUNING_TYPES
 from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, write_json
 from benchmarks.harness.disk.parting import Parted

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.core import Budget, BudgetedSource, TaskFamily, generator_of
 from benchmarks.core.budget import HistoryRow
-from benchmarks.core.spending import COUNTERS
+from benchmarks.core.kinds import COUNTERS
 from benchmarks.harness.disk.columns import HISTORY_TYPES
 from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.trial.moments import Moments

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.api.frames import Frames
 from benchmarks.core.text import count
 from benchmarks.harness.disk.columns import TUNING_TYPES
 from benchmarks.harness.disk.tables import empty
@@ -22,6 +21,7 @@ from benchmarks.harness.tuning.studies import plan_of, settling
 from benchmarks.harness.tuning.tuner import Run, Tuner
 
 Say = Callable[[str], object]
+Moved = Callable[[Matrix, list[TrialSpec]], tuple[Matrix, list[TrialSpec]]]
 
 
 class Known:
@@ -37,12 +37,12 @@ class Known:
         pairings: Sequence[Pairing],
         registry: Registry,
         directory: Path,
-        frames: Frames | None = None,
+        moved: Moved = lambda matrix, trials: (matrix, trials),
         limits: Limits = UNLIMITED,
     ) -> None:
-        """`limits` win over those of the matrix."""
+        """`moved` says where the folder keeps data; `limits` win over those of the matrix."""
         self._matrix = matrix
-        self._frames = frames
+        self._moving = moved
         self._limits = limits
         self._pairings = pairings
         self._registry = registry
@@ -68,13 +68,11 @@ class Known:
     def _moved(self, trials: list[TrialSpec]) -> list[TrialSpec]:
         """Their data lie where the folder keeps them, and their limits are those of this run."""
         trials = [replace(it, limits=self._limits.over(it.limits)) for it in trials]
-        return trials if self._frames is None else self._frames.moved(self._matrix, trials)[1]
+        return self._moving(self._matrix, trials)[1]
 
     def described(self, notes: Sequence[str]) -> dict[str, Any]:
         """What `matrix.json` is to say by now."""
-        matrix = self._matrix
-        if self._frames is not None:
-            matrix, _ = self._frames.moved(matrix, [])
+        matrix, _ = self._moving(self._matrix, [])
         told = describe(matrix, self.trials, notes)
         return told if self.tuner is None else {**told, "tuning": self.tuner.described()}
 
