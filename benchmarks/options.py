@@ -73,6 +73,10 @@ def _shard(text: str) -> tuple[int, int]:
     raise argparse.ArgumentTypeError(f"expected a part and their number, as 2/8, got {text[:50]!r}")
 
 
+def _port(text: str) -> int:
+    return _whole(text, 0, 65535)
+
+
 def _whole(text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not least <= int(text) <= most:
         shown = repr(text[:50])
@@ -186,6 +190,13 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--by", choices=("score", "spending"), default="score", help=by)
         if name == "plot":
             _add_one_figure(sub)
+    sub = command("watch", "Follow a run from anywhere: on this terminal, or on a page.")
+    sub.add_argument("directory", type=Path, metavar="DIR", help="its results folder")
+    sub.add_argument("--web", action="store_true", help="on a page that only this machine sees")
+    sub.add_argument("--port", type=_port, metavar="N", help="of the page (8765, or any free one)")
+    sub.add_argument(
+        "--no-open", dest="open", action="store_false", help="open no browser, only say where it is"
+    )
     sub = command(
         "regroup",
         "Add the names and groups of test tasks to results stored without them; their data must "

@@ -69,9 +69,10 @@ def status(folder: Folder) -> str:
     Raises:
         StoreError: it holds no results.
     """
-    from benchmarks.harness.run.status import status_text
+    from benchmarks.harness.outlook.running import running_in
+    from benchmarks.harness.outlook.status import status_text
 
-    return status_text(clean(load_results(Path(folder))))
+    return status_text(clean(load_results(Path(folder))), running_in(Path(folder)))
 
 
 def differences(first: Folder, second: Folder) -> str:

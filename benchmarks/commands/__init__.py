@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "run": Late("run", "run"),
     "tune": Late("run", "tune"),
     "status": Late("status", "status"),
+    "watch": Late("watch", "watch"),
     "table": Late("show", "table"),
     "regroup": Late("regroup", "regroup"),
     "publish": Late("show", "publish"),

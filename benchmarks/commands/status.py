@@ -4,7 +4,8 @@ import argparse
 import sys
 from dataclasses import replace
 
-from benchmarks.harness.run.status import Trials, status_text
+from benchmarks.harness.outlook.running import running_in
+from benchmarks.harness.outlook.status import Trials, status_text
 from benchmarks.harness.store.records import overview
 from benchmarks.harness.store.shown import clean_records, plain_text
 
@@ -26,5 +27,5 @@ def status(options: argparse.Namespace) -> int:
         )
     for sentence in damage:
         print(f"reml: {sentence}", file=sys.stderr)
-    print(status_text(shown))
+    print(status_text(shown, running_in(options.directory)))
     return 0

@@ -12,11 +12,11 @@ import pytest
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import read_json, write_json
 from benchmarks.harness.disk.sums import SUMS
+from benchmarks.harness.outlook.status import status_text
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.predict.checkpoint import load_checkpoint
-from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import consolidate, load_results, restore, with_gaps
 from benchmarks.harness.trial.trial import run_trial

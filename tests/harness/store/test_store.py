@@ -15,12 +15,12 @@ from benchmarks.harness.disk.columns import OPTIONAL, TABLES
 from benchmarks.harness.disk.files import read_json, replace, write_json
 from benchmarks.harness.disk.sums import write_sums
 from benchmarks.harness.disk.tables import write_parquet
+from benchmarks.harness.outlook.status import status_text
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix, load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import make_family
-from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.ledger import LIST, Ledger
 from benchmarks.harness.store.results import consolidate, load_results, restore

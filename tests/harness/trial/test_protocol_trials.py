@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.harness.disk.files import read_json
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks
+from benchmarks.harness.outlook.status import status_text
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
@@ -18,7 +19,6 @@ from benchmarks.harness.plan.resolved import make_family
 from benchmarks.harness.run.local import LocalEngine, modules_of
 from benchmarks.harness.run.progress import PlainProgress
 from benchmarks.harness.run.scheduler import run_trials
-from benchmarks.harness.run.status import status_text
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import Results, consolidate, load_results, restore
 from benchmarks.harness.trial import procedure

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.harness.run.status import status_text
+from benchmarks.harness.outlook.status import status_text
 from benchmarks.harness.store.printable import clean, clean_records
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.page.prose import prose

@@ -1,11 +1,13 @@
 """What `reml status` says of a results folder."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from benchmarks.core.kinds import COUNTERS
 from benchmarks.core.text import clock, count
+from benchmarks.harness.disk.pulse import Running
 
 STATUSES = ("done", "failed", "missing", "cannot")
 MISSING_SHOWN = 10
@@ -25,13 +27,14 @@ class Trials(Protocol):
     def records(self) -> Sequence[Mapping[str, Any]]: ...
 
 
-def status_text(trials: Trials) -> str:
-    """Counts, reasons of failures, what is missing, and what each learner has spent in all."""
-    return "\n".join(_lines(trials))
+def status_text(trials: Trials, running: Sequence[Running] = ()) -> str:
+    """Counts, reasons of failures, what runs, what is missing, and what each learner has spent."""
+    return "\n".join(_lines(trials, running))
 
 
-def _lines(trials: Trials) -> Iterator[str]:
+def _lines(trials: Trials, running: Sequence[Running]) -> Iterator[str]:
     records = trials.records
+    known = {record["trial"] for record in records}
     numbers = Counter(record["status"] for record in records)
     shown = [it for it in STATUSES if numbers[it] or it != "cannot"]
     counts = ", ".join(f"{numbers[it]} {it}" for it in shown)
@@ -40,7 +43,13 @@ def _lines(trials: Trials) -> Iterator[str]:
         for record in records:
             if record["status"] == status:
                 yield f"{status}   {record['trial']}: {record.get('reason')}"
+    now = time.time()
+    for it in running:
+        if it.trial in known:
+            yield f"running  {it.trial}: {_going(it, now)}"
+    going = {it.trial for it in running}
     missing = [record["trial"] for record in records if record["status"] == "missing"]
+    missing = [trial for trial in missing if trial not in going]
     for trial in missing[:MISSING_SHOWN]:
         yield f"missing  {trial}"
     if len(missing) > MISSING_SHOWN:
@@ -50,6 +59,13 @@ def _lines(trials: Trials) -> Iterator[str]:
         mine = [record.get("spending", {}) for record in done if record["learner"] == learner]
         if mine:
             yield f"spent    {learner}: {_spending(mine)}"
+
+
+def _going(it: Running, now: float) -> str:
+    """`43 % after 2 min 05 s on node7, mse 0.31`, or what has become of it."""
+    since = f"{it.fraction:.0%} after {clock(max(0.0, now - it.started))}"
+    where = f" on {it.host}" if it.host else ""
+    return f"{since}{where}, {it.trouble(now) or it.text or 'begun'}"
 
 
 def _spending(spent: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,81 @@
+"""The page that shows a run: a shell that asks again and again, and what it is given."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from benchmarks.core.text import clock
+from benchmarks.watching.view import View, points
+
+WIDTH, HEIGHT = 220, 44
+
+
+@dataclass(frozen=True)
+class Page:
+    """The shell: one document without anything from elsewhere.
+
+    Attributes:
+        policy: its Content-Security-Policy, which lets in its own style and script alone.
+    """
+
+    text: str
+    policy: str
+
+
+def shell(now: str, title: str) -> Page:
+    """The document, with what there is to show when it is opened."""
+    sources = _sources()
+    text = _environment().get_template("shell.html").render(now=Markup(now), title=title)
+    policy = (
+        "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; "
+        f"form-action 'none'; frame-ancestors 'none'; style-src {_hash(sources['watch.css'])}; "
+        f"script-src {_hash(sources['watch.js'])}"
+    )
+    return Page(text, policy)
+
+
+def fragment(view: View, at: str) -> str:
+    """What of the page changes; `at` is the time of day, for who reads it later."""
+    return _environment().get_template("now.html").render(run=view.run, view=view, at=at)
+
+
+def trouble(sentence: str, at: str) -> str:
+    """In place of that, where the folder cannot be read (any longer)."""
+    return _environment().get_template("trouble.html").render(sentence=sentence, at=at)
+
+
+@cache
+def _sources() -> dict[str, str]:
+    folder = files("benchmarks.watching")
+    names = ("shell.html", "now.html", "trouble.html", "watch.css", "watch.js")
+    return {name: folder.joinpath(name).read_text(encoding="utf-8") for name in names}
+
+
+@cache
+def _environment() -> Environment:
+    sources = _sources()
+    environment = Environment(
+        loader=DictLoader(sources),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"clock": clock}
+    environment.globals |= {
+        "style": Markup(sources["watch.css"]),
+        "script": Markup(sources["watch.js"]),
+        "points": lambda curve: points(curve, WIDTH, HEIGHT),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    return environment
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
