@@ -75,7 +75,10 @@ def test_what_happens_is_seen(tmp_path: Path, make_midst: Make) -> None:
     viewer = Viewer(midst.directory)
     assert viewer.look().run.state.endswith("6 missing, and nothing runs at the moment")
     midst.begin("mean", 0)
-    assert viewer.run().alive == 1
+    waiting = midst.folder.begin(midst.trials[-1].id)
+    assert viewer.run().alive == 2
+    os.utime(waiting, (1e9, 1e9))  # in a queue, or of a run that was killed at once
+    assert viewer.run().alive == len(viewer.run().running) == 1
     midst.finish("mean", 0)
     shutil.rmtree(next(it.parent for it in midst.directory.rglob(PULSE)))
     found = viewer.run()

@@ -1,6 +1,7 @@
 """Which trials of a results folder run now, wherever: what they have left there says so."""
 
 import os
+import time
 from pathlib import Path
 
 from benchmarks.harness.disk.pulse import Running, read_pulse
@@ -24,6 +25,9 @@ def running_in(directory: Path) -> list[Running]:
         if told is None or not is_id(trial := told["trial"]) or (folder / "old").exists():
             continue
         it = read_pulse(folder, trial)
-        if it is not None and (trial not in found or found[trial].heard < it.heard):
+        # one that has not begun after so long waits in a queue, or is a dead run's
+        if it is None or (not it.pid and it.trouble(time.time())):
+            continue
+        if trial not in found or found[trial].heard < it.heard:
             found[trial] = it
     return sorted(found.values(), key=lambda it: it.started)
