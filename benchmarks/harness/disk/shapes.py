@@ -23,6 +23,9 @@ KEYS = {
 """The columns that name a trial in every table, and their types."""
 ID = r"[a-z0-9-]{0,48}-s[0-9]{1,40}-[0-9a-f]{12}"
 """What `expand` calls a trial; ids are names of folders, so nothing else is let in."""
+TEMPORARY = ".tmp-"
+LEFTOVER = re.compile(r"\.tmp-(?P<trial>[a-z0-9-]+)-[a-z0-9_]{8}")
+"""What the folder of a trial that has not ended is called."""
 TrialId = Annotated[str, StringConstraints(pattern=rf"\A{ID}\z")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(ge=0, le=2**62)]

@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 from benchmarks.harness.disk.pulse import Running, read_pulse
-from benchmarks.harness.disk.shapes import is_id
-from benchmarks.harness.store.folder import LEFTOVER
+from benchmarks.harness.disk.shapes import LEFTOVER, TEMPORARY, is_id
 
 
 def running_in(directory: Path) -> list[Running]:
@@ -16,7 +15,9 @@ def running_in(directory: Path) -> list[Running]:
     """
     found: dict[str, Running] = {}
     try:
-        names = [it.name for it in os.scandir(directory / "trials") if it.name.startswith(".tmp-")]
+        names = [
+            it.name for it in os.scandir(directory / "trials") if it.name.startswith(TEMPORARY)
+        ]
     except OSError:
         return []
     for name in names:

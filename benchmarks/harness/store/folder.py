@@ -12,14 +12,20 @@ from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.harness.disk.claim import CLAIM
 from benchmarks.harness.disk.files import fresh_name, make_folder, sync
 from benchmarks.harness.disk.pulse import forget
-from benchmarks.harness.disk.shapes import is_id, read_matrix, read_record, read_records
+from benchmarks.harness.disk.shapes import (
+    LEFTOVER,
+    TEMPORARY,
+    is_id,
+    read_matrix,
+    read_record,
+    read_records,
+)
 from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.store.kept import LEARNER, check_learner, check_trial
 from benchmarks.harness.store.ledger import LIST, MATRIX, RECORDS, Ledger
 from benchmarks.harness.store.lock import LOCK, locked
 
-TEMPORARY, RESTORING = ".tmp-", ".restoring-"
-LEFTOVER = re.compile(r"\.tmp-(?P<trial>[a-z0-9-]+)-[a-z0-9_]{8}")
+RESTORING = ".restoring-"
 HALF = re.compile(
     rf"(\.restoring-|\.({re.escape(MATRIX)}|{re.escape(LIST)})-|{re.escape(CLAIM)}-)[a-z0-9_]{{8}}"
 )
