@@ -1,6 +1,6 @@
 """What the learners that adapt one network by gradient descent have in common."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from baselines._episodic import Cap, Count, Rate
+from baselines._episodic import Cap, Count, Descends, Rate
 from baselines._steps import Loss, sgd_predictors
 from benchmarks.core import BudgetedSource, Kind, Predictor, Problem, State, Support, task_loss
 from benchmarks.core.budget import check_shots
@@ -17,7 +17,7 @@ from benchmarks.networks import Network, cnn4, mlp
 
 
 @dataclass
-class GradientLearner(ABC):
+class GradientLearner(Descends):
     """Adapts a ReLU network by plain gradient steps on the support set, all weights at once.
 
     Attributes:

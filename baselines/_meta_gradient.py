@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
+from baselines._episodic import Cap, Count, Decay, Rate, Recipe
 from baselines._gradient import GradientLearner
 from baselines._learn2learn import adapt
 from benchmarks.core import BudgetedSource, TaskBatch
@@ -75,7 +75,7 @@ class MetaGradientLearner(GradientLearner):
             max_norm=self.max_norm,
             steps=self.train_steps,
         )
-        descend(source, generator, optimiser, self._query_loss, recipe, after=self._keep_sane)
+        self._descend(source, generator, optimiser, self._query_loss, recipe, after=self._keep_sane)
 
     def _keep_sane(self) -> None:
         """Put back what an update must not have moved too far; nothing, unless told otherwise."""

@@ -1,7 +1,7 @@
 """What the learners that first tell all training classes apart have in common."""
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines._embedding import embedded, embedding
-from baselines._episodic import Count, Rate, Recipe, descend
+from baselines._episodic import Count, Descends, Rate, Recipe
 from benchmarks.core import BudgetedSource, Kind, Predictor, Problem, State, Support, TaskBatch
 from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.search import LogUniform, OneOf, Space, Whole
@@ -26,7 +26,7 @@ MEMORY = 0.01
 
 
 @dataclass
-class Pretrained(ABC):
+class Pretrained(Descends):
     """Trains a network and one output for each class of the training split, as one usually would.
 
     For that it is told which classes a training task has (the privileged field "class"): hence †.
@@ -100,8 +100,8 @@ class Pretrained(ABC):
         """Train further; Adam's moments and the fall of the learning rate start anew."""
         self.network_.to(source.device).train()
         self.classes_.to(source.device)
-        parameters = [*self.network_.parameters(), *self.classes_]
-        optimiser = torch.optim.Adam(parameters, self.lr)
+        groups = [[*self.network_.parameters()], *([block] for block in self.classes_)]
+        optimiser = torch.optim.Adam([{"params": group} for group in groups], self.lr)
 
         def loss(batch: TaskBatch) -> Tensor:
             points = batch.points()
@@ -115,7 +115,7 @@ class Pretrained(ABC):
 
         queries = self.train_queries * source.problem.outputs
         recipe = Recipe(self.batch_tasks, self.train_shots, queries)
-        descend(source, generator, optimiser, loss, recipe, called="loss")
+        self._descend(source, generator, optimiser, loss, recipe, called="loss")
         self.network_.eval()
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from baselines._episodic import Count, Rate, Recipe, descend
+from baselines._episodic import Count, Descends, Rate, Recipe
 from benchmarks.core import (
     BudgetedSource,
     Predictor,
@@ -119,7 +119,7 @@ class Prior(nn.Module, ABC):
 
 
 @dataclass
-class ProcessLearner(ABC):
+class ProcessLearner(Descends):
     """All tasks are draws from one Gaussian process, and all points of a task make it likely.
 
     Nothing is adapted by steps: predictions are those of the posterior given the support points.
@@ -161,7 +161,7 @@ class ProcessLearner(ABC):
         optimiser = torch.optim.Adam(prior.parameters(), self.lr)
         sizes = self.batch_tasks, self.train_shots, self.train_queries
         recipe = Recipe(*sizes, max_norm=self.max_norm)
-        descend(source, generator, optimiser, self._descended, recipe, called="surprise")
+        self._descend(source, generator, optimiser, self._descended, recipe, called="surprise")
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""

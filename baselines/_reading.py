@@ -1,7 +1,7 @@
 """What the learners that read the support set, and answer in one pass, have in common."""
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines._episodic import Count, Rate, Recipe, descend
+from baselines._episodic import Count, Descends, Rate, Recipe
 from benchmarks.core import (
     BudgetedSource,
     Predictor,
@@ -25,7 +25,7 @@ from benchmarks.core.budget import TrainShots, check_shots
 
 
 @dataclass
-class Reader(ABC):
+class Reader(Descends):
     """Nothing is adapted: networks read the support set, and the number of steps changes nothing.
 
     Attributes:
@@ -82,7 +82,7 @@ class Reader(ABC):
         optimiser = torch.optim.Adam(networks.parameters(), self.lr)
         sizes = self.batch_tasks, self.train_shots, self.train_queries
         recipe = Recipe(*sizes, max_norm=self.max_norm)
-        descend(source, generator, optimiser, lambda it: self._query_loss(it).mean(), recipe)
+        self._descend(source, generator, optimiser, lambda it: self._query_loss(it).mean(), recipe)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield the same predictor for each number of steps; see `MetaLearner.adapt`."""

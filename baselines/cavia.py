@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
+from baselines._episodic import Cap, Count, Decay, Descends, Rate, Recipe
 from baselines._steps import capped
 from benchmarks.core import BudgetedSource, Predictor, State, Support, TaskBatch, task_mse
 from benchmarks.core.budget import TrainShots, check_shots
@@ -17,7 +17,7 @@ from benchmarks.networks import Network, mlp
 
 
 @dataclass
-class CAVIA:
+class CAVIA(Descends):
     """MAML whose steps move a few context parameters from 0, which the network reads beside x.
 
     Network, number of context parameters and inner rate are the paper's for sinusoids (section
@@ -92,7 +92,7 @@ class CAVIA:
             max_norm=self.max_norm,
             steps=self.train_steps,
         )
-        descend(source, generator, optimiser, self._query_loss, recipe)
+        self._descend(source, generator, optimiser, self._query_loss, recipe)
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""

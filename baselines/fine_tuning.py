@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from baselines._episodic import Cap, Count, Decay, Rate, Recipe, descend
+from baselines._episodic import Cap, Count, Decay, Rate, Recipe
 from baselines._gradient import GradientLearner
 from benchmarks.core import BudgetedSource, Problem, TaskBatch, task_cross_entropy
 from benchmarks.core.budget import TrainShots
@@ -87,7 +87,7 @@ class FineTuning(GradientLearner):
         loss = self._merged_loss if classes else self._joint_loss
         sizes = self.batch_tasks, self.train_shots, self.train_queries
         recipe = Recipe(*sizes, decay=self.decay, max_norm=self.max_norm)
-        descend(source, generator, optimiser, loss, recipe)
+        self._descend(source, generator, optimiser, loss, recipe)
 
     def _joint_loss(self, batch: TaskBatch) -> Tensor:
         points = batch.points()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from baselines._distances import class_means, distance_scores
 from baselines._embedding import embedded, embedded_alone, embedding
-from baselines._episodic import Count, Rate, Recipe, descend
+from baselines._episodic import Count, Descends, Rate, Recipe
 from benchmarks.core import (
     BudgetedSource,
     Kind,
@@ -26,7 +26,7 @@ from benchmarks.core.search import LogUniform, OneOf, Space, Whole
 
 
 @dataclass
-class ProtoNet:
+class ProtoNet(Descends):
     """Embeds all points, and scores each class by the squared distance from its support mean.
 
     Nothing is adapted: the number of steps changes nothing, and no prediction depends on the other
@@ -97,7 +97,7 @@ class ProtoNet:
         ways = self.train_ways or source.problem.outputs
         queries = self.train_queries * ways
         recipe = Recipe(self.batch_tasks, self.train_shots, queries, ways=ways, decay=self.decay)
-        descend(source, generator, optimiser, self._query_loss, recipe)
+        self._descend(source, generator, optimiser, self._query_loss, recipe)
         network.eval()
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:

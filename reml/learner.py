@@ -96,6 +96,7 @@ class REML(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._memo = Memo()
+        self._training: Training | None = None
 
     @property
     def search_space(self) -> Space:
@@ -121,9 +122,33 @@ class REML(Settings):
         """Train further, through adaptation from the start; Adam's moments start anew."""
         self._train(source, generator, fresh=False)
 
-    def _train(self, source: BudgetedSource, generator: torch.Generator, *, fresh: bool) -> None:
+    def checkpoint(self) -> State | None:
+        """See `core.Resumes`; stable-baselines3's learners cannot go on."""
+        training = None if self._training is None else self._training.state()
+        return None if training is None else {"learner": self.state(), "training": training}
+
+    def resume(self, state: State, source: BudgetedSource, generator: torch.Generator) -> None:
+        """See `core.Resumes`."""
+        self.load_state(state["learner"])
+        self._train(source, generator, fresh=False, left=state["training"])
+
+    def _train(
+        self,
+        source: BudgetedSource,
+        generator: torch.Generator,
+        *,
+        fresh: bool,
+        left: State | None = None,
+    ) -> None:
+        """`left` is what the state of a training was that goes on."""
         parts = self.pool_, self.composer_(), self.policy_
-        Training(self, *parts, source, generator, fresh=fresh).run()
+        self._training = Training(self, *parts, source, generator, fresh=fresh)
+        if left is not None:
+            self._training.load_state(left)
+        try:
+            self._training.run()
+        finally:
+            self._training = None
 
     def _build(self, problem: Problem, generator: torch.Generator) -> None:
         self.problem_ = problem

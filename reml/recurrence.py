@@ -16,6 +16,13 @@ class Recurrence:
     def __init__(self) -> None:
         self._seen: set[int] = set()
 
+    def state(self) -> Int[Tensor, " points"]:
+        """The hashes of all points that are remembered."""
+        return torch.tensor(sorted(self._seen), dtype=torch.int64)
+
+    def load_state(self, state: Int[Tensor, " points"]) -> None:
+        self._seen = set(state.tolist())
+
     def share(self, batch: TaskBatch) -> float:
         """Which share of the points of these tasks was in a batch before this one.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from benchmarks.core import BudgetedSource, TaskBatch
+from benchmarks.core import BudgetedSource, State, TaskBatch
 from reml.env import ComposeEnv
 from reml.inner.pool import LayerPool
 from reml.policy.composer import Composer
@@ -66,7 +66,28 @@ class Training:
         self._fresh = fresh
         self._pool_optimiser = torch.optim.Adam(self.pool.parameters(), settings.lr, fused=True)
         self._optimisers = [self._pool_optimiser]
+        if policy is not None:
+            policy.to(source.device)
+        if isinstance(policy, PolicyComposer):
+            optimiser = torch.optim.Adam(policy.parameters(), settings.lr, fused=True)
+            self._optimisers.append(optimiser)
         self._shots = source.shot_range(settings.train_shots)
+
+    def state(self) -> State | None:
+        """What is to go on beside pool and policy; None where stable-baselines3 has more."""
+        if not (self.policy is None or isinstance(self.policy, PolicyComposer)):
+            return None
+        return {
+            "fresh": self._fresh,
+            "optimisers": [it.state_dict() for it in self._optimisers],
+            "seen": self._recurrence.state(),
+        }
+
+    def load_state(self, state: State) -> None:
+        self._fresh = state["fresh"]
+        for optimiser, kept in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
+        self._recurrence.load_state(state["seen"])
 
     def next_batch(self) -> TaskBatch:
         """Fresh tasks, all with the same number of shots; schedules move on.
@@ -130,8 +151,6 @@ class Training:
     def run(self) -> None:
         """Train until the budget is spent."""
         policy = self.policy
-        if policy is not None:
-            policy.to(self.source.device)
         if policy is None or isinstance(policy, PolicyComposer):
             self._run(policy)
         else:
@@ -148,16 +167,13 @@ class Training:
             settings.epochs,
             episodes=settings.episodes,
         )
-        if policy is not None:
-            optimiser = torch.optim.Adam(policy.parameters(), settings.lr, fused=True)
-            self._optimisers.append(optimiser)
         while not self.source.exhausted:
             progress = self.source.progress
             batch = self.next_batch()
             rollout = roll_out(self.env, self._composer, batch, self._generator)
             told: dict[str, Tensor] = {}
             if policy is not None:
-                told = teacher.update(policy, optimiser, rollout, batch, progress)
+                told = teacher.update(policy, self._optimisers[1], rollout, batch, progress)
             self.finish(
                 rollout.reward,
                 policy_entropy=rollout.scores.entropy,

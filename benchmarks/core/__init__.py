@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.core.contract import (
         Diagnoses,
         MetaLearner,
+        Resumes,
         Spread,
         State,
         Uncertain,
@@ -57,6 +58,7 @@ __all__ = [
     "Predictor",
     "Problem",
     "Query",
+    "Resumes",
     "Split",
     "Spread",
     "State",

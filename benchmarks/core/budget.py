@@ -3,8 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import astuple, dataclass
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
@@ -79,7 +79,8 @@ class BudgetedSource:
     Privileged information is removed unless `needs` names it. Learners report their training
     curve with `log` and their work with `count`. `shots` are the fewest and the most of the test,
     for learners that are not told what to train with. `on_moment` is called before tasks are drawn,
-    once a tenth of the budget is spent and then another; the time that takes is not training.
+    once a tenth of the budget is spent and then another, `on_rest` whenever a learner asks whether
+    the budget is `exhausted`, and it is not; the time that either takes is not training.
     `on_draw` is called whenever tasks were drawn.
     """
 
@@ -96,6 +97,7 @@ class BudgetedSource:
         on_log: Callable[[int, Mapping[str, float]], None] | None = None,
         on_moment: Callable[[], None] | None = None,
         on_draw: Callable[[], None] = lambda: None,
+        on_rest: Callable[[], None] | None = None,
     ) -> None:
         self.problem: Problem = family.problem
         self.shots = shots
@@ -112,6 +114,7 @@ class BudgetedSource:
         self._on_log = on_log
         self._on_moment = on_moment
         self._on_draw = on_draw
+        self._on_rest = on_rest
         self._moments = 0
         self._promised = False
         self._started = time.perf_counter()
@@ -133,8 +136,13 @@ class BudgetedSource:
     @property
     def exhausted(self) -> bool:
         """Whether nothing is left; where it says no, the next draw is granted, however late."""
+        if self._on_rest is not None and self.progress < 1.0:
+            self._aside(self._on_rest)
+        return not self._promise()
+
+    def _promise(self) -> bool:
         self._promised = self.progress < 1.0
-        return not self._promised
+        return self._promised
 
     def train_shots(self, wanted: int) -> int:
         """`wanted`, or the most shots that nearly all training tasks allow where that is fewer.
@@ -183,9 +191,41 @@ class BudgetedSource:
         moments = math.floor(self.progress * MOMENTS + 1e-9)
         if self._on_moment is None or moments <= self._moments:
             return
-        self._moments, started = moments, time.perf_counter()
-        self._on_moment()
+        self._moments = moments
+        self._aside(self._on_moment)
+
+    def _aside(self, look: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        look()
         self._started += time.perf_counter() - started
+
+    def position(self) -> dict[str, Any]:
+        """How far it has come: a nest that loads with `weights_only=True`."""
+        return {
+            "tasks": self.tasks,
+            "points": self.points,
+            "counts": dict(self.counts),
+            "seconds": self.seconds,
+            "moments": self._moments,
+            "flushed": self._flushed,
+            "sums": dict(self._sums),
+            "history": [astuple(row) for row in self.history],
+            "generator": self._generator.get_state(),
+        }
+
+    def go_to(self, position: Mapping[str, Any]) -> None:
+        """Go on where a source of the same family, budget and shots was at that `position`."""
+        self.tasks, self.points = position["tasks"], position["points"]
+        self.counts = dict(position["counts"])
+        self._started = time.perf_counter() - position["seconds"]
+        self._moments, self._flushed = position["moments"], position["flushed"]
+        sums = position["sums"].items()
+        self._sums = {
+            name: (total.to(self.device) if isinstance(total, Tensor) else total, n)
+            for name, (total, n) in sums
+        }
+        self.history = [HistoryRow(*row) for row in position["history"]]
+        self._generator.set_state(position["generator"])
 
     def count(self, **work: int) -> None:
         """Add to the counters named in `COUNTERS`; a gradient of one task's loss counts as one."""
@@ -204,7 +244,7 @@ class BudgetedSource:
             total, n = self._sums.get(name, (0.0, 0))
             value = value.detach() if isinstance(value, Tensor) else value
             self._sums[name] = (total + value, n + 1)
-        stretch = HISTORY_ROWS if self.exhausted else math.floor(self.progress * HISTORY_ROWS)
+        stretch = math.floor(self.progress * HISTORY_ROWS) if self._promise() else HISTORY_ROWS
         if stretch > self._flushed:
             self._flushed = stretch
             self._flush()

@@ -121,3 +121,26 @@ class Diagnoses(Protocol):
     """
 
     def diagnose(self, support: Support) -> Diagnosis: ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """A learner whose training, cut off between two iterations, can go on from there.
+
+    A training that went on comes to the same bits as one that was never cut off.
+    """
+
+    def checkpoint(self) -> State | None:
+        """All that training needs to go on, as of when it asks whether its source is `exhausted`.
+
+        Generators, the one given to `fit` included, and the source's position are kept by who asks;
+        asking changes nothing. None where the learner, with the fields it has, cannot go on.
+        """
+        ...
+
+    def resume(self, state: State, source: BudgetedSource, generator: torch.Generator) -> None:
+        """Train on what is left of the budget, be it of `fit` or of `partial_fit`.
+
+        Nothing is drawn before the source is asked whether it is `exhausted`.
+        """
+        ...

@@ -1,7 +1,11 @@
 """Seeds by name, so that no random stream depends on the order in which trials run."""
 
 import hashlib
+import random
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
 
 
@@ -14,3 +18,23 @@ def seed_of(*names: object) -> int:
 def generator_of(*names: object) -> torch.Generator:
     """A CPU generator seeded by name; draws are moved, so that every device sees the same."""
     return torch.Generator().manual_seed(seed_of(*names))
+
+
+def random_state() -> dict[str, Any]:
+    """What this process draws by default, of torch, NumPy and Python; loads with `weights_only`."""
+    name, keys, *place = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "numpy": [name, torch.from_numpy(np.array(keys, dtype=np.int64)), *place],
+        "python": list(random.getstate()),
+    }
+
+
+def set_random_state(state: Mapping[str, Any]) -> None:
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])
+    name, keys, *place = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *place))
+    random.setstate((*state["python"],))

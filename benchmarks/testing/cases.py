@@ -101,10 +101,15 @@ class Case:
         tasks: int = TASKS,
         seed: int = 0,
         on_moment: Callable[[], None] | None = None,
+        on_rest: Callable[[], None] | None = None,
     ) -> BudgetedSource:
-        stream = generator_of("kit tasks", seed)
         return BudgetedSource(
-            toy, Budget(tasks=tasks), stream, needs=self.needs, on_moment=on_moment
+            toy,
+            Budget(tasks=tasks),
+            generator_of("kit tasks", seed),
+            needs=self.needs,
+            on_moment=on_moment,
+            on_rest=on_rest,
         )
 
     def trained(

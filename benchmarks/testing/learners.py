@@ -21,6 +21,7 @@ from benchmarks.testing.checks import (
 )
 from benchmarks.testing.number_laws import numbers_of_classes_mean_nothing
 from benchmarks.testing.prediction_laws import PREDICTION_LAWS
+from benchmarks.testing.resuming_law import training_goes_on_where_it_was_cut_off
 
 KINDS: tuple[Kind, ...] = ("regression", "classification")
 
@@ -215,6 +216,7 @@ LAWS = (
     a_loaded_learner_carries_on,
     state_survives_a_file,
     a_look_on_the_way_changes_nothing,
+    training_goes_on_where_it_was_cut_off,
     budget_is_kept,
     needs_only_what_it_declares,
     masked_rows_do_not_count,

@@ -237,6 +237,56 @@ class ForgetsWhenItIsAsked(Good):
         self.over = True
 
 
+class GoesOnWhereItWas(Good):
+    """Has momentum, which is no part of what `adapt` needs."""
+
+    def partial_fit(self, source, generator):
+        self.go(source, torch.zeros_like(self.weight_))
+
+    def go(self, source, speed):
+        self.speed_ = speed
+        while not source.exhausted:
+            before = self.weight_
+            self.learn(source.sample(8, shots=4, queries=5))
+            self.speed_ = 0.5 * self.speed_ + self.weight_ - before
+            self.weight_ = before + self.speed_
+            source.log(size=self.weight_.square().mean())
+
+    def checkpoint(self):
+        return {**self.state(), "speed": self.speed_}
+
+    def resume(self, state, source, generator):
+        self.load_state(state)
+        self.go(source, state["speed"])
+
+
+class LosesItsSpeed(GoesOnWhereItWas):
+    def resume(self, state, source, generator):
+        self.load_state(state)
+        self.partial_fit(source, generator)
+
+
+class DrawsBeforeItGoesOn(GoesOnWhereItWas):
+    def partial_fit(self, source, generator):
+        self.noise_ = torch.randn(1, generator=generator)
+        super().partial_fit(source, generator)
+
+    def resume(self, state, source, generator):
+        torch.randn(1, generator=generator)
+        super().resume(state, source, generator)
+
+
+class LearnsWhenItIsKept(GoesOnWhereItWas):
+    def checkpoint(self):
+        self.weight_ = self.weight_ + 1
+        return super().checkpoint()
+
+
+class KeepsItself(GoesOnWhereItWas):
+    def checkpoint(self):
+        return {**super().checkpoint(), "learner": self}
+
+
 class SeedsItself(Good):
     def fit(self, source, generator):
         super().fit(source, torch.Generator().manual_seed(int.from_bytes(os.urandom(4), "big")))
@@ -460,6 +510,12 @@ OFFENDERS = {
     "same seed same bits": [SeedsItself],
     "fit forgets": [Remembers],
     "a look on the way changes nothing": [ForgetsWhenItIsAsked],
+    "training goes on where it was cut off": [
+        LosesItsSpeed,
+        DrawsBeforeItGoesOn,
+        LearnsWhenItIsKept,
+        KeepsItself,
+    ],
     "how sure it is is plain": [IsTooSure, SpreadsOverTasks],
     "partial fit carries on": [ForgetsInPartialFit, DoesNotCarryOn],
     "a loaded learner carries on": [KeepsSomethingToItself],
@@ -507,7 +563,14 @@ def test_a_learner_of_both_kinds_passes_on_both():
     assert len({check.name for check in checks}) == len(checks)
 
 
-@pytest.mark.parametrize("learner", [IsMarkedTransductive, WantsPictures])
+class CannotGoOn(GoesOnWhereItWas):
+    def checkpoint(self):
+        return None
+
+
+@pytest.mark.parametrize(
+    "learner", [IsMarkedTransductive, WantsPictures, GoesOnWhereItWas, CannotGoOn]
+)
 def test_a_learner_may_be_like_this(learner):
     assert not broken(learner)
 

@@ -63,6 +63,16 @@ class NewLearner:
     def load_state(self, state: State) -> None:
         self.losses_ = state["losses"]
 
+    # With these two a training that was cut off goes on (optional; keep here what training needs
+    # beside the state, as an optimiser's moments; random generators are taken care of).
+
+    def checkpoint(self) -> State:
+        return self.state()
+
+    def resume(self, state: State, source: BudgetedSource, generator: torch.Generator) -> None:
+        self.load_state(state)
+        self.partial_fit(source, generator)
+
 
 def smooth(support: Support, width: float, x: Tensor) -> Tensor:
     """Predictions at x (tasks, points, features); every task by itself."""
