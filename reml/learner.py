@@ -116,11 +116,11 @@ class REML(Settings):
         self.demand_suitable(source.problem)
         self.most_shots_ = shot_range(self.train_shots, source.shots)[1]
         self._build(source.problem, generator)
-        self._train(source, generator, fresh=True)
+        self._train(source, generator, {"fresh": True})
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further, through adaptation from the start; Adam's moments start anew."""
-        self._train(source, generator, fresh=False)
+        self._train(source, generator, {"fresh": False})
 
     def checkpoint(self) -> State | None:
         """See `core.Resumes`; stable-baselines3's learners cannot go on."""
@@ -130,21 +130,11 @@ class REML(Settings):
     def resume(self, state: State, source: BudgetedSource, generator: torch.Generator) -> None:
         """See `core.Resumes`."""
         self.load_state(state["learner"])
-        self._train(source, generator, fresh=False, left=state["training"])
+        self._train(source, generator, state["training"])
 
-    def _train(
-        self,
-        source: BudgetedSource,
-        generator: torch.Generator,
-        *,
-        fresh: bool,
-        left: State | None = None,
-    ) -> None:
-        """`left` is what the state of a training was that goes on."""
+    def _train(self, source: BudgetedSource, generator: torch.Generator, start: State) -> None:
         parts = self.pool_, self.composer_(), self.policy_
-        self._training = Training(self, *parts, source, generator, fresh=fresh)
-        if left is not None:
-            self._training.load_state(left)
+        self._training = Training(self, *parts, source, generator, start)
         try:
             self._training.run()
         finally:

@@ -39,9 +39,9 @@ class Training:
         policy: "PolicyComposer | Sb3Composer | None",
         source: BudgetedSource,
         generator: torch.Generator,
-        *,
-        fresh: bool,
+        start: State,
     ) -> None:
+        """`start` is what `state` was where a training goes on, else whether it is `fresh`."""
         self.settings = settings
         self.policy = policy
         self._composer = composer
@@ -63,7 +63,7 @@ class Training:
         self._recurrence = Recurrence()
         self._fewest_steps = 1 if self.pool.kind == "classification" else 0
         self._generator = generator
-        self._fresh = fresh
+        self._fresh = start["fresh"]
         self._pool_optimiser = torch.optim.Adam(self.pool.parameters(), settings.lr, fused=True)
         self._optimisers = [self._pool_optimiser]
         if policy is not None:
@@ -71,6 +71,10 @@ class Training:
         if isinstance(policy, PolicyComposer):
             optimiser = torch.optim.Adam(policy.parameters(), settings.lr, fused=True)
             self._optimisers.append(optimiser)
+        if "optimisers" in start:
+            for optimiser, kept in zip(self._optimisers, start["optimisers"], strict=True):
+                optimiser.load_state_dict(kept)
+            self._recurrence.load_state(start["seen"])
         self._shots = source.shot_range(settings.train_shots)
 
     def state(self) -> State | None:
@@ -82,12 +86,6 @@ class Training:
             "optimisers": [it.state_dict() for it in self._optimisers],
             "seen": self._recurrence.state(),
         }
-
-    def load_state(self, state: State) -> None:
-        self._fresh = state["fresh"]
-        for optimiser, kept in zip(self._optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(kept)
-        self._recurrence.load_state(state["seen"])
 
     def next_batch(self) -> TaskBatch:
         """Fresh tasks, all with the same number of shots; schedules move on.

@@ -16,6 +16,7 @@ from benchmarks.api.frames import Frames
 from benchmarks.api.here import run_here
 from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
+from benchmarks.harness.disk.checkpoints import seconds_between
 from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import UNLIMITED, Limits
 from benchmarks.harness.plan.expand import arrange, trials_of
@@ -30,6 +31,7 @@ from benchmarks.harness.store import provenance
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, consolidate, restore, with_gaps
+from benchmarks.harness.trial.trainings import PLACE, forget
 from benchmarks.harness.tuning.known import Known, Moved
 from benchmarks.report.documents.whole import write_whole
 from benchmarks.report.figures.cleanup import remove_report
@@ -98,6 +100,7 @@ def run_matrix(
     _check_device(how.device)
     if how.tune_only and matrix.tuning is None:
         raise MatrixError(f"{matrix.path}: key 'tuning' is missing: expected [tuning], trials = 20")
+    seconds_between()  # what it says is wrong is said once, and now
     notes: list[str] = []
     with nullcontext() if frames is None else frames.named():
         pairings = arrange(matrix, registry, notes.append)
@@ -128,6 +131,8 @@ def run_matrix(
             "done": done,
             "anew": anew,
         }
+        for trial in left if anew else ():
+            forget(place.trials / PLACE, trial, "own", "other")
         with watching([*left], how.jobs) as progress:
             if free:
                 engine = LocalEngine(how.jobs, modules_of(free, registry))

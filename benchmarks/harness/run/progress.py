@@ -20,6 +20,7 @@ from benchmarks.core.text import clock
 from benchmarks.harness.outlook.left import Going, seconds_left
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
+from benchmarks.harness.trial.reporting import GOES_ON
 
 PLAIN_SECONDS = 5.0
 MOST_ROWS = 10
@@ -138,6 +139,8 @@ class PlainProgress:
     def advanced(self, spec: TrialSpec, fraction: float, text: str) -> None:
         now = self._tally.running[spec.id]
         now.fraction, now.text = fraction, text
+        if text.startswith(GOES_ON):
+            self._print(f"       {name(spec)} {text}")
 
     def scored(self, spec: TrialSpec, score: Score) -> None:
         self._scores[spec.id] = score
@@ -196,6 +199,8 @@ class LiveProgress:
     def advanced(self, spec: TrialSpec, fraction: float, text: str) -> None:
         self._tally.running[spec.id].fraction = fraction
         self._bars.update(self._rows[spec.id], completed=fraction, text=escape(text))
+        if text.startswith(GOES_ON):
+            self._console.print(Text(f"  {name(spec)} {text}"))
 
     def scored(self, spec: TrialSpec, score: Score) -> None:
         self._said[spec.id] = score

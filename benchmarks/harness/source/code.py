@@ -9,6 +9,11 @@ from typing import Any
 
 OURS = frozenset({"benchmarks", "baselines", "reml"})
 DISTRIBUTION = "reml-bench"
+ROOT = Path(__file__).parents[3]
+TRAINED_BY = (
+    *("reml", "baselines", "benchmarks/core", "benchmarks/networks", "benchmarks/tasks"),
+    "benchmarks/harness/trial",
+)
 
 
 def code_of_file(path: Path) -> str:
@@ -42,6 +47,13 @@ def code_of_entry(entry: Any) -> str:
     if not files and spec.origin is not None and Path(spec.origin).is_file():
         files = [Path(spec.origin)]
     return _digest([file.read_bytes() for file in sorted(files)])
+
+
+def code_of_training() -> str:
+    """Of what of this package may change what training comes to: learners, families and layers."""
+    files = [file for part in TRAINED_BY for file in _sources(ROOT / part)]
+    named = sorted((file.relative_to(ROOT).as_posix(), file) for file in files)
+    return _digest([part for name, file in named for part in (name.encode(), file.read_bytes())])
 
 
 def _digest(parts: list[bytes]) -> str:

@@ -1,13 +1,14 @@
 """What a trial looks up about its family and its learner."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from benchmarks.core import State, TaskFamily
+from benchmarks.core import MetaLearner, State, TaskFamily, generator_of
 from benchmarks.core.errors import DataError
 from benchmarks.core.protocol import Place
+from benchmarks.harness.evaluation.predictions import says_how_sure
 from benchmarks.harness.evaluation.task_names import held_out
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Entry
@@ -43,6 +44,15 @@ def told_of(spec: TrialSpec, families: Mapping[Place, TaskFamily]) -> dict[str, 
         "held_out": held_out(tested[0]),
         "grouped_by": getattr(tested[0], "grouped_by", ""),
     }
+
+
+def spread_of(
+    learner: MetaLearner, family: TaskFamily, steps: int, device: str
+) -> Literal["own", "residual"]:
+    """Whether predictors, after so many steps, say themselves how sure they are."""
+    probe = family.sample(1, "train", generator_of("probe"), shots=1, queries=1)
+    shown = probe.showing(learner.needs).to(device).support
+    return "own" if says_how_sure(learner, shown, steps) else "residual"
 
 
 def count_numbers(state: State) -> int:

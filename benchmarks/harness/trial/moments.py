@@ -1,13 +1,13 @@
 """The states that a learner goes through while it trains, at tenths of its budget."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.core import State
+from benchmarks.core import MetaLearner, State
 from benchmarks.core.text import described
 from benchmarks.harness.trial.packing import pack
 
@@ -40,6 +40,19 @@ class Moments:
         self._able = True
         self.seen: tuple[Moment, ...] = ()
 
+    @classmethod
+    def of(cls, learner: MetaLearner) -> "Moments":
+        return cls(learner.state)
+
+    def position(self) -> dict[str, Any]:
+        """What has been collected: a nest that loads with `weights_only=True`."""
+        every, met, able = self._every, self._met, self._able
+        return {"every": every, "met": met, "able": able, "seen": _rows(self.seen)}
+
+    def go_to(self, position: Mapping[str, Any]) -> None:
+        self._every, self._met = position["every"], position["met"]
+        self._able, self.seen = position["able"], _moments(position["seen"])
+
     def keep(self, tasks: int, seconds: float) -> None:
         """Keep the present state, unless there would be too much of them."""
         self._met += 1
@@ -59,17 +72,7 @@ class Moments:
 def packed_moments(moments: Sequence[Moment]) -> bytes:
     """The bytes of `MOMENTS`."""
     file = io.BytesIO()
-    torch.save(
-        [
-            {
-                "tasks": it.tasks,
-                "seconds": it.seconds,
-                "packed": torch.frombuffer(bytearray(it.packed), dtype=torch.uint8),
-            }
-            for it in moments
-        ],
-        file,
-    )
+    torch.save(_rows(moments), file)
     return file.getvalue()
 
 
@@ -77,7 +80,21 @@ def load_moments(path: Path) -> tuple[Moment, ...]:
     """What was written there; nothing where there is no such file."""
     if not path.is_file():
         return ()
-    rows: list[dict[str, Any]] = torch.load(path, map_location="cpu", weights_only=True)
+    return _moments(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def _rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    return [
+        {
+            "tasks": it.tasks,
+            "seconds": it.seconds,
+            "packed": torch.frombuffer(bytearray(it.packed), dtype=torch.uint8),
+        }
+        for it in moments
+    ]
+
+
+def _moments(rows: Sequence[Mapping[str, Any]]) -> tuple[Moment, ...]:
     return tuple(
         Moment(int(it["tasks"]), float(it["seconds"]), it["packed"].numpy().tobytes())
         for it in rows

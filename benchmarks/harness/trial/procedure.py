@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import Any, final
@@ -30,8 +31,8 @@ from benchmarks.harness.trial.places import Ground, demand_told, grounds_of
 from benchmarks.harness.trial.references import SCORED, scored_once
 from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.surroundings import Surroundings
-from benchmarks.harness.trial.training import THEN, TrainingRun, import_for
-from benchmarks.harness.trial.trainings import Training, load
+from benchmarks.harness.trial.training import TrainingRun, naming_then
+from benchmarks.harness.trial.trainings import Training, checkpoint_of, load
 
 TRAINING = 0.98
 """The share of a trial that training is taken to be."""
@@ -63,6 +64,7 @@ class Procedure:
         keep: Callable[[Training], None] = lambda training: None,
         references: Path | None = None,
         log: Log = no_log,
+        trainings: Path | None = None,
     ) -> None:
         """`keep` is told of the training as soon as it is over; see `run_trial` for the rest."""
         self._spec = spec
@@ -72,8 +74,10 @@ class Procedure:
         self._keep = keep
         self._references = references
         self._log = log
+        self._trainings = trainings
         self._surroundings = Surroundings()
         self.account = Account()
+        self._runs: list[TrainingRun] = []
         self._chosen: dict[str, Any] = {}
 
     def run(self, trained: Path | None) -> None:
@@ -107,16 +111,14 @@ class Procedure:
         spec = self._spec
         if spec.then is None or not hasattr(self, "training"):
             raise ContractError(f"protocol {spec.protocol.name!r} has nothing to carry on with")
-        # whether the state was taken over or not, the learner carries on from the same
-        self.learner = make_learner(spec.learner, self._registry)
-        self.learner.load_state(on_cpu(self.state))
-        self._train_on(
-            "other",
-            spec.then,
-            self.learner.partial_fit,
-            ("learner", "then", spec.seed),
-            lambda tasks, metrics: self._log(tasks, {f"{k}{THEN}": v for k, v in metrics.items()}),
-        )
+
+        def make() -> MetaLearner:
+            # whether the state was taken over or not, the learner carries on from the same
+            learner = make_learner(spec.learner, self._registry)
+            learner.load_state(on_cpu(self.state))
+            return learner
+
+        self._train_on("other", spec.then, make, "learner", "then", spec.seed)
         self._surroundings.restore(spec.seed)
 
     def choose(self) -> None:
@@ -181,9 +183,8 @@ class Procedure:
 
     def _train(self) -> None:
         spec = self._spec
-        moments = Moments(self.learner.state) if spec.keep == "best" else None
-        own = self.learner.fit, ("learner", spec.seed)
-        self._train_on("own", spec.budget, *own, self._log, moments)
+        make = partial(make_learner, spec.learner, self._registry)
+        moments = self._train_on("own", spec.budget, make, "learner", spec.seed)
         state, spent = self.learner.state(), self.account.runs[0]
         ways: tuple[Moment, ...] = ()
         if moments is not None and spent["tasks"]:
@@ -219,33 +220,30 @@ class Procedure:
             self.learner, self.state = make(found.moment), found.moment.state
 
     def _train_on(
-        self,
-        place: Place,
-        budget: Budget,
-        train: Callable[..., None],
-        names: tuple[object, ...],
-        log: Log,
-        moments: Moments | None = None,
-    ) -> None:
+        self, place: Place, budget: Budget, make: Callable[[], MetaLearner], *names: object
+    ) -> Moments | None:
         """Train, and add to the history and to what is spent; also what is spent on a failure."""
-        ground, number = self._ground(place), len(self.account.runs)
-        each = TRAINING / len(self._spec.protocol.trains_on)
-        import_for(self.learner)
+        spec, ground, number = self._spec, self._ground(place), len(self.account.runs)
+        each = TRAINING / len(spec.protocol.trains_on)
         run = TrainingRun(
             ground.family,
             ground.identity,
             budget,
-            self._spec.seed,
+            spec.seed,
             needs=self.learner.needs,
-            shots=test_shots(self._spec.protocol),
+            shots=test_shots(spec.protocol),
             device=self._device,
             on_progress=lambda part, text: self._report(each * (number + part), text),
-            on_log=log,
+            on_log=naming_then(self._log) if number else self._log,
             on_draw=self.account.tell,
-            moments=moments,
+            moments=Moments.of if spec.keep == "best" and not number else None,
+            checkpoint=checkpoint_of(self._trainings, spec, place, self._device, self.account.runs),
         )
+        self._runs.append(run)
         with self.account.training(run):
-            run.run(train, generator_of(*names))
+            run.run(make, "partial_fit" if number else "fit", *names)
+        self.learner = run.learner
+        return run.moments
 
     def _test(
         self,
@@ -271,7 +269,13 @@ class Procedure:
 
     def facts(self) -> dict[str, Any]:
         """What the record says of a trial that has failed: a learner that is there can be asked."""
-        return {"problem": asdict(self.problem)} if hasattr(self, "training") else {}
+        facts = {"problem": asdict(self.problem)} if hasattr(self, "training") else {}
+        return {**facts, **self._went_on()}
+
+    def _went_on(self) -> dict[str, Any]:
+        """At which shares of their budget trainings that had been cut off went on."""
+        shares = [share for run in self._runs for share in run.went_on]
+        return {"went_on": shares} if shares else {}
 
     def notes(self) -> dict[str, Any]:
         """What the record says of a trial that is done, beside its spending."""
@@ -280,6 +284,7 @@ class Procedure:
             **told,
             "problem": asdict(self.problem),
             **self._chosen,
+            **self._went_on(),
             "transductive": bool(getattr(self.learner, "transductive", False)),
         }
         if len(self.account.runs) > 1:

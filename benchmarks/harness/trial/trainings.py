@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -13,14 +13,24 @@ import torch
 
 from benchmarks.core import State
 from benchmarks.core.errors import RemlError, StoreError
+from benchmarks.core.protocol import Place
 from benchmarks.core.text import described
+from benchmarks.harness.disk.checkpoints import Checkpoint, files_of, seconds_between
 from benchmarks.harness.disk.columns import HISTORY_TYPES, VALIDATION
-from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, sync, write_json
+from benchmarks.harness.disk.files import (
+    fresh_name,
+    make_folder,
+    read_json,
+    remove,
+    sync,
+    write_json,
+)
 from benchmarks.harness.disk.sums import check_sums, write_sums
 from benchmarks.harness.disk.tables import write_parquet
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.trial.moments import MOMENTS, Moment, load_moments, packed_moments
 from benchmarks.harness.trial.packing import pack
-from benchmarks.harness.trial.training import SPENDS, THEN
+from benchmarks.harness.trial.training import LOST, SPENDS, THEN
 
 LEARNER, HISTORY, RECORD = "learner.pt", "history.parquet", "training.json"
 PLACE = ".trainings"
@@ -75,6 +85,38 @@ def keep_state(folder: Path, state: State) -> None:
     """
     make_folder(folder)
     _write(folder / LEARNER, pack(state))
+
+
+def checkpoint_of(
+    trainings: Path | None,
+    spec: TrialSpec,
+    place: Place,
+    device: str,
+    before: Sequence[Mapping[str, Any]],
+) -> Checkpoint | None:
+    """That of a trial's training on the family of a place, after what was spent `before`."""
+    if trainings is None:
+        return None
+    who = spec.training if place == "own" else spec.id
+    after = [spent["seconds"] for spent in before]
+    of = {"training": who, "place": place, "device": device, "training before": after}
+    return Checkpoint(_place(trainings, spec, place), of, seconds_between())
+
+
+def forget(trainings: Path, spec: TrialSpec, *places: Place) -> None:
+    """The trainings of a trial on the families of these places do not go on: they are over, say.
+
+    Raises:
+        NotKept: a checkpoint cannot be removed.
+    """
+    for place in places:
+        for path in files_of(_place(trainings, spec, place)):
+            remove(path)
+
+
+def _place(trainings: Path, spec: TrialSpec, place: Place) -> Path:
+    own = place == "own"
+    return trainings / (f"{spec.training}.checkpoint" if own else f"{spec.id}.then.checkpoint")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -137,6 +179,7 @@ def load(place: Path) -> Training:
             by = place.name
         made = record.get("trained_with") or record.get("provenance") or {}
         known = {key: spent.get(key, 0) for key in SPENDS}
+        known |= {key: spent[key] for key in (LOST,) if key in spent}
     except RemlError:
         raise
     except Exception as error:  # torch and pyarrow have many ways to say that a file is damaged

@@ -19,6 +19,7 @@ from benchmarks.harness.trial.reporting import Log, Report, no_log
 from benchmarks.harness.trial.trainings import (
     LEARNER,
     Training,
+    forget,
     keep,
     keep_history,
     keep_state,
@@ -48,7 +49,8 @@ def run_trial(
 
     `trained` is where a training of the same kind lies, a folder of `trainings` or of a trial: its
     learner is taken over, with its history and what its training has spent, instead of training the
-    same again (if it is damaged: after saying so). A training is kept in the folder as soon as it
+    same again (if it is damaged: after saying so). In `trainings` a training that is under way is
+    kept now and then, and goes on if it was cut off. A training is kept in the folder as soon as it
     is over, and in `trainings` for others, if there is such a place. `trained_by` in the record is
     the trial that has trained, `trained_with` its provenance. `references` is where trials find
     what the reference scored that they are held against, if another one has asked before.
@@ -69,12 +71,14 @@ def run_trial(
         record["trained_by"], record["trained_with"] = training.by, dict(training.made)
         if trainings is not None and training.by == spec.id:
             share(folder, trainings / spec.training)
+        if trainings is not None:
+            forget(trainings, spec, "own")
 
     trial: Procedure | Trying
     if spec.tried is not None:
         trial = Trying(spec, registry, device, report, log)
     else:
-        trial = Procedure(spec, registry, device, report, keep_training, references, log)
+        trial = Procedure(spec, registry, device, report, keep_training, references, log, trainings)
     try:
         trial.run(trained)
     except Cannot as error:
@@ -100,6 +104,8 @@ def run_trial(
         if trial.state is not trial.training.state:
             keep_state(folder, trial.state)
         write_tables(folder, {**trial.evaluation._asdict(), "history": trial.account.history})
+        if trainings is not None:
+            forget(trainings, spec, "other")
     write_json(folder / "trial.json", record)
     return record
 

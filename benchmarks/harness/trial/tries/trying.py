@@ -9,7 +9,7 @@ from typing import Any, final
 
 import pandas as pd
 
-from benchmarks.core import Problem, Split, TaskBatch, TaskFamily, generator_of
+from benchmarks.core import MetaLearner, Problem, Split, TaskBatch, TaskFamily
 from benchmarks.core.errors import ContractError
 from benchmarks.harness.disk.columns import HISTORY_TYPES, TABLES
 from benchmarks.harness.disk.tables import empty
@@ -24,7 +24,7 @@ from benchmarks.harness.trial.moments import Moment
 from benchmarks.harness.trial.places import demand_fields
 from benchmarks.harness.trial.reporting import Log, Report
 from benchmarks.harness.trial.surroundings import Surroundings, kept_state
-from benchmarks.harness.trial.training import TrainingRun, import_for
+from benchmarks.harness.trial.training import TrainingRun
 from benchmarks.harness.trial.tries.looking import GivenUp, Looking
 
 TRAINING = 0.98
@@ -77,8 +77,10 @@ class Trying:
                 other.load_state(moment.state)
                 return tasks.loss(other, self._device)
 
-        self._looked = Looking(learner, loss, spec)
-        import_for(learner)
+        def look(learner: MetaLearner) -> Looking:
+            self._looked = Looking(learner, loss, spec)
+            return self._looked
+
         run = TrainingRun(
             family,
             identity,
@@ -90,17 +92,19 @@ class Trying:
             on_progress=lambda part, text: self._report(TRAINING * part, text),
             on_log=self._log,
             on_draw=self.account.tell,
-            moments=self._looked,
+            moments=look,
         )
         try:
             with self.account.training(run):
-                run.run(learner.fit, generator_of("learner", spec.seed))
+                run.run(lambda: learner, "fit", "learner", spec.seed)
+            assert self._looked is not None
             with self.account.validating():
                 self._looked.finish(int(run.spent["tasks"]), float(run.spent["seconds"]))
         except GivenUp:
             self._given_up = True
         finally:
-            self.account.validated(self._looked.seconds)
+            self.account.validated(self._looked.seconds if self._looked else 0.0)
+        assert self._looked is not None
         if not math.isfinite(self._looked.loss):
             raise self._looked.trouble or ContractError("its loss is not finite")
 
