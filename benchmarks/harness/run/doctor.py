@@ -18,6 +18,7 @@ PACKAGES = {
     **dict.fromkeys(("matplotlib", "scikit-learn"), "pip install reml-bench"),
     "stable-baselines3": "pip install stable-baselines3 sb3-contrib",
     "sb3-contrib": "pip install stable-baselines3 sb3-contrib",
+    "statsmodels": "needed by mixed: pip install statsmodels",
     "learn2learn": "needed by maml, meta_sgd and anil; see below",
 }
 """What is looked for, and how one gets it."""

@@ -2,7 +2,7 @@
 
 from benchmarks.report.scores.cells import Entrant
 
-SIMPLE = ("mean", "nearest_centroid", "logistic_regression", "gp")
+SIMPLE = ("mean", "line", "nearest_centroid", "logistic_regression", "gp")
 """Learners that train on no other tasks, simplest first."""
 
 
