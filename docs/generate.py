@@ -34,7 +34,7 @@ def pages() -> dict[str, str]:
     for kind, (title, about) in HEADS.items():
         lines = [f"# {title}", "", about, ""]
         for name in registry.names(kind):
-            lines += _entry(explain(registry, name))
+            lines += _entry(explain(registry, name, kind))
         made[f"{NAMES[kind]}.md"] = "\n".join(lines)
     return made
 
@@ -57,7 +57,7 @@ def _matrix(registry: Registry) -> Iterator[str]:
     yield ""
     yield from _keys(explain(registry, "matrix").keys)
     for kind in HEADS:
-        entry = explain(registry, registry.names(kind)[0])
+        entry = explain(registry, registry.names(kind)[0], kind)
         yield f"## `[[{kind}]]`"
         yield ""
         if entry.common:

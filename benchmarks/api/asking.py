@@ -33,9 +33,9 @@ def help(name: str, key: str | None = None, *, plugins: Plugins = ()) -> str:
     Raises:
         UnknownName: there is no such name or key.
     """
-    from benchmarks.harness.plan.explaining import explain, render
+    from benchmarks.harness.plan.explaining import helped
 
-    return render(explain(_registry(plugins), name), key)
+    return helped(_registry(plugins), name, key)
 
 
 def doctor() -> str:

@@ -58,6 +58,9 @@ def init(
     if picture := found.picture():
         say(f"\n{picture}\n")
     trials = write_matrix(out, found.matrix(out), path)
+    for it in found.contenders:
+        if it.missing:
+            say(f"{it.name} is left out: {it.why_missing}")
     time = count(found.minutes, "minute")
     say(f"{out} compares learners in {count(trials, 'trial')}, some {time} on two processors.")
     say(f"Next:\n  reml run {shlex.quote(str(out))}")

@@ -14,8 +14,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def about(options: argparse.Namespace) -> int:
-    from benchmarks.harness.plan.explaining import explain, render  # needs pydantic's models
+    from benchmarks.harness.plan.explaining import helped  # needs pydantic's models
 
-    entry = explain(Registry(options.plugin), options.name)
-    print(render(entry, getattr(options, "key", None)))
+    print(helped(Registry(options.plugin), options.name, getattr(options, "key", None)))
     return 0

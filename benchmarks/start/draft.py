@@ -61,7 +61,7 @@ def drafted(
     for it in contenders:
         lines.append("")
         if it.missing:
-            lines.append(f"# it needs {it.needs}, which is not installed; see `reml doctor`")
+            lines.append(f"# {it.why_missing}")
         elif it.remark:
             lines.append(f"# {it.remark}")
         table = ["[[learner]]", *_lines({"name": it.name, **it.fields}, {}, {})]

@@ -13,7 +13,13 @@ from PIL import Image
 
 from benchmarks.core.errors import DataError
 from benchmarks.core.text import count, line
-from benchmarks.start.contenders import PICTURE_TASKS, PICTURE_TEST, for_pictures, minutes
+from benchmarks.start.contenders import (
+    PICTURE_TASKS,
+    PICTURE_TEST,
+    Contender,
+    for_pictures,
+    minutes,
+)
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.sketch import can_show, pixels
 from benchmarks.tasks.images import SUFFIXES, Images, decode
@@ -105,6 +111,10 @@ class Album:
         drawn = pixels(grey, plain=False)
         return drawn if can_show(drawn, sys.stdout.encoding) else pixels(grey, plain=True)
 
+    @property
+    def contenders(self) -> list[Contender]:
+        return for_pictures()
+
     def matrix(self, out: Path) -> str:
         shots, ways = self.shots, self.fields["ways"]
         protocol: dict[str, Any] = {
@@ -121,13 +131,13 @@ class Album:
             PICTURE_TASKS,
             protocol,
             {"name": "images", "path": relative(self.path, out), **self.fields},
-            for_pictures(),
+            self.contenders,
             {"shots": "pictures of each class that learners are shown; they name others"},
         )
 
     @property
     def minutes(self) -> int:
-        return minutes(for_pictures(), PICTURE_TASKS, PICTURE_TEST)
+        return minutes(self.contenders, PICTURE_TASKS, PICTURE_TEST)
 
 
 def album(path: Path) -> Album:

@@ -14,7 +14,13 @@ from benchmarks.core import Split
 from benchmarks.core.errors import DataError
 from benchmarks.core.text import count, line
 from benchmarks.harness.plan.checks.folding import FEW_GROUPS as FEW_TESTED
-from benchmarks.start.contenders import curve_budget, for_classes, for_curves, minutes
+from benchmarks.start.contenders import (
+    Contender,
+    curve_budget,
+    for_classes,
+    for_curves,
+    minutes,
+)
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.holding import Column, columns_of, joined, sizes
 from benchmarks.start.parts import Roles, Wanted, ordered
@@ -237,6 +243,10 @@ class Survey:
             return 0
         return FOLDS if self.groups > FOLDS + 1 else "leave-one-group-out"
 
+    @property
+    def contenders(self) -> list[Contender]:
+        return for_classes() if self.roles.classes else for_curves()
+
     def matrix(self, out: Path) -> str:
         """The text of a matrix for it, to be written to `out`."""
         shots, tasks = self.shots, self._size("train", 1)
@@ -247,7 +257,6 @@ class Survey:
             "steps": (0, 1, 5, 10),
             "queries": int(min(100, max(1, self.points.max() - min(shots)))),
         }
-        contenders = for_classes() if self.roles.classes else for_curves()
         if self.folds:
             protocol["folds"], test = self.folds, len(self.points)
         if test < FEW_TEST_TASKS:
@@ -268,15 +277,14 @@ class Survey:
             curve_budget(tasks),
             protocol,
             {"name": "table", "path": relative(self.path, out), **self.fields},
-            contenders,
+            self.contenders,
             remarks,
         )
 
     @property
     def minutes(self) -> int:
         rounds = self.folds if isinstance(self.folds, int) else self.groups
-        once = for_classes() if self.roles.classes else for_curves()
-        return minutes(once, curve_budget(self._size("train", 1)), rounds=max(1, rounds))
+        return minutes(self.contenders, curve_budget(self._size("train", 1)), rounds=max(1, rounds))
 
 
 def survey(path: Path, wanted: Wanted, unit: str = "") -> Survey:

@@ -1,7 +1,5 @@
 """What the mixed model predicts is what statsmodels says when called by hand."""
 
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -116,16 +114,3 @@ def test_odd_tasks_get_finite_numbers_of_their_size(scale):
         assert predict(x).isfinite().all()
         assert (predict(x).abs() < 30 * scale).all()
         assert (predict.std(x) > 0).all()
-
-
-def test_without_statsmodels_it_says_what_to_type():
-    program = (
-        "import sys; sys.modules['statsmodels'] = None\n"
-        "from benchmarks.core.errors import MissingDependency\n"
-        "try:\n    import baselines.mixed\n"
-        "except MissingDependency as error:\n    print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == (
-        "there is no statsmodels, which mixed needs; type: pip install statsmodels\n"
-    ), done.stderr

@@ -127,7 +127,7 @@ def test_tasks_of_one_point_tell_a_mean_and_no_covariance():
 
 
 def test_on_the_met_office_it_is_within_two_percent_of_a_learned_process():
-    """`gp-prior` of the published results/metoffice has 1.364 °C on these tasks, `pace` no more."""
+    """On these validation tasks `gp-prior` has 1.414 °C, as results/metoffice trains it."""
     if not MET_OFFICE.is_file():
         pytest.skip("no ../shared/data beside the project")
     keys = {"task": ("station", "year"), "x": ("month",), "y": "tmax_degC", "split_by": "station"}
@@ -136,7 +136,4 @@ def test_on_the_met_office_it_is_within_two_percent_of_a_learned_process():
     batch = family.sample(600, "validation", generator_of("v"), shots=5, queries=10)
     (predict,) = learner.adapt(batch.support, [0])
     error = task_mse(predict(batch.query.x), batch.query.y, batch.query.mask).sqrt().mean()
-    assert float(error) * family.problem.target_scale < 1.02 * LEARNED
-
-
-LEARNED = 1.41
+    assert float(error) * family.problem.target_scale < 1.02 * 1.4136

@@ -53,7 +53,7 @@ def test_every_key_of_everything_is_in_the_reference(made: dict[str, str]) -> No
         by_name = {part.partition("\n")[0]: part for part in parts}
         assert sorted(by_name) == registry.names(kind)
         for name, part in by_name.items():
-            for key in explain(registry, name).keys:
+            for key in explain(registry, name, kind).keys:
                 assert re.search(rf"^`{key.name}\b", part, flags=re.MULTILINE), (name, key.name)
     for key in (*explain(registry, "matrix").keys, *explain(registry, "maml").common):
         assert f"`{key.name}" in made["matrix.md"]

@@ -97,7 +97,7 @@ def test_every_form_makes_a_matrix_of_the_same_tasks(here, form, capsys):
     )
     trials = expand(load_matrix("matrix.toml"), Registry())
     assert {trial.fold for trial in trials} == {0, 1, 2, 3, 4}  # 3 test groups make no verdict
-    assert len(trials) == 3 * 5 * len({trial.learner.label for trial in trials}) == 105
+    assert len(trials) == 3 * 5 * len({trial.learner.label for trial in trials}) == 165
 
 
 def test_what_was_written_runs(here):
@@ -111,11 +111,29 @@ def test_what_was_written_runs(here):
     tiny = tiny.replace("folds = 5", "").replace("draws = 10", "")
     (here / "data" / "m.toml").write_text(tiny)
     trials = expand(load_matrix("data/m.toml"), Registry())
-    assert [trial.learner.name for trial in trials][::6] == ["mean", "reml"]
+    assert [trial.learner.name for trial in trials][::10] == ["mean", "reml"]
     for trial in trials:
         record = run_trial(trial, Registry(), here / trial.id)
         assert record["status"] == "done", record["reason"]
         assert record["problem"]["unit"] == "cm"
+
+
+def test_what_needs_a_missing_package_is_left_out_and_said(here, capsys, monkeypatch):
+    table().to_csv(here / "d.csv", index=False)
+    write_pictures(here / "album")
+    monkeypatch.setitem(sys.modules, "statsmodels", None)
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    for data, learner, package in (
+        ("d.csv", "mixed", "statsmodels"),
+        ("album", "features", "skimage"),
+    ):
+        out = f"{learner}.toml"
+        assert main(["init", data, "--out", out]) == 0
+        said = f"it needs {package}, which is not installed; see `reml doctor`"
+        assert f"{learner} is left out: {said}\n" in capsys.readouterr().out
+        text = (here / out).read_text()
+        assert f'# {said}\n# [[learner]]\n# name = "{learner}"\n' in text
+        assert learner not in {it.learner.name for it in expand(load_matrix(out), Registry())}
 
 
 def test_pictures_make_a_matrix_that_runs(here, capsys):

@@ -55,14 +55,14 @@ KINDS: tuple[Kind, ...] = ("learner", "family", "protocol")
 MATRIX = "matrix"
 
 
-def explain(registry: Registry, name: str) -> Entry:
-    """The learner, family or protocol of this name.
+def explain(registry: Registry, name: str, only: Kind | None = None) -> Entry:
+    """The learner, family or protocol of this name; the first of these, unless one is asked for.
 
     Raises:
         UnknownName: nothing is called so.
         UserError: it cannot be imported.
     """
-    for kind in KINDS:
+    for kind in (only,) if only else KINDS:
         if name in registry.names(kind):
             found = registry.outline(kind, name)
             keys = keys_of(found.cls, found.preset)
@@ -74,6 +74,18 @@ def explain(registry: Registry, name: str) -> Entry:
         return Entry("file", MATRIX, _about(Top), keys_of(Top))
     known = [*(it for kind in KINDS for it in registry.names(kind)), MATRIX]
     raise UnknownName("learner, family or protocol", name, known)
+
+
+def helped(registry: Registry, name: str, key: str | None = None) -> str:
+    """All that has this name, as `render` has it; of one key, what has such a key.
+
+    Raises:
+        UnknownName: nothing is called so, or has such a key.
+    """
+    kinds = [kind for kind in KINDS if name in registry.names(kind)]
+    entries = [explain(registry, name, kind) for kind in kinds] or [explain(registry, name)]
+    able = [it for it in entries if key in {one.name for one in (*it.keys, *it.common)}]
+    return "\n\n".join(render(it, key) for it in (able or entries[:1] if key else entries))
 
 
 def keys_of(cls: type, preset: Mapping[str, Any] | None = None) -> tuple[Key, ...]:

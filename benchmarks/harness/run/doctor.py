@@ -19,6 +19,7 @@ PACKAGES = {
     "stable-baselines3": "pip install stable-baselines3 sb3-contrib",
     "sb3-contrib": "pip install stable-baselines3 sb3-contrib",
     "statsmodels": "needed by mixed: pip install statsmodels",
+    "scikit-image": "needed by features: pip install scikit-image",
     "learn2learn": "needed by maml, meta_sgd and anil; see below",
 }
 """What is looked for, and how one gets it."""

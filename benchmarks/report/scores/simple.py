@@ -2,7 +2,10 @@
 
 from benchmarks.report.scores.cells import Entrant
 
-SIMPLE = ("mean", "line", "nearest_centroid", "logistic_regression", "gp")
+SIMPLE = (
+    *("mean", "line", "nearest_centroid", "logistic_regression"),
+    *("features-centroid", "features", "gp"),
+)
 """Learners that train on no other tasks, simplest first."""
 
 

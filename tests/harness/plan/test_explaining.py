@@ -67,6 +67,17 @@ def test_the_command_line_shows_one_key_or_all(capsys: pytest.CaptureFixture[str
     assert "grid" in everything
 
 
+def test_what_shares_a_name_is_shown_together(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "line"]) == 0
+    shown = capsys.readouterr().out
+    assert "line (learner): " in shown
+    assert "line (family): " in shown
+    assert main(["help", "line", "slope_low"]) == 0
+    of_family = capsys.readouterr().out
+    assert "line (learner): " not in of_family
+    assert main(["help", "line", "slope"]) == 2
+
+
 def test_unknown_names_and_keys_are_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "malm"]) == 2
     assert "did you mean 'maml'?" in capsys.readouterr().err
