@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-HALF = 2_000_000
+HALF = 5_000_000
 """So many bytes are kept of the beginning, and as many of the end."""
 PATIENCE_SECONDS = 5.0
 

@@ -40,12 +40,28 @@ class End(NamedTuple):
         cpu: seconds of a processor that it took.
         peak_mb: the most memory that it held.
         at: when it ended, by `time.monotonic`.
+        starved: whether the system has ended processes for want of memory while it ran.
     """
 
     code: int
     cpu: float
     peak_mb: float
     at: float
+    starved: bool = False
+
+    @property
+    def told(self) -> str:
+        """What it died of."""
+        if self.code >= 0:
+            return f"worker process ended without a result (exit code {self.code})"
+        number = f"signal {-self.code}"
+        with suppress(ValueError):
+            number = f"{number}, {signal.Signals(-self.code).name}"
+        if -self.code != signal.SIGKILL:
+            return f"worker process died ({number})"
+        if self.starved:
+            return f"out of memory, probably: the system ended the worker process ({number})"
+        return f"worker process died ({number}), as where the system or its group lacks memory"
 
 
 class Guard:
@@ -62,6 +78,7 @@ class Guard:
         self._found = [worker]
         self._signals = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
         self._next_signal = math.inf
+        self._kills = _kills_for_memory()
 
     def wait(self) -> End:
         """Wait for the worker's end. What it has orphaned meanwhile is reaped, too."""
@@ -70,7 +87,9 @@ class Guard:
             with suppress(ChildProcessError):
                 while (it := os.wait4(-1, os.WNOHANG))[0]:
                     if it[0] == self._worker:
-                        return _end(it[1], it[2])
+                        return _end(it[1], it[2])._replace(
+                            starved=_kills_for_memory() > self._kills
+                        )
             pause(max(0.0, self._look() - time.monotonic()))
 
     def _look(self) -> float:
@@ -162,3 +181,12 @@ def _held(pid: int) -> int:
         return 0
     words = [it.split() for it in lines]
     return sum(1024 * int(it[1]) for it in words if it[0] in ("Pss:", "SwapPss:"))
+
+
+def _kills_for_memory() -> int:
+    """How many processes this machine has ended, or its control groups have, to have memory."""
+    with suppress(OSError, ValueError):
+        for words in map(str.split, Path("/proc/vmstat").read_text().splitlines()):
+            if words[0] == "oom_kill":
+                return int(words[1])
+    return 0

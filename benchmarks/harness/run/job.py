@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.plan.budgets import Limits
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.trial.trial import blank_record
 
@@ -55,16 +56,19 @@ class Sealed:
     """A job on its way to a worker: its protocol may be of a plugin that is not imported there yet.
 
     Attributes:
+        limits: what ends it.
         blank: the record of its trial while nothing is known of it.
     """
 
     id: str
     folder: Path
     plugins: tuple[Path, ...]
+    limits: Limits
     blank: Mapping[str, Any]
     packed: bytes
 
     @classmethod
     def of(cls, job: Job) -> "Sealed":
         blank = blank_record(job.spec, job.provenance)
-        return cls(job.id, job.folder, job.plugins, blank, pickle.dumps(job))
+        limits = job.spec.limits
+        return cls(job.id, job.folder, job.plugins, limits, blank, pickle.dumps(job))

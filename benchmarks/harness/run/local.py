@@ -19,6 +19,7 @@ from types import ModuleType
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import described
+from benchmarks.harness.disk.traces import clear
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.engine import Began, Ended, Event, Handle, Said
@@ -167,6 +168,7 @@ def _end(it: _Running) -> Ended:
     code = it.process.exitcode
     if code == 0:
         return Ended(it)
+    clear(it.job.folder)
     trouble = f"the process that keeps a worker died (exit code {code})"
     if code != SERVER_DIED or it.process.pid is None:
         return Ended(it, trouble)

@@ -4,6 +4,7 @@ import faulthandler
 import json
 import os
 import pickle
+import resource
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NoReturn, TextIO
 
@@ -18,6 +20,7 @@ import torch
 
 from benchmarks.core.text import described, line, shortened
 from benchmarks.harness.disk.pulse import Pulse
+from benchmarks.harness.disk.traces import settle
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run.job import Job, Sealed
@@ -39,7 +42,10 @@ def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoR
         os.setsid()  # a signal to the group of processes reaches no others
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         descendants.follow_parent(signal.SIGKILL)
+        settle(sealed.folder)
         _redirect_output(output)
+        _be_modest()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         torch.set_num_threads(1)
         registry = Registry(sealed.plugins)
         job: Job = pickle.loads(sealed.packed)
@@ -122,6 +128,16 @@ def _redirect_output(output: int) -> None:
     sys.stdout = _lines_to(1)
     sys.stderr = _lines_to(2)
     faulthandler.enable()
+    # who doesn't mind an interrupt is asked to end, and says first where it was
+    faulthandler.register(signal.SIGTERM, chain=True)
+
+
+def _be_modest() -> None:
+    """Where memory is short, this process goes first; where it crashes, it leaves no core."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def _lines_to(descriptor: int) -> TextIO:

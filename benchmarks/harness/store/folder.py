@@ -21,6 +21,7 @@ from benchmarks.harness.disk.shapes import (
     read_records,
 )
 from benchmarks.harness.disk.sums import SUMS, write_sums
+from benchmarks.harness.disk.traces import clear
 from benchmarks.harness.store.kept import LEARNER, check_learner, check_trial
 from benchmarks.harness.store.ledger import LIST, MATRIX, RECORDS, Ledger
 from benchmarks.harness.store.lock import LOCK, locked
@@ -137,8 +138,10 @@ class ResultsFolder:
     def discard(self, folder: Path, trial: str) -> None:
         """Drop a folder of `begin`, unless it is whole and what it was to replace is gone already.
 
-        That is so where a run was killed before it had put a sealed trial in its place.
+        That is so where a run was killed before it had put a sealed trial in its place. What the
+        trial has left elsewhere goes, too.
         """
+        clear(folder)
         place = self.trials / trial
         with contextlib.suppress(StoreError, OSError):
             if not place.exists() and (folder / SUMS).is_file():

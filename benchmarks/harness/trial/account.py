@@ -102,6 +102,7 @@ class Journal:
             spending[doing] += max(0.0, at - told["at"])
         if doing == "seconds":
             spending["cpu_seconds"] += max(0.0, cpu - told["cpu"])
+        if spending:
             spending["peak_memory_mb"] = max(peak_mb, spending["peak_memory_mb"])
         return CutOff(spending, history)
 
@@ -164,9 +165,16 @@ class Account:
 
     @contextmanager
     def validating(self) -> Iterator[None]:
+        """Who looks says in the end what that took: nothing where somebody else had looked."""
+        started = time.perf_counter()
         self.tell("validation_seconds")
-        yield
-        self.demand_sound()
+        try:
+            yield
+        except BaseException:
+            self.validated(time.perf_counter() - started)
+            raise
+        finally:
+            self.demand_sound()
         self.tell()
 
     def validated(self, seconds: float) -> None:

@@ -235,7 +235,7 @@ class Procedure:
             device=self._device,
             on_progress=lambda part, text: self._report(each * (number + part), text),
             on_log=naming_then(self._log) if number else self._log,
-            on_draw=self.account.tell,
+            on_news=self.account.tell,
             moments=Moments.of if spec.keep == "best" and not number else None,
             checkpoint=checkpoint_of(self._trainings, spec, place, self._device, self.account.runs),
         )

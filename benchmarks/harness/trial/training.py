@@ -61,10 +61,14 @@ class TrainingRun:
         device: str,
         on_progress: Callable[[float, str], None],
         on_log: Log,
-        on_draw: Callable[[], None] = lambda: None,
+        on_news: Callable[[], None] = lambda: None,
         moments: Callable[[MetaLearner], Moments] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
+        def logged(tasks: int, metrics: Mapping[str, float]) -> None:
+            on_news()
+            on_log(tasks, metrics)
+
         self._device = device
         self._on_progress = on_progress
         self._checkpoint = checkpoint
@@ -78,8 +82,8 @@ class TrainingRun:
             shots=shots,
             device=device,
             on_progress=on_progress,
-            on_log=on_log,
-            on_draw=on_draw,
+            on_log=logged,
+            on_draw=on_news,
             on_moment=None if moments is None else self._keep_moment,
             on_rest=None if checkpoint is None else self._rest,
         )
