@@ -91,7 +91,7 @@ class Trying:
             device=self._device,
             on_progress=lambda part, text: self._report(TRAINING * part, text),
             on_log=self._log,
-            on_draw=self.account.tell,
+            on_news=self.account.tell,
             moments=look,
         )
         try:
