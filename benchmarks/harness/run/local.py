@@ -119,9 +119,10 @@ def modules_of(trials: Sequence[TrialSpec], registry: Registry) -> list[str]:
     """What the learners of the trials import, but for plugins, which each worker imports itself."""
     classes = [registry.find("learner", name) for name in {it.learner.name for it in trials}]
     modules = {found.cls.__module__ for found in classes if not found.code}
-    return sorted(
-        modules | {it for found in classes for it in getattr(found.cls, "trains_with", ())}
-    )
+    modules |= {it for found in classes for it in getattr(found.cls, "trains_with", ())}
+    if any(getattr(found.cls, "effort", True) for found in classes):
+        modules.add("torch._dynamo")  # optimisers import it when they are made: over a second each
+    return sorted(modules)
 
 
 def _context(modules: Sequence[str]) -> BaseContext:

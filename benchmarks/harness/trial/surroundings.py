@@ -21,7 +21,7 @@ class Surroundings:
         self._threads = torch.get_num_threads()
         self._dtype = torch.get_default_dtype()
         self._device = torch.get_default_device()
-        self._deterministic = torch.are_deterministic_algorithms_enabled()
+        self._deterministic = _deterministic()
         self._recursion = sys.getrecursionlimit()
 
     def restore(self, seed: int) -> None:
@@ -38,7 +38,10 @@ class Surroundings:
             torch.set_default_device(self._device)
         if torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
-        torch.use_deterministic_algorithms(self._deterministic)
+        if _deterministic() != self._deterministic:  # to set it imports a compiler: over a second
+            torch.use_deterministic_algorithms(
+                self._deterministic[0], warn_only=self._deterministic[1]
+            )
         for descriptor in (1, 2):
             _open(descriptor)
         seed = seed_of("global", seed)
@@ -60,6 +63,11 @@ def kept_state() -> Iterator[None]:
         torch.set_rng_state(states[0])
         np.random.set_state(states[1])
         random.setstate(states[2])
+
+
+def _deterministic() -> tuple[bool, bool]:
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    return torch.are_deterministic_algorithms_enabled(), warns
 
 
 def _open(descriptor: int) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.first_scores import Score, first_score
+from benchmarks.harness.run.local import modules_of
 from benchmarks.harness.run.turns import in_turn, seconds_of
 from benchmarks.harness.trial.trial import run_trial
 
@@ -19,6 +20,13 @@ def test_seeds_take_turns_and_the_cheap_come_first(trials_of: Trials, registry: 
     order = [(it.seed, it.learner.label) for it in in_turn(trials, registry, {})]
     labels = ["mean", "gp-prior", "maml", "reml"]
     assert order == [(seed, label) for seed in (0, 1) for label in labels]
+
+
+def test_workers_find_what_optimisers_import_where_somebody_trains(
+    trials_of: Trials, registry: Registry
+) -> None:
+    assert "torch._dynamo" in modules_of(trials_of("maml", "mean"), registry)
+    assert modules_of(trials_of("mean"), registry) == ["baselines.mean"]
 
 
 def test_what_former_runs_took_counts_more_than_what_is_guessed(

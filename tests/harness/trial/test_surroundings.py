@@ -1,0 +1,26 @@
+"""What a learner leaves otherwise in its process is put back, and no more than that is set."""
+
+import pytest
+import torch
+
+from benchmarks.harness.trial.surroundings import Surroundings
+
+
+def test_the_deterministic_mode_is_put_back_and_set_only_where_it_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To set it imports torch's compiler, which each worker would wait for."""
+    surroundings, times = Surroundings(), []
+    set_mode = torch.use_deterministic_algorithms
+    monkeypatch.setattr(
+        torch, "use_deterministic_algorithms", lambda *a, **k: times.append(set_mode(*a, **k))
+    )
+    surroundings.restore(0)
+    assert not times
+    set_mode(True, warn_only=True)
+    surroundings.restore(0)
+    assert not torch.are_deterministic_algorithms_enabled()
+    set_mode(False, warn_only=True)
+    surroundings.restore(0)
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    assert len(times) == 2
