@@ -9,6 +9,7 @@ from benchmarks.report.scores.cells import Comparison, Entrant, Group
 from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.simple import expense, is_contender, is_simple
 from benchmarks.report.scores.stops import after
+from benchmarks.report.scores.tuned import SEARCH, searched
 from benchmarks.report.scores.wording import (
     hindrance,
     listing,
@@ -183,12 +184,12 @@ def _recommendation(
     if missing:
         return f"nothing can be told apart ({missing}); {best} has the best mean here"
     if len(alike) == 1:
-        return f"use {best}"
+        return f"use {here.entrants[here.ranking.best].settled}"
     names = listing(here.name(it) for it in here.ranked if it in alike)
     if len(alike) == len(here.ranked):
         names = f"{names}, which is all there are,"
     which = "" if len(near) == len(alike) else " whose mean is near the best"
-    return f"{names} are not told apart: take the cheapest{which}, {here.name(use)}"
+    return f"{names} are not told apart: take the cheapest{which}, {here.entrants[use].settled}"
 
 
 def _margins(here: Where, use: str) -> str:
@@ -232,7 +233,11 @@ def _cost(entrant: Entrant, tasks: str) -> str:
         said += (
             f"; adapting to {tasks} and scoring them takes {number(spending['evaluate_seconds'])} s"
         )
-    return f"{said} (the median over seeds)"
+    said = f"{said} (the median over seeds)"
+    if searched(spending):
+        drawn, seconds = (spending[it] for it in SEARCH)
+        said += f"; the search for its settings took {drawn:,.0f} tasks and {number(seconds)} s"
+    return said
 
 
 def _changes(here: Where, alike: tuple[str, ...], missing: str) -> Iterator[str]:

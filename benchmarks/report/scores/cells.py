@@ -10,6 +10,7 @@ from benchmarks.report.scores.chosen import CHOSEN, Chosen
 from benchmarks.report.scores.collapse import MARK, Collapse
 from benchmarks.report.scores.metrics import Metrics
 from benchmarks.report.scores.roles import Role
+from benchmarks.report.scores.tuned import phrase
 from benchmarks.report.statistics import (
     Coverage,
     Estimate,
@@ -143,6 +144,8 @@ class Entrant:
     """Seeds whose training came to nothing, as far as it is known."""
     spread: str = ""
     """Who says how sure its predictions are: "own", "residual", or nobody."""
+    tuned: int = 0
+    """Of how many settings its own were the best on validation tasks; 0 where none were tried."""
 
     @property
     def is_control(self) -> bool:
@@ -152,6 +155,11 @@ class Entrant:
     def name(self) -> str:
         marks = "†" * self.privileged + "‡" * self.transductive + MARK * bool(self.collapsed)
         return f"{self.label} {marks}" if marks else self.label
+
+    @property
+    def settled(self) -> str:
+        """The name, and how it came by its settings where they were searched."""
+        return f"{self.name}, {phrase(self.tuned)}" if self.tuned else self.name
 
     @property
     def seeds(self) -> Coverage:

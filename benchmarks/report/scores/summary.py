@@ -27,6 +27,7 @@ from benchmarks.report.scores.chosen import CHOSEN, Chosen, at_chosen, steps_cho
 from benchmarks.report.scores.collapse import collapses
 from benchmarks.report.scores.metrics import Metrics, declared_by
 from benchmarks.report.scores.roles import role_of
+from benchmarks.report.scores.tuned import search_spending
 from benchmarks.report.statistics import Grounds, Summary, paired_difference, summary
 
 SUMMARY = "summary"
@@ -76,6 +77,7 @@ def _compare(
             label,
             trials[trials["learner"] == label],
             results.settings.get(label, Settings(label, {})),
+            search_spending(results.tuning, family, label),
         )
         for label in known
         if (trials["learner"] == label).any()
@@ -105,7 +107,9 @@ def _compare(
     )
 
 
-def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
+def _entrant(
+    label: str, trials: pd.DataFrame, settings: Settings, search: Mapping[str, float]
+) -> Entrant:
     done = trials[trials["status"] == "done"]
     failed = trials[trials["status"] == "failed"]
     cannot = trials[trials["status"] == "cannot"]
@@ -133,13 +137,14 @@ def _entrant(label: str, trials: pd.DataFrame, settings: Settings) -> Entrant:
         done=int((planned["status"] == "done").groupby(planned["seed"]).all().sum()),
         troubles=troubles,
         failed=bool(len(failed)),
-        spending=spending,
+        spending={**spending, **search},
         transductive=bool(trials["transductive"].any()),
         cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
         role=role_of(settings),
         learner=settings.name,
         collapsed=collapses(trials),
         spread=next(filter(None, done.get("spread", pd.Series(dtype=str))), ""),
+        tuned=int(trials["tuned"].max()) if "tuned" in trials else 0,
     )
 
 

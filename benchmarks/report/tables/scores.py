@@ -9,6 +9,7 @@ from benchmarks.report.scores.chosen import CHOSEN, OF_ONE
 from benchmarks.report.scores.collapse import COLLAPSE_NOTE, told
 from benchmarks.report.scores.pairs import has_pairs
 from benchmarks.report.scores.stops import CHOSEN_NOTE, heading, stop_remarks
+from benchmarks.report.scores.tuned import phrase
 from benchmarks.report.scores.wording import (
     DAGGER_NOTE,
     DIVERGED_NOTE,
@@ -28,6 +29,11 @@ from benchmarks.report.tables.pairs import PAIRS_NOTE
 from benchmarks.report.tables.protocols import protocols_note
 
 PLACE = 10
+TUNED_NOTE = (
+    "Tuned: the settings are the best of so many on validation tasks, searched alike for every "
+    "learner that declares what may be searched, with the same number of trials and the same "
+    "budget; test tasks had no part in it."
+)
 STATISTICS: dict[Statistic, str] = {"mean": "Mean", "iqm": "Interquartile mean of the"}
 
 
@@ -82,6 +88,8 @@ def reading_guide(comparisons: tuple[Comparison, ...], against: str | None = Non
         sentences.append(DAGGER_NOTE)
     if any(it.transductive for it in entrants):
         sentences.append(DOUBLE_DAGGER_NOTE)
+    if any(it.tuned for it in entrants):
+        sentences.append(TUNED_NOTE)
     if any(it.collapsed for it in entrants):
         sentences.append(COLLAPSE_NOTE)
     if has_pairs(comparisons, against):
@@ -115,12 +123,14 @@ def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: S
     if metric == "nmse":
         name += " (MSE divided by the variance of the task's targets)"
     shown = [*landmarks(group.steps), *([CHOSEN] if group.decisive(metric) == CHOSEN else [])]
+    tuned = any(it.tuned for it in comparison.entrants)
     return Sheet(
         f"{STATISTICS[statistic]} {name} after adaptation steps; {direction(metric)}.",
-        ("learner", *map(heading, shown), "seeds", "tasks"),
+        ("learner", *(["settings"] if tuned else []), *map(heading, shown), "seeds", "tasks"),
         tuple(
             (
                 Entry(entrant.name),
+                *([Entry(phrase(entrant.tuned) or "as given")] if tuned else []),
                 *(scored(entrant, group, steps, metric, statistic) for steps in shown),
                 *counted(
                     comparison,
@@ -134,6 +144,7 @@ def _score_sheet(comparison: Comparison, group: Group, metric: str, statistic: S
             )
             for entrant in comparison.entrants
         ),
+        (0, 1) if tuned else (0,),
     )
 
 

@@ -9,6 +9,7 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import ADAPTED, COSTS, SPENDING, Comparison, Entrant
 from benchmarks.report.scores.summary import summarise
+from benchmarks.report.scores.tuned import SEARCH, searched
 from benchmarks.report.scores.wording import DAGGER_NOTE, UNMATCHED, UNMATCHED_NOTE, number, origin
 from benchmarks.report.tables.forms import latex, markdown
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
@@ -23,6 +24,7 @@ SPENDING_TITLES = {
     "environment_steps": "environment steps",
     "parameters": "parameters",
 }
+SEARCH_TITLES = dict(zip(SEARCH, ("tasks of the search", "its seconds"), strict=True))
 QUANTITIES = (*SPENDING, ADAPTED, *COSTS)
 COST_TITLES = {
     "seconds": "seconds to meta-train",
@@ -58,9 +60,12 @@ def _spending_sheet(comparison: Comparison) -> Sheet:
     titles, apart = dict(SPENDING_TITLES), unmatched(comparison)
     if any(ADAPTED in entrant.spending for entrant in comparison.entrants):
         titles[ADAPTED] = "of them adapted"
+    searching = [it for it in comparison.entrants if searched(it.spending)]
+    titles |= SEARCH_TITLES if searching else {}
     return Sheet(
         "What one trial spent on meta-training, the median over seeds. A gradient of one task's "
-        "loss counts as one; parameters are all the numbers that the learner has learned.",
+        "loss counts as one; parameters are all the numbers that the learner has learned."
+        + (" The search for settings was made once, before, for all seeds." if searching else ""),
         ("learner", *titles.values()),
         tuple(
             (
@@ -93,8 +98,9 @@ def make_spending(results: Results) -> pd.DataFrame:
             "learner": entrant.label,
             "privileged": entrant.privileged,
             "matched": _matched(entrant, apart),
-            **{name: entrant.spending.get(name) for name in QUANTITIES},
+            **{name: entrant.spending.get(name) for name in (*QUANTITIES, *searching)},
         }
+        for searching in [() if results.tuning.empty else SEARCH]
         for comparison in summarise(results)
         for apart in [unmatched(comparison)]
         for entrant in comparison.entrants
@@ -128,10 +134,15 @@ def _matched(entrant: Entrant, apart: frozenset[str]) -> bool | None:
 def _section(comparison: Comparison) -> Section:
     apart = unmatched(comparison)
     titles = [*SPENDING_TITLES.values(), "parameters adapted", *COST_TITLES.values()]
+    searching = any(searched(it.spending) for it in comparison.entrants)
+    titles += SEARCH_TITLES.values() if searching else []
     rows = tuple(
         (
             Entry(f"{entrant.name} {UNMATCHED}" if entrant.label in apart else entrant.name),
-            *(Entry(_text(entrant.spending, name)) for name in QUANTITIES),
+            *(
+                Entry(_text(entrant.spending, name))
+                for name in (*QUANTITIES, *(SEARCH if searching else ()))
+            ),
         )
         for entrant in comparison.entrants
     )
@@ -145,4 +156,5 @@ def _section(comparison: Comparison) -> Section:
 def _text(spending: Mapping[str, float], name: str) -> str:
     if name not in spending:
         return "–"
-    return number(spending[name]) if name in COSTS else f"{spending[name]:,.0f}"
+    seconds = name in COSTS or name == SEARCH[1]
+    return number(spending[name]) if seconds else f"{spending[name]:,.0f}"
