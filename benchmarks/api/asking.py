@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmarks.api.classes import Classes
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, keep_consolidated, load_results
@@ -72,7 +73,9 @@ def status(folder: Folder) -> str:
     from benchmarks.harness.outlook.running import running_in
     from benchmarks.harness.outlook.status import status_text
 
-    return status_text(clean(load_results(Path(folder))), running_in(Path(folder)))
+    places = Path(folder), Path(folder) / SEARCH
+    running = [it for place in places for it in running_in(place)]
+    return status_text(clean(load_results(Path(folder))), running)
 
 
 def differences(first: Folder, second: Folder) -> str:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from dataclasses import replace
 
+from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.outlook.running import running_in
 from benchmarks.harness.outlook.status import Trials, status_text
 from benchmarks.harness.store.records import overview
@@ -27,5 +28,6 @@ def status(options: argparse.Namespace) -> int:
         )
     for sentence in damage:
         print(f"reml: {sentence}", file=sys.stderr)
-    print(status_text(shown, running_in(options.directory)))
+    places = options.directory, options.directory / SEARCH
+    print(status_text(shown, [it for place in places for it in running_in(place)]))
     return 0

@@ -77,6 +77,8 @@ TUNING_TYPES = {
 }
 """All settings that were tried, one row each; see `harness.tuning.outcomes`."""
 TUNING = "tuning.parquet"
+SEARCH = "tuning"
+"""The folder beside it with Optuna's journal, and the trials of the search."""
 
 TABLES = {
     "scores": SCORE_TYPES,

@@ -65,6 +65,20 @@ class _Protocol(_Model):
     declares: Declaration = Declaration()
 
 
+class _Study(_Model):
+    learner: str
+    family: str
+    why: str = ""
+    tried: Count = 0
+    best: Count | None = None
+    loss: Number | None = None
+
+
+class _Tuning(_Model):
+    trials: Count
+    studies: list[_Study]
+
+
 class _Matrix(_Model):
     name: Text
     title: str | None = None
@@ -72,6 +86,7 @@ class _Matrix(_Model):
     learners: list[_Labelled]
     protocols: list[_Protocol]
     trials: list[_Row]
+    tuning: _Tuning | None = None
 
 
 class _Built(_Model):

@@ -26,6 +26,9 @@ class Trials(Protocol):
     @property
     def records(self) -> Sequence[Mapping[str, Any]]: ...
 
+    @property
+    def searched(self) -> Mapping[str, Any]: ...
+
 
 def status_text(trials: Trials, running: Sequence[Running] = ()) -> str:
     """Counts, reasons of failures, what runs, what is missing, and what each learner has spent."""
@@ -39,13 +42,14 @@ def _lines(trials: Trials, running: Sequence[Running]) -> Iterator[str]:
     shown = [it for it in STATUSES if numbers[it] or it != "cannot"]
     counts = ", ".join(f"{numbers[it]} {it}" for it in shown)
     yield f"{trials.name}: {count(len(records), 'trial')}: {counts}"
+    yield from _searches(trials.searched)
     for status in ("failed", "cannot"):
         for record in records:
             if record["status"] == status:
                 yield f"{status}   {record['trial']}: {record.get('reason')}"
     now = time.time()
     for it in running:
-        if it.trial in known:
+        if it.trial in known or trials.searched:
             yield f"running  {it.trial}: {_going(it, now)}"
     going = {it.trial for it in running}
     missing = [record["trial"] for record in records if record["status"] == "missing"]
@@ -59,6 +63,21 @@ def _lines(trials: Trials, running: Sequence[Running]) -> Iterator[str]:
         mine = [record.get("spending", {}) for record in done if record["learner"] == learner]
         if mine:
             yield f"spent    {learner}: {_spending(mine)}"
+
+
+def _searches(searched: Mapping[str, Any]) -> Iterator[str]:
+    """How far the search for settings is; trials are known once it is over."""
+    planned = searched.get("trials", 0)
+    for it in searched.get("studies", ()):
+        fold = "" if it.get("fold") is None else f", fold {it['fold']}"
+        who = f"tuning   {it['learner']} on {it['family']}{fold}: "
+        if "why" in it:
+            yield f"{who}nothing, as {it['why']}"
+            continue
+        said = f"{it['tried']} of {count(planned, 'trial')}"
+        if it.get("loss") is not None:
+            said += f", the best so far is number {it['best']}, with a loss of {it['loss']:.3g}"
+        yield f"{who}{said}"
 
 
 def _going(it: Running, now: float) -> str:

@@ -116,7 +116,7 @@ def trials_of(
             continue
         trial = trial_of(matrix, meeting, settled[0], seed, settled[1])
         twin = seen.get(trial.id)
-        if twin is not None and not (twin.tuned or trial.tuned):
+        if twin is not None and matrix.tuning is None:
             raise MatrixError(
                 f"{matrix.path}: {trial.learner.label!r} on {trial.family.label!r} is the same "
                 f"trial as {twin.learner.label!r} on {twin.family.label!r}; remove one"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ class Overview:
     order: Sequence[str]
     records: Sequence[Mapping[str, Any]]
     damage: Sequence[str]
+    searched: Mapping[str, Any] = field(default_factory=dict)
 
 
 def overview(directory: Path) -> Overview | None:
@@ -44,7 +45,8 @@ def overview(directory: Path) -> Overview | None:
     if known is None:
         return None
     order = tuple(learner["label"] for learner in matrix["learners"])
-    return Overview(matrix["name"], order, named(matrix, known), damage)
+    searched = matrix.get("tuning") or {}
+    return Overview(matrix["name"], order, named(matrix, known), damage, searched)
 
 
 def named(

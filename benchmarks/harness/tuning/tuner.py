@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import count
-from benchmarks.harness.disk.columns import TUNING
+from benchmarks.harness.disk.columns import SEARCH, TUNING
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
@@ -27,8 +27,6 @@ from benchmarks.harness.tuning.outcomes import (
 from benchmarks.harness.tuning.search import Journal, Search
 from benchmarks.harness.tuning.studies import Plan, Settings, Study
 
-PLACE = "tuning"
-"""The folder of a results folder with Optuna's journal, and the trials of the search."""
 Run = Callable[[list[TrialSpec], ResultsFolder], None]
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -47,7 +45,7 @@ class Tuner:
         self._plan = plan
         self._directory = directory
         self._registry = registry
-        self._folder = ResultsFolder(directory / PLACE)
+        self._folder = ResultsFolder(directory / SEARCH)
         self._known = known
         self.outcomes = {
             it.id: outcomes_in(known, it.id)[: self._trials(it)] for it in plan.studies if it.space
@@ -90,7 +88,7 @@ class Tuner:
         waiting = [it for it in studies if self.left(it)]
         if not waiting:
             return
-        journal = Journal(self._directory / PLACE)
+        journal = Journal(self._directory / SEARCH)
         searches = {it.id: journal.search(it) for it in waiting}
         for study in waiting:
             self._agree(study, searches[study.id])

@@ -20,7 +20,7 @@ COLUMNS = (
 )
 CAPTION = (
     "{who}: {tuned}, {ended} to the end, {given_up} given up{failed}; on validation tasks, where a "
-    "constant guess loses 1, the defaults lose {default} and number {best} {loss}. All took "
+    "constant guess loses 1, the defaults lose {default}{best}. All took "
     "{tasks} training tasks and {seconds} s, {looking} s of them looking at validation tasks."
 )
 NOTE = (
@@ -82,8 +82,9 @@ def _sheet(rows: pd.DataFrame, several: bool) -> Sheet:
         given_up=states.get("given up", 0),
         failed=failed,
         default=number(default) if default == default else "nothing that is known",
-        best=chosen["number"],
-        loss=number(float(chosen["loss"])),
+        best=f" and the best, number {chosen['number']}, {number(float(chosen['loss']))}"
+        if chosen["number"]
+        else ", the least of all",
         tasks=f"{rows['tasks'].sum():,}",
         seconds=number(float(seconds)),
         looking=number(float(rows["validation_seconds"].sum())),

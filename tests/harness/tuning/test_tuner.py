@@ -12,13 +12,14 @@ import pytest
 
 from benchmarks.core.errors import ContractError, MatrixError, PluginError
 from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole
+from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.plan.budgets import Tuning
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.spaces import declared, demand_defaults
 from benchmarks.harness.store.reading import tuning_in
 from benchmarks.harness.tuning.outcomes import DONE, FAILED, GIVEN_UP, Outcome, bars
 from benchmarks.harness.tuning.search import JOURNAL
-from benchmarks.harness.tuning.tuner import PLACE, Tuner
+from benchmarks.harness.tuning.tuner import Tuner
 
 Another = Callable[[str], Any]
 
@@ -43,13 +44,13 @@ def test_the_first_settings_are_the_defaults_and_the_best_are_chosen(bench: Any)
     tuner = bench.write("knob").search()
     (study,) = tuner.studies
     outcomes = tuner.outcomes[study.id]
-    assert outcomes[0].settings == {"offset": 1.0, "layers": [2, 3], "count": 3}
+    assert outcomes[0].settings == {"offset": 5.0, "layers": [2, 3], "count": 3}
     assert [it.number for it in outcomes] == [*range(10)]
     ended = [it for it in outcomes if it.state == DONE]
     chosen, tried = tuner.chosen[study.id]
     assert tried == 10
     assert chosen == min(ended, key=lambda it: it.loss).settings
-    assert chosen["offset"] < 1.0
+    assert chosen["offset"] < 5.0
     assert outcomes[0].loss > min(it.loss for it in ended)
 
 
@@ -90,7 +91,7 @@ def test_killed_five_times_the_same_settings_are_tried(bench: Any, another: Anot
         killed.most = len(killed.run) + cut.randint(1, 3)
         with pytest.raises(KeyboardInterrupt):
             killed.search()
-        journal = killed.out / PLACE / JOURNAL
+        journal = killed.out / SEARCH / JOURNAL
         if journal.stat().st_size:  # and killed while it wrote
             with journal.open("ab") as file:
                 file.write(b'{"op_code":4,"worker')
@@ -103,7 +104,7 @@ def test_killed_five_times_the_same_settings_are_tried(bench: Any, another: Anot
 def test_a_second_search_tries_nothing(bench: Any) -> None:
     first = settings(bench.write("knob").search())
     tried = len(bench.run)
-    (bench.out / PLACE / JOURNAL).unlink()  # the table is enough
+    (bench.out / SEARCH / JOURNAL).unlink()  # the table is enough
     assert settings(bench.search()) == first
     assert len(bench.run) == tried
 
@@ -119,7 +120,7 @@ def test_more_settings_go_on_from_those_that_were_tried(bench: Any, another: Ano
 @pytest.mark.parametrize("lost", ["journal", "table", "trials", "all but the table"])
 def test_what_is_lost_of_a_search_is_made_again(bench: Any, lost: str) -> None:
     bench.write("knob", tuning="{ trials = 4 }").search()
-    place = bench.out / PLACE
+    place = bench.out / SEARCH
     if lost == "table":
         (bench.out / "tuning.parquet").unlink()
     if lost in ("journal", "all but the table"):
@@ -294,8 +295,8 @@ def test_a_default_has_to_lie_in_what_is_searched(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cls = bench.registry.find("learner", "knob").cls
-    monkeypatch.setattr(cls, "search", {"offset": Uniform(2.0, 3.0)})
-    with pytest.raises(PluginError, match=r"learner 'knob'.*its default, 1\.0, is not in it"):
+    monkeypatch.setattr(cls, "search", {"offset": Uniform(6.0, 7.0)})
+    with pytest.raises(PluginError, match=r"learner 'knob'.*its default, 5\.0, is not in it"):
         bench.write("knob").tuner()
     monkeypatch.setattr(cls, "search", {"layers": OneOf(([2, 3], [4]))})
     demand_defaults(cls)
