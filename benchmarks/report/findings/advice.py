@@ -7,9 +7,9 @@ from benchmarks.report.findings.remedies import grounds_wanted, remedy
 from benchmarks.report.findings.where import Where
 from benchmarks.report.scores.cells import Comparison, Entrant, Group
 from benchmarks.report.scores.metrics import higher_is_better
+from benchmarks.report.scores.roles import SEARCH, searched
 from benchmarks.report.scores.simple import expense, is_contender, is_simple
 from benchmarks.report.scores.stops import after
-from benchmarks.report.scores.tuned import SEARCH, searched
 from benchmarks.report.scores.wording import (
     hindrance,
     listing,

@@ -9,8 +9,7 @@ from benchmarks.core.declaration import USUAL, Declaration
 from benchmarks.report.scores.chosen import CHOSEN, Chosen
 from benchmarks.report.scores.collapse import MARK, Collapse
 from benchmarks.report.scores.metrics import Metrics
-from benchmarks.report.scores.roles import Role
-from benchmarks.report.scores.tuned import phrase
+from benchmarks.report.scores.roles import Role, phrase
 from benchmarks.report.statistics import (
     Coverage,
     Estimate,

@@ -26,8 +26,7 @@ from benchmarks.report.scores.cells import (
 from benchmarks.report.scores.chosen import CHOSEN, Chosen, at_chosen, steps_chosen
 from benchmarks.report.scores.collapse import collapses
 from benchmarks.report.scores.metrics import Metrics, declared_by
-from benchmarks.report.scores.roles import role_of
-from benchmarks.report.scores.tuned import search_spending
+from benchmarks.report.scores.roles import role_of, search_spending
 from benchmarks.report.statistics import Grounds, Summary, paired_difference, summary
 
 SUMMARY = "summary"

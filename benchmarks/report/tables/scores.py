@@ -8,8 +8,8 @@ from benchmarks.report.scores.cells import Comparison, Group, Statistic
 from benchmarks.report.scores.chosen import CHOSEN, OF_ONE
 from benchmarks.report.scores.collapse import COLLAPSE_NOTE, told
 from benchmarks.report.scores.pairs import has_pairs
+from benchmarks.report.scores.roles import phrase
 from benchmarks.report.scores.stops import CHOSEN_NOTE, heading, stop_remarks
-from benchmarks.report.scores.tuned import phrase
 from benchmarks.report.scores.wording import (
     DAGGER_NOTE,
     DIVERGED_NOTE,

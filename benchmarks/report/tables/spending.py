@@ -8,8 +8,8 @@ import pandas as pd
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.budget_matching import matching_remarks, unmatched
 from benchmarks.report.scores.cells import ADAPTED, COSTS, SPENDING, Comparison, Entrant
+from benchmarks.report.scores.roles import SEARCH, searched
 from benchmarks.report.scores.summary import summarise
-from benchmarks.report.scores.tuned import SEARCH, searched
 from benchmarks.report.scores.wording import DAGGER_NOTE, UNMATCHED, UNMATCHED_NOTE, number, origin
 from benchmarks.report.tables.forms import latex, markdown
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.harness.store.results import Results
-from benchmarks.report.scores.tuned import phrase
+from benchmarks.report.scores.roles import phrase
 from benchmarks.report.scores.wording import number, plural
 from benchmarks.report.tables.layout import Entry, Section, Sheet
 
