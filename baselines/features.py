@@ -18,6 +18,7 @@ from baselines._untrained import Untrained
 from baselines.logistic_regression import fitted
 from benchmarks.core import BudgetedSource, Kind, Predictor, State, Support
 from benchmarks.core.errors import MatrixError
+from benchmarks.core.search import LogUniform, Space, Whole
 
 demand("skimage", "features", "scikit-image")
 
@@ -49,6 +50,7 @@ class Features(Untrained):
     C: Annotated[float, Gt(0)] = 1.0
 
     name: ClassVar[str] = "features"
+    search: ClassVar[Space] = {"C": LogUniform(0.01, 100.0), "cells": Whole(3, 10)}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "features-centroid": {"classifier": "nearest_centroid"}
     }

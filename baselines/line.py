@@ -11,6 +11,7 @@ from torch import Tensor
 
 from baselines._untrained import Untrained
 from benchmarks.core import Choice, Diagnosis, Predictor, Support
+from benchmarks.core.search import Space, Whole
 
 SMALLEST = 1e-9
 """Singular values below this share of the largest are none: of inputs that are all the same."""
@@ -40,6 +41,7 @@ class Line(Untrained):
     most_degree: Annotated[int, Ge(0), Le(9)] = 3
 
     name: ClassVar[str] = "line"
+    search: ClassVar[Space] = {"most_degree": Whole(0, 5)}
     test_fields: ClassVar[Mapping[str, Any]] = {}
 
     def explain(self, support: Support) -> list[str]:

@@ -16,6 +16,7 @@ from baselines._episodic import Count
 from baselines._kept import Fit, Keeper, Tasks
 from baselines._optional import demand
 from benchmarks.core import Predictor, Support
+from benchmarks.core.search import OneOf, Space, Whole
 
 demand("statsmodels", "mixed", "statsmodels")
 
@@ -59,6 +60,7 @@ class Mixed(Keeper):
     most_correlated: Count = 3
 
     name: ClassVar[str] = "mixed"
+    search: ClassVar[Space] = {"degree": Whole(1, 3), "slopes": OneOf((True, False))}
     effort: ClassVar[float] = 1e-4
     trains_with: ClassVar[tuple[str, ...]] = ("statsmodels.regression.mixed_linear_model",)
     test_fields: ClassVar[Mapping[str, Any]] = {"most_tasks": 20}

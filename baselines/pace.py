@@ -15,6 +15,7 @@ from baselines._episodic import Count
 from baselines._kept import Fit, Keeper, Tasks
 from baselines._splines import splines
 from benchmarks.core import Predictor, Support
+from benchmarks.core.search import Space, Whole
 
 FOLDS = 5
 PENALTIES = tuple(10.0**power for power in range(-7, 3))
@@ -51,6 +52,7 @@ class Pace(Keeper):
     functions: Annotated[int, Ge(0)] = 12
 
     name: ClassVar[str] = "pace"
+    search: ClassVar[Space] = {"functions": Whole(4, 24)}
     effort: ClassVar[float] = 1e-4
     test_fields: ClassVar[Mapping[str, Any]] = {"functions": 4}
 

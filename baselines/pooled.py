@@ -14,6 +14,7 @@ from baselines._episodic import Count
 from baselines._kept import Fit, Keeper, Tasks
 from benchmarks.core import BudgetedSource, Kind, Predictor, State, Support
 from benchmarks.core.budget import TrainShots, check_shots
+from benchmarks.core.search import LogUniform, Space, Whole
 
 MOST_SPLITS = 10
 """How often a task is split in support rows and others, where there is room for more rows."""
@@ -73,6 +74,12 @@ class Pooled(Keeper):
     min_samples_leaf: Count = 20
 
     name: ClassVar[str] = "pooled"
+    search: ClassVar[Space] = {
+        "max_iter": Whole(20, 400, log=True),
+        "learning_rate": LogUniform(0.02, 0.5),
+        "max_leaf_nodes": Whole(4, 64, log=True),
+        "min_samples_leaf": Whole(5, 100, log=True),
+    }
     kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
     all_points_alike: ClassVar[bool] = False
     effort: ClassVar[float] = 1e-4
