@@ -32,6 +32,7 @@ class Now:
     trouble: str
     metric: str
     curve: Curve
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ class Watcher:
                 it.host,
                 it.trouble(now - self._skew(it.trial, it.heard, now)),
                 *_main_curve(it.curves or {}),
+                since=it.since,
             )
             for it in running_in(self.directory)
             if it.trial in titles
@@ -183,7 +185,7 @@ class Watcher:
         waiting = [labels[it] for it, is_ in status.items() if is_ == "missing" and it not in alive]
         going = [
             # of one that is still importing nothing can be expected
-            Going(labels[it.trial], it.seconds if it.host else 0.0, it.fraction)
+            Going(labels[it.trial], it.seconds if it.host else 0.0, it.fraction, it.since)
             for it in alive.values()
         ]
         return Snapshot(

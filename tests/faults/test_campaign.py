@@ -22,6 +22,7 @@ import pytest
 
 from benchmarks.api import running
 from benchmarks.cli import main
+from benchmarks.harness.disk.checkpoints import SECONDS
 from benchmarks.harness.plan.expand import expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
@@ -227,8 +228,10 @@ DISK = (read_only, full)
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
     top = tmp_path_factory.mktemp("faults")
     (top / "faults.toml").write_text(MATRIX)
+    os.environ[SECONDS] = "0"  # whatever is hit, there is a checkpoint
     disk = Disk(top / "disk")
     with contextlib.ExitStack() as stack:
+        stack.callback(os.environ.pop, SECONDS)
         stack.callback(disk.unmount)
         it = Patient(top / "faults.toml", disk, top / "log", random.Random(SEED), b"", 0.0)
         expand(load_matrix(str(it.matrix)), Registry())  # imports once what all children need

@@ -30,6 +30,9 @@ MOST_METRICS = 8
 MOST_POINTS = 120
 """Of a curve: one that is longer keeps every other point."""
 
+GOES_ON = "goes on at"
+"""What a report begins with where a training that was cut off goes on."""
+
 Curve = tuple[tuple[int, float], ...]
 """Training tasks drawn so far, and what was logged then."""
 
@@ -45,6 +48,7 @@ class Running:
         text: its latest numbers.
         machine: tells machines and containers from others in which its `pid` means nothing.
         curves: what its learner has logged, thinned out, by metric.
+        since: how much of it was done when it began, as a training that was cut off goes on.
     """
 
     trial: str
@@ -56,6 +60,7 @@ class Running:
     machine: str = ""
     pid: int = 0
     curves: Mapping[str, Curve] | None = None
+    since: float = 0.0
 
     def trouble(self, now: float) -> str:
         """Why nothing more may come of it, in half a sentence; empty while it seems to live."""
@@ -81,6 +86,8 @@ class Pulse:
 
     def told(self, fraction: float, text: str) -> None:
         self._known |= {"fraction": fraction, "text": line(text)}
+        if text.startswith(GOES_ON):
+            self._known["since"] = fraction
         self._write()
 
     def logged(self, tasks: int, metrics: Mapping[str, float]) -> None:
@@ -156,6 +163,7 @@ def read_pulse(folder: Path, trial: str) -> Running | None:
             str(told["machine"]),
             int(told["pid"]),
             curves,
+            _finite(told.get("since", 0.0)),
         )
     except (TypeError, ValueError, KeyError, OverflowError):
         return None

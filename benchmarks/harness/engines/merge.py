@@ -140,15 +140,18 @@ def _copy(place: Path, folder: ResultsFolder, trial: str) -> None:
 
 
 def _copy_trainings(source: Path, target: Path) -> None:
-    """Also those that are over of trials that are not: nothing is trained twice."""
-    for place in (source / "trials" / PLACE).glob("*"):
+    """Also those that are over of trials that are not, and those that can go on."""
+    for place in (source / "trials" / PLACE).glob("[!.]*"):
         new = target / "trials" / PLACE / place.name
         if new.exists():
             continue
         make_folder(new.parent)
         half = new.with_name(fresh_name(".half-"))
         try:
-            shutil.copytree(place, half, copy_function=_link)
+            if place.is_dir():
+                shutil.copytree(place, half, copy_function=_link)
+            else:
+                shutil.copy2(place, half)  # when it was seen last says what was lost
             half.rename(new)
         except (OSError, shutil.Error) as error:
             raise NotKept(f"{new}: cannot be written ({error})") from None

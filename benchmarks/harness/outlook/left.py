@@ -9,11 +9,15 @@ SURE = 0.02
 
 
 class Going(NamedTuple):
-    """A trial that runs: of which learner, for how many seconds, and how much of it is done."""
+    """A trial that runs: of which learner, for how many seconds, and how much of it is done.
+
+    `since` is how much of it was done when it began.
+    """
 
     label: str
     elapsed: float
     fraction: float
+    since: float = 0.0
 
 
 def seconds_left(
@@ -36,14 +40,16 @@ def seconds_left(
     waiting = list(waiting)
     known = {label: list(seconds) for label, seconds in took.items() if seconds}
     for it in going:
-        if it.fraction > SURE or it.elapsed > ETA_SECONDS:
-            known.setdefault(it.label, []).append(it.elapsed / max(it.fraction, SURE))
+        made = it.fraction - it.since
+        if made > SURE or it.elapsed > ETA_SECONDS:
+            known.setdefault(it.label, []).append(it.elapsed / max(made, SURE))
     if not known:
         return None
     means = {label: sum(seconds) / len(seconds) for label, seconds in known.items()}
     overall = sum(means.values()) / len(means)
     left = sum(means.get(label, overall) for label in waiting)
-    left += sum(max(0.0, means.get(it.label, overall) - it.elapsed) for it in going)
+    means_of = ((it, means.get(it.label, overall)) for it in going)
+    left += sum(max(0.0, (1 - it.since) * mean - it.elapsed) for it, mean in means_of)
     return left / max(1, min(jobs, len(waiting) + len(going)))
 
 

@@ -17,10 +17,10 @@ from rich.text import Text
 
 from benchmarks.core.declaration import USUAL
 from benchmarks.core.text import clock
-from benchmarks.harness.outlook.left import Going, seconds_left
+from benchmarks.harness.disk.pulse import GOES_ON
+from benchmarks.harness.outlook.left import SURE, Going, seconds_left
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
-from benchmarks.harness.trial.reporting import GOES_ON
 
 PLAIN_SECONDS = 5.0
 MOST_ROWS = 10
@@ -65,6 +65,7 @@ class _Now:
     spec: TrialSpec
     started: float
     fraction: float = 0.0
+    since: float = 0.0
     text: str = ""
 
 
@@ -84,14 +85,23 @@ class Tally:
         del self._waiting[spec.id]
         self.running[spec.id] = _Now(spec, time.monotonic())
 
+    def advanced(self, spec: TrialSpec, fraction: float, text: str) -> bool:
+        """Whether this says that a training goes on that was cut off."""
+        now = self.running[spec.id]
+        now.fraction, now.text = fraction, text
+        if goes_on := text.startswith(GOES_ON):
+            now.since = fraction
+        return goes_on
+
     def ended(self, spec: TrialSpec, status: str) -> float:
         """Count the end of a trial; the seconds it took."""
-        seconds = time.monotonic() - self.running.pop(spec.id).started
+        ended = self.running.pop(spec.id)
+        seconds = time.monotonic() - ended.started
         if status == "cannot":
             self.done += 1
         elif status == "done":
             self.done += 1
-            self._took[spec.learner.label].append(seconds)
+            self._took[spec.learner.label].append(seconds / max(SURE, 1 - ended.since))
         else:
             self.failed += 1
         return seconds
@@ -105,7 +115,7 @@ class Tally:
         """An estimate; None while there is nothing to go by."""
         now = time.monotonic()
         going = [
-            Going(it.spec.learner.label, now - it.started, it.fraction)
+            Going(it.spec.learner.label, now - it.started, it.fraction, it.since)
             for it in self.running.values()
         ]
         waiting = (it.learner.label for it in self._waiting.values())
@@ -137,9 +147,7 @@ class PlainProgress:
         self._print(f"start  {name(spec)}")
 
     def advanced(self, spec: TrialSpec, fraction: float, text: str) -> None:
-        now = self._tally.running[spec.id]
-        now.fraction, now.text = fraction, text
-        if text.startswith(GOES_ON):
+        if self._tally.advanced(spec, fraction, text):
             self._print(f"       {name(spec)} {text}")
 
     def scored(self, spec: TrialSpec, score: Score) -> None:
@@ -197,9 +205,8 @@ class LiveProgress:
         self._rows[spec.id] = self._bars.add_task(label, total=1.0, text="")
 
     def advanced(self, spec: TrialSpec, fraction: float, text: str) -> None:
-        self._tally.running[spec.id].fraction = fraction
         self._bars.update(self._rows[spec.id], completed=fraction, text=escape(text))
-        if text.startswith(GOES_ON):
+        if self._tally.advanced(spec, fraction, text):
             self._console.print(Text(f"  {name(spec)} {text}"))
 
     def scored(self, spec: TrialSpec, score: Score) -> None:

@@ -6,8 +6,6 @@ Report = Callable[[float, str], None]
 """Called with the fraction of the trial that is done and the latest numbers."""
 Log = Callable[[int, Mapping[str, float]], None]
 """Called with the training tasks drawn so far and what the learner logged of them, by its name."""
-GOES_ON = "goes on at"
-"""What a report begins with where a training that was cut off goes on."""
 
 
 def no_log(tasks: int, metrics: Mapping[str, float]) -> None: ...

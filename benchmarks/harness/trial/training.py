@@ -19,10 +19,11 @@ from benchmarks.core.seeds import random_state, set_random_state
 from benchmarks.core.text import described
 from benchmarks.harness.disk.checkpoints import Checkpoint, Kept
 from benchmarks.harness.disk.columns import HISTORY_TYPES
+from benchmarks.harness.disk.pulse import GOES_ON
 from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.trial.moments import Moments
 from benchmarks.harness.trial.packing import on_cpu
-from benchmarks.harness.trial.reporting import GOES_ON, Log
+from benchmarks.harness.trial.reporting import Log
 
 SPENDS = ("tasks", "points", *COUNTERS, "seconds", "cpu_seconds", "peak_memory_mb")
 LOST = "lost_seconds"

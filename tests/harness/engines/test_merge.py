@@ -1,6 +1,7 @@
 """Parts of a matrix that were run on their own, put together."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.store.results import Results, load_results
+from benchmarks.harness.trial.trainings import PLACE
 from benchmarks.report.tables.write import write_table
 
 LEARNERS = ('name = "guess"', 'name = "guess"\nlabel = "lifted"\nlift = 1.0', 'name = "guess-half"')
@@ -91,6 +93,19 @@ def test_shards_merge_to_the_bits_of_one_run(parts: Path) -> None:
     assert there(one) == there(whole)
     shutil.rmtree(two / "trials" / next(iter(there(two))))
     assert merge([two, one], parts / "again").ended == 6
+
+
+def test_a_training_that_was_cut_off_goes_on_after_the_merger(parts: Path) -> None:
+    whole, one = parts / "whole", parts / "1"
+    kept = one / "trials" / PLACE / "0123456789ab.checkpoint"
+    kept.write_bytes(b"as far as it was")
+    os.utime(kept, (1e9, 1e9))
+    kept.with_name(f".{kept.name}").write_bytes(b"half of")
+    merge([one, whole], parts / "out")
+    (found,) = (parts / "out" / "trials" / PLACE).glob("*.checkpoint")
+    assert found.read_bytes() == kept.read_bytes()
+    assert found.stat().st_mtime == 1e9
+    assert not [*found.parent.glob(".*")]
 
 
 def test_what_is_done_wins_over_what_failed_and_what_is_damaged(parts: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.core.text import clock, count
+from benchmarks.harness.disk.pulse import GOES_ON
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.run.first_scores import Score
 from benchmarks.harness.run.progress import LiveProgress, PlainProgress, Tally, name, watch
@@ -34,6 +35,23 @@ def test_the_tally_expects_what_it_has_seen(
     tally.ended(third, "done")
     assert tally.seconds_left() == pytest.approx(20 + 4)
     assert str(tally) == "2 of 4 done, 0 running, 0 failed, 24 s left"
+
+
+def test_the_tally_expects_of_what_goes_on_only_what_is_left(
+    trials_of: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first, second, *_ = trials_of("guess", "mean")
+    tally = Tally([first, second], jobs=1)
+    tally.started(first)
+    assert tally.advanced(first, 0.5, f"{GOES_ON} 50 %")
+    now = 10.0
+    assert not tally.advanced(first, 0.7, "loss 1")
+    assert tally.seconds_left() == pytest.approx(15 + 50)
+    now = 25.0
+    tally.ended(first, "done")
+    assert tally.seconds_left() == pytest.approx(50)
 
 
 def test_clocks() -> None:

@@ -18,12 +18,12 @@ from benchmarks.api.running import How, run_matrix
 from benchmarks.cli import main
 from benchmarks.core.errors import UserError
 from benchmarks.harness.disk.checkpoints import SECONDS, Checkpoint, seconds_between
+from benchmarks.harness.disk.pulse import GOES_ON
 from benchmarks.harness.plan.expand import expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.moments import MOMENTS
-from benchmarks.harness.trial.reporting import GOES_ON
 from benchmarks.harness.trial.trial import run_trial
 
 HEAD = """
