@@ -142,6 +142,8 @@ def parser() -> argparse.ArgumentParser:
             ("--memory", _size, "M", "end a trial that takes more, with all it has started: 4GB"),
         ):
             sub.add_argument(option, type=read, metavar=metavar, help=what)
+        where = "where trials run: local (or as [engine] says), ray, ray://HOST:PORT, slurm"
+        sub.add_argument("--engine", metavar="E", help=where)
         _add_plugin(sub)
     run.add_argument(
         "--shard",

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,13 +17,15 @@ from benchmarks.api.here import run_here
 from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness.disk.checkpoints import seconds_between
+from benchmarks.harness.engines.choosing import LOCAL, demand_engine, engine_of
+from benchmarks.harness.engines.settings import settings_for
 from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import UNLIMITED, Limits
 from benchmarks.harness.plan.expand import arrange, trials_of
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.local import LocalEngine, modules_of
+from benchmarks.harness.run.local import modules_of
 from benchmarks.harness.run.progress import Watched, watch
 from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.run.turns import in_turn, seconds_of
@@ -54,6 +56,7 @@ class How:
     shard: Shard | None = None
     tune_only: bool = False
     """Search settings, and train and test nothing with them."""
+    engine: str | None = None
 
 
 Say = Callable[[str], object]
@@ -97,7 +100,11 @@ def run_matrix(
     Raises:
         UserError: what is wrong with the matrix, its data, its folder or the device.
     """
-    _check_device(how.device)
+    settings = settings_for(matrix)
+    where = how.engine or settings.table.name or LOCAL
+    demand_engine(where)
+    if where == LOCAL:
+        _check_device(how.device)
     if how.tune_only and matrix.tuning is None:
         raise MatrixError(f"{matrix.path}: key 'tuning' is missing: expected [tuning], trials = 20")
     seconds_between()  # what it says is wrong is said once, and now
@@ -133,9 +140,15 @@ def run_matrix(
         }
         for trial in left if anew else ():
             forget(place.trials / PLACE, trial, "own", "other")
-        with watching([*left], how.jobs) as progress:
+        with ExitStack() as stack:
+            jobs = how.jobs
             if free:
-                engine = LocalEngine(how.jobs, modules_of(free, registry))
+                needs: Mapping[str, Any] = {"modules": modules_of(free, registry)}
+                engine = engine_of(where, settings, place.directory, jobs=jobs, **needs)
+                stack.callback(engine.close)
+                jobs = engine.capacity
+            progress = stack.enter_context(watching([*left], jobs))
+            if free:
                 run_trials(free, place, registry, progress, engine=engine, **common)
             if bound:
                 run_here(bound, place, registry, progress, **common)

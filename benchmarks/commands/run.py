@@ -25,6 +25,7 @@ def _run(options: argparse.Namespace, **more: Any) -> int:
     registry = Registry(options.plugin)
     matrix = load_matrix(options.matrix, registry)
     limits = Limits(options.timeout, options.memory)
-    how = How(options.out, options.jobs, options.device, options.only, limits=limits, **more)
+    more |= {"limits": limits, "engine": options.engine}
+    how = How(options.out, options.jobs, options.device, options.only, **more)
     outcome = run_matrix(matrix, registry, how, provenance.command_line())
     return 1 if outcome.failed else 0

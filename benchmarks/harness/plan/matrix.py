@@ -72,6 +72,8 @@ class Matrix:
     keep: Keep = "best"
     limits: Limits = UNLIMITED
     tuning: Tuning | None = None
+    engine: Mapping[str, Any] | None = None
+    """The table `[engine]` as it is there; `benchmarks.harness.engines` looks at it."""
 
 
 class Top(BaseModel):
@@ -89,6 +91,8 @@ class Top(BaseModel):
         tuning: search for the settings of learners on validation tasks first: `{ trials = 20 }`
             tries so many of each. Further keys are `tasks` (or `seconds`) and `seeds`: what each
             of them is trained with.
+        engine: where trials run, and what each is given: `{ name = "slurm", processors = 2 }`; see
+            docs/engines.md. It changes no result.
         protocol: how learners are tested: one or several `[[protocol]]` tables.
         family: what tasks there are: one or several `[[family]]` tables.
         learner: who is compared: one or several `[[learner]]` tables.
@@ -102,6 +106,7 @@ class Top(BaseModel):
     budget: dict[str, Any]
     limits: dict[str, Any] | None = None
     tuning: dict[str, Any] | None = None
+    engine: dict[str, Any] | None = None
     protocol: FewTables
     family: FewTables
     learner: Tables
@@ -208,6 +213,7 @@ def _matrix(path: Path, data: Mapping[str, Any], registry: Registry | None) -> M
         *(path, top.name, top.title, seeds, budget, protocols, families, learners, keep),
         limits_of(top.limits, f"{path}: [limits]"),
         tuning,
+        top.engine,
     )
 
 

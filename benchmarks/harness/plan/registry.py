@@ -186,8 +186,7 @@ def import_file(path: Path) -> ModuleType:
         path.read_bytes()
     except (OSError, ValueError) as error:
         raise PluginError(f"{line(str(path))}: cannot be read ({described(error)})") from None
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    name = f"reml_plugin_{path.stem}_{digest}"
+    name = module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: is not a Python file (its name should end in .py)")
@@ -201,6 +200,12 @@ def import_file(path: Path) -> ModuleType:
         sys.modules.pop(name, None)
         raise PluginError(f"{path}: does not import ({described(error)})") from error
     return module
+
+
+def module_name(path: Path) -> str:
+    """What the module of a plugin file is called, there being others of its name elsewhere."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    return f"reml_plugin_{path.stem}_{digest}"
 
 
 def classes_of(module: ModuleType) -> list[type]:

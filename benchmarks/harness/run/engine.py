@@ -16,7 +16,7 @@ ATTEMPTS = 3
 class Handle:
     """A job that an engine has taken on."""
 
-    job: Job
+    id: str
 
 
 @dataclass(frozen=True)

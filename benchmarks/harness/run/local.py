@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import ModuleType
 
 from benchmarks.core.errors import UserError
@@ -48,6 +49,7 @@ WORKER_ENVIRONMENT = {
 
 @dataclass(eq=False)
 class _Running(Handle):
+    folder: Path
     process: BaseProcess
     connection: Connection | None
 
@@ -70,11 +72,13 @@ class LocalEngine:
         return self._jobs
 
     def submit(self, job: Job) -> Handle:
+        return self.launch(Sealed.of(job))
+
+    def launch(self, job: Sealed) -> Handle:
         """Start a keeper with its worker; once more, should the server have died meanwhile."""
-        sealed = Sealed.of(job)
         for start in range(STARTS):
             reader, writer = self._context.Pipe(duplex=False)
-            process = self._context.Process(target=keep, args=(sealed, writer), name=job.id)  # type: ignore[attr-defined]
+            process = self._context.Process(target=keep, args=(job, writer), name=job.id)  # type: ignore[attr-defined]
             try:
                 with _no_main():
                     process.start()
@@ -85,7 +89,7 @@ class LocalEngine:
                         f"no worker process can be started ({described(error)})"
                     ) from None
             else:
-                self._running.append(running := _Running(job, process, reader))
+                self._running.append(running := _Running(job.id, job.folder, process, reader))
                 self._news.append(Began(running))
                 return running
             finally:
@@ -169,7 +173,7 @@ def _end(it: _Running) -> Ended:
     code = it.process.exitcode
     if code == 0:
         return Ended(it)
-    clear(it.job.folder)
+    clear(it.folder)
     trouble = f"the process that keeps a worker died (exit code {code})"
     if code != SERVER_DIED or it.process.pid is None:
         return Ended(it, trouble)

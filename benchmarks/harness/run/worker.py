@@ -3,7 +3,6 @@
 import faulthandler
 import json
 import os
-import pickle
 import resource
 import signal
 import sys
@@ -48,7 +47,7 @@ def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoR
         signal.signal(signal.SIGINT, signal.default_int_handler)
         torch.set_num_threads(1)
         registry = Registry(sealed.plugins)
-        job: Job = pickle.loads(sealed.packed)
+        job = sealed.opened()
         reporter = _Reporter(connection, Pulse(job.folder, job.id))
         log = reporter.log if job.logs else reporter.pulse.logged
         resolve_name(job.work)(job, registry, reporter, log)

@@ -18,6 +18,15 @@ TRAINED_BY = (
 
 def code_of_file(path: Path) -> str:
     """Of a plugin file: its own, its package's, and that of what it imports from beside it."""
+    base, files = files_of(path)
+    if len(files) == 1:
+        return _digest([path.read_bytes()])
+    named = sorted((file.relative_to(base).as_posix(), file) for file in files)
+    return _digest([part for name, file in named for part in (name.encode(), file.read_bytes())])
+
+
+def files_of(path: Path) -> tuple[Path, set[Path]]:
+    """All files that a plugin file needs of those around it, and the folder they lie in."""
     path = path.resolve()
     package = _package(path.parent)
     files = {path, *(() if package is None else _sources(package))}
@@ -27,11 +36,7 @@ def code_of_file(path: Path) -> str:
         imported = {file for root in roots for file in _imported(unread.pop(), root)}
         unread += imported - files
         files |= imported
-    if files == {path}:
-        return _digest([path.read_bytes()])
-    base = path.parent if package is None else package.parent
-    named = sorted((file.relative_to(base).as_posix(), file) for file in files)
-    return _digest([part for name, file in named for part in (name.encode(), file.read_bytes())])
+    return path.parent if package is None else package.parent, files
 
 
 def code_of_entry(entry: Any) -> str:

@@ -1,0 +1,88 @@
+"""Which engine a run is on, by its name."""
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
+
+from benchmarks.core.errors import MissingDependency, PluginError, UnknownName
+from benchmarks.core.text import described
+from benchmarks.harness.engines.settings import Settings
+from benchmarks.harness.run.engine import Engine
+from benchmarks.harness.run.local import LocalEngine
+
+GROUP = "reml.engines"
+"""Entry points: functions that are called as `Make` and return an `Engine`."""
+LOCAL, RAY = "local", "ray"
+NEEDS = {LOCAL: "", RAY: "ray"}
+"""The engines that come with this package, and what has to be installed."""
+
+
+@runtime_checkable
+class Make(Protocol):
+    """What an entry point of the group is."""
+
+    def __call__(
+        self, address: str, settings: Settings, directory: Path, modules: Sequence[str]
+    ) -> Engine: ...
+
+
+def demand_engine(name: str) -> None:
+    """See that there is an engine of this name, before anything is read.
+
+    Raises:
+        UnknownName: there is none.
+        MissingDependency: it needs a package that is not installed.
+    """
+    kind = _kind(name)
+    others = {it.name for it in entry_points(group=GROUP)}
+    if (kind not in NEEDS and kind not in others) or ("://" in name and kind == LOCAL):
+        raise UnknownName("engine", name, {*NEEDS, *others}, "--engine")
+    package = NEEDS.get(kind)
+    if package and not _is_there(package):
+        raise MissingDependency(
+            f"--engine {kind}: {package} is not installed; type: pip install 'reml-bench[{kind}]'"
+        )
+
+
+def engine_of(
+    name: str, settings: Settings, directory: Path, *, jobs: int, modules: Sequence[str]
+) -> Engine:
+    """The engine of this name, ready for jobs.
+
+    Args:
+        name: as `--engine` takes it; what follows `://` is an address.
+        settings: what trials are given.
+        directory: the results folder.
+        jobs: trials at a time on this machine.
+        modules: what the learners import.
+
+    Raises:
+        UserError: there is none of this name, or it cannot be used.
+    """
+    demand_engine(name)
+    kind, address = _kind(name), name if "://" in name else ""
+    if kind == LOCAL:
+        return LocalEngine(jobs, modules)
+    if kind == RAY:
+        from benchmarks.harness.engines.ray_engine import RayEngine
+
+        return RayEngine(address, settings, modules)
+    (point,) = (it for it in entry_points(group=GROUP) if it.name == kind)
+    try:
+        make = cast(Make, point.load())
+    except Exception as error:
+        raise PluginError(f"engine {kind!r}: does not import ({described(error)})") from error
+    return make(address, settings, directory, modules)
+
+
+def _kind(name: str) -> str:
+    return name.partition("://")[0]
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # somebody has put None in its place
+        return False

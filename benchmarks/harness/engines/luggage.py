@@ -1,0 +1,101 @@
+"""Files and folders as bytes, for workers on machines that do not see them."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.core.errors import DataError
+from benchmarks.core.text import described
+from benchmarks.harness.disk.files import fresh_name
+from benchmarks.harness.plan.identity import TrialSpec
+from benchmarks.harness.source.code import files_of
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file or a folder and how to find it in its `data`, which `digest` tells from others."""
+
+    path: Path
+    inside: str
+    digest: str
+    data: bytes
+
+
+def carried(path: Path, what: Iterable[Path] | None = None, base: Path | None = None) -> Item:
+    """A file or a folder, by its own name; or a file with others around it, below `base`.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    base = base or path.parent
+    data = packed({(it.relative_to(base)).as_posix(): it for it in what or [path]})
+    digest = hashlib.sha256(data).hexdigest()
+    return Item(path, path.relative_to(base).as_posix(), digest, data)
+
+
+def packed(what: dict[str, Path]) -> bytes:
+    """Files and folders by the names they get; the same contents give the same bytes.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    file = io.BytesIO()
+    try:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            for name, path in sorted(what.items()):
+                archive.add(path, name, filter=_plain)
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
+    return file.getvalue()
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mtime, member.uid, member.gid, member.uname, member.gname = 0, 0, 0, "", ""
+    return member
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Put what was packed into a folder, which may be there.
+
+    Raises:
+        DataError: it is not what `packed` makes.
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.extractall(folder, filter="data")
+    except tarfile.TarError as error:
+        raise DataError(f"{folder}: cannot be unpacked ({described(error)})") from None
+
+
+def placed(digest: str, data: bytes | None, cache: Path) -> Path | None:
+    """The folder that holds what was packed, made of `data` where it is not there yet."""
+    place = cache / digest[:32]
+    if not place.is_dir() and data is not None:
+        half = cache / fresh_name(".half-")
+        unpack(data, half)
+        try:
+            half.rename(place)
+        except OSError:  # somebody else was faster
+            if not place.is_dir():
+                raise
+    return place if place.is_dir() else None
+
+
+def plugin(path: Path) -> Item:
+    """A plugin file with all that it imports from beside it."""
+    base, files = files_of(path)
+    return carried(path.resolve(), files, base)
+
+
+def data_of(spec: TrialSpec) -> Iterator[Path]:
+    """The files and folders that a trial's families read."""
+    for entry in (spec.family, spec.other):
+        if entry is not None and isinstance(entry.fields.get("path"), str):
+            path = Path(entry.fields["path"])
+            if path.exists():
+                yield path

@@ -1,0 +1,97 @@
+"""Connections to clusters of Ray, and what is asked of their machines."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from benchmarks.core.errors import UserError
+from benchmarks.core.text import described
+from benchmarks.harness.engines.settings import Resources
+
+CLIENT = "ray://"
+
+
+def demand_room(
+    options: Mapping[str, Any], nodes: Sequence[Mapping[str, float]], where: str
+) -> None:
+    """See that a machine has what a trial asks for; Ray would wait for ever.
+
+    Raises:
+        UserError: none has.
+    """
+    asked = {"CPU": options["num_cpus"], "GPU": options["num_gpus"], **options["resources"]}
+    if "memory" in options:
+        asked["memory"] = options["memory"]
+    if not any(all(it.get(key, 0) >= n for key, n in asked.items()) for it in nodes):
+        words = ", ".join(f"{key} {n:g}" for key, n in asked.items() if n)
+        most = ", ".join(f"{key} {max(it.get(key, 0) for it in nodes):g}" for key in asked)
+        raise UserError(
+            f"{where or '[engine]'}: no machine of Ray has what a trial asks for ({words}); the "
+            f"most that one has is {most}"
+        )
+
+
+def options_of(resources: Resources) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "num_cpus": resources.processors,
+        "num_gpus": resources.gpus,
+        "resources": dict(resources.extra),
+    }
+    memory = resources.memory
+    if isinstance(memory, float) and math.isfinite(memory):
+        options["memory"] = memory
+    return options
+
+
+def connect(address: str) -> Any:
+    """The module `ray`, connected to a cluster; see `RayEngine`.
+
+    Raises:
+        UserError: there is none.
+    """
+    import ray
+    import ray.util.scheduling_strategies
+
+    if ray.is_initialized():
+        ray.shutdown()
+    how: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address:
+            ray.init(address=_direct(address), **how)
+        else:
+            _init_here(ray, how)
+    except Exception as error:  # whatever it makes of a machine that does not answer
+        raise UserError(
+            f"--engine ray: no cluster can be reached at {address or 'this machine'} "
+            f"({described(error)})"
+        ) from None
+    return ray
+
+
+def _init_here(ray: Any, how: Mapping[str, Any]) -> None:
+    try:
+        ray.init(address="auto", **how)
+    except ConnectionError:
+        print("reml: no Ray runs here; one of this machine alone is started", file=sys.stderr)
+        ray.init(include_dashboard=False, **how)
+
+
+def _direct(address: str) -> str:
+    """The address of a cluster this machine is part of; else that of its client server."""
+    bare = address.removeprefix(CLIENT)
+    with suppress(Exception):
+        services: Any = import_module("ray._private.services")
+        if bare in services.find_gcs_addresses():
+            return bare
+    return address if _has_client() else bare
+
+
+def _has_client() -> bool:
+    try:
+        import grpc  # noqa: F401
+    except ImportError:
+        return False
+    return True

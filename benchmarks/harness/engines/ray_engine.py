@@ -1,0 +1,233 @@
+"""The engine of a Ray cluster: trials are its tasks, and nothing but Ray lies between machines."""
+
+import math
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.core.errors import UserError
+from benchmarks.core.text import described
+from benchmarks.harness.engines.luggage import carried, data_of, packed, plugin, unpack
+from benchmarks.harness.engines.ray_cluster import connect, demand_room, options_of
+from benchmarks.harness.engines.ray_node import (
+    TRAINING,
+    TRIAL,
+    Mailbox,
+    Outcome,
+    Parcel,
+    forget,
+    run_parcel,
+)
+from benchmarks.harness.engines.settings import Settings
+from benchmarks.harness.engines.versions import versions
+from benchmarks.harness.run.engine import Began, Ended, Event, Handle, Said
+from benchmarks.harness.run.job import Job, Sealed
+from benchmarks.harness.source.code import files_of
+
+LOOK_SECONDS = 2.0
+PATIENCE_SECONDS = 10.0
+KEPT_TRAININGS = 32
+"""So many that were sent last stay with Ray, for others that take them over."""
+
+
+@dataclass(eq=False)
+class _Task(Handle):
+    job: Job
+    reference: Any
+
+
+class RayEngine:
+    """Trials as tasks with resources. A task holds the launcher; the trial is a child of that.
+
+    Plugins, data and shared trainings travel as bytes, and trials come back so: machines need no
+    common file system, but the same packages.
+    """
+
+    def __init__(self, address: str, settings: Settings, modules: Sequence[str] = ()) -> None:
+        """Connect to the cluster at `address`; to that of this machine, or a new one, if empty.
+
+        Raises:
+                UserError: there is no such cluster, or it cannot be used.
+        """
+        self._ray = ray = connect(address)
+        self._settings = settings
+        self._modules = list(modules)
+        self._closed = False
+        self._run = secrets.token_hex(6)
+        self._items: dict[Path, tuple[str, str, Any]] = {}
+        self._roots: set[Path] = set()
+        self._trained: dict[Path, Any] = {}
+        self._tasks: dict[Any, _Task] = {}
+        self._task = ray.remote(max_retries=0)(_in_ray)
+        mailbox = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
+        self._mailbox = mailbox.remote()
+        self._taking: Any = None
+        self._looked = -math.inf
+        self._slots = 1
+
+    @property
+    def capacity(self) -> int:
+        """Twice as many as run at a time, so that no machine waits for the next."""
+        now = time.monotonic()
+        if now - self._looked > LOOK_SECONDS:
+            self._looked = now
+            with suppress(self._ray.exceptions.RayError):
+                there = self._ray.cluster_resources().get("CPU", 1)
+                self._slots = max(1, int(there / self._settings.table.processors))
+        return 2 * self._slots
+
+    def submit(self, job: Job) -> Handle:
+        resources = self._settings.of(job.spec.learner.label)
+        options = options_of(resources)
+        nodes = [it["Resources"] for it in self._ray.nodes() if it["Alive"]]
+        demand_room(options, nodes, self._settings.source)
+        task = self._task.options(**options, name=job.id)
+        reference = task.remote(self._parcel(job), self._mailbox)
+        self._tasks[reference] = made = _Task(job.id, job, reference)
+        return made
+
+    def wait(self, seconds: float) -> list[Event]:
+        events = self._heard()
+        if not self._tasks:
+            return events
+        ready, _ = self._ray.wait(
+            list(self._tasks), num_returns=1, timeout=0 if events else seconds, fetch_local=True
+        )
+        if ready:
+            more, _ = self._ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=0)
+            ready = list({*ready, *more})
+        for reference in ready:
+            events.append(self._end(self._tasks.pop(reference)))
+        return events
+
+    def cancel(self, handle: Handle) -> None:
+        for task in [it for it in self._tasks.values() if it is handle]:
+            del self._tasks[task.reference]
+            with suppress(Exception):
+                self._ray.cancel(task.reference, force=True)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for task in list(self._tasks.values()):
+            self.cancel(task)
+        with suppress(Exception):
+            self._forget()
+        self._ray.shutdown()
+
+    def _parcel(self, job: Job) -> Parcel:
+        for path in job.plugins:
+            self._carry(path, plugin=True)
+        data = [*data_of(job.spec)]
+        for path in data:
+            self._carry(path)
+        trained = None
+        if job.trained is not None:
+            trained = job.trained, self._training(job.trained)
+        return Parcel(
+            run=self._run,
+            job=Sealed.of(job),
+            modules=self._modules,
+            versions=versions(),
+            items={path: self._items[path] for path in [*job.plugins, *data]},
+            roots=[it for it in job.plugins if it in self._roots],
+            trained=trained,
+            training=(job.spec.training, job.trainings),
+            references=job.references,
+        )
+
+    def _carry(self, path: Path, *, plugin: bool = False) -> None:
+        if path not in self._items:
+            item = _plugin(path) if plugin else carried(path)
+            if plugin and str(files_of(path)[0]) in map(os.path.realpath, sys.path):
+                self._roots.add(path)
+            self._items[path] = item.digest, item.inside, self._ray.put(item.data)
+
+    def _training(self, place: Path) -> Any:
+        if place not in self._trained:
+            files = {it.name: it for it in place.iterdir() if it.is_file()}
+            self._trained[place] = self._ray.put(packed(files))
+            while len(self._trained) > KEPT_TRAININGS:
+                self._trained.pop(next(iter(self._trained)))
+        return self._trained[place]
+
+    def _heard(self) -> list[Event]:
+        """What the jobs have told since; the answer to a question of last time."""
+        events: list[Event] = []
+        known = {it.id: it for it in self._tasks.values()}
+        with suppress(self._ray.exceptions.RayError):
+            if self._taking is None:
+                self._taking = self._mailbox.take.remote()
+            elif self._ray.wait([self._taking], timeout=0)[0]:
+                taken, self._taking = self._taking, None
+                for job, message in self._ray.get(taken):
+                    if (task := known.get(job)) is not None:
+                        events.append(Began(task) if message is None else Said(task, message))
+            return events
+        self._taking = None
+        return events
+
+    def _end(self, task: _Task) -> Ended:
+        errors = self._ray.exceptions
+        try:
+            outcome: Outcome = self._ray.get(task.reference)
+        except errors.RayTaskError as error:
+            cause = getattr(error, "cause", None) or error
+            if isinstance(cause, ImportError):
+                raise UserError(
+                    f"a machine of Ray has not what trials need ({described(cause)}); install "
+                    "the same packages there"
+                ) from None
+            return Ended(task, f"it could not be run in Ray ({described(cause)})")
+        except errors.RayError as error:
+            said = str(error).strip().partition("\n")[0]
+            return Ended(task, f"a machine or process of Ray was lost ({said})", lost=True)
+        if outcome.refused:
+            raise UserError(f"{outcome.refused}; install the same, or the bits would differ")
+        if outcome.trouble:
+            return Ended(task, outcome.trouble, outcome.lost)
+        self._bring(task.job, outcome.data)
+        return Ended(task)
+
+    def _bring(self, job: Job, data: bytes) -> None:
+        """Put what the job has left where it is expected here."""
+        trial, training = job.folder / TRIAL, job.folder / TRAINING
+        unpack(data, job.folder)
+        if training.is_dir():
+            place = None if job.trainings is None else job.trainings / job.spec.training
+            if place is not None and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                training.rename(place)
+            shutil.rmtree(training, ignore_errors=True)
+        for path in trial.iterdir():
+            path.rename(job.folder / path.name)
+        trial.rmdir()
+
+    def _forget(self) -> None:
+        """On every machine, what the run has left there."""
+        ray = self._ray
+        affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        sweep = ray.remote(num_cpus=0, max_retries=0)(forget)
+        asked = [
+            sweep.options(scheduling_strategy=affinity(it["NodeID"], soft=False)).remote(self._run)
+            for it in ray.nodes()
+            if it["Alive"]
+        ]
+        ray.wait(asked, num_returns=len(asked), timeout=PATIENCE_SECONDS)
+
+
+_plugin = plugin
+
+
+def _in_ray(parcel: Parcel, mailbox: Any) -> Outcome:
+    import ray
+
+    return run_parcel(parcel, lambda told: mailbox.put.remote(parcel.job.id, told), ray.get)
