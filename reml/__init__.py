@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         reproduce,
         run,
         status,
+        tune,
     )
     from reml.learner import REML
 
@@ -38,7 +39,7 @@ _API = "benchmarks.api"
 _NAMES = (
     *("MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"),
     *("catalogue", "check", "differences", "doctor", "help", "init", "new"),
-    *("predict", "publish", "regroup", "reproduce", "status"),
+    *("predict", "publish", "regroup", "reproduce", "status", "tune"),
 )
 _HOMES = {"REML": "reml.learner", **dict.fromkeys(_NAMES, _API)}
 _SIBLINGS = ("benchmarks", "baselines")
@@ -63,6 +64,7 @@ __all__ = [
     "reproduce",
     "run",
     "status",
+    "tune",
 ]
 
 

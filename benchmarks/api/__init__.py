@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.api.comparing import compare
     from benchmarks.api.estimation.estimators import MetaClassifier, MetaRegressor
     from benchmarks.api.fitted import Adapted, FittedLearner
-    from benchmarks.api.front import load, run
+    from benchmarks.api.front import load, run, tune
     from benchmarks.api.results import Results
     from benchmarks.api.starting import init, new
 
@@ -38,6 +38,7 @@ _HOMES = {
     "compare": "comparing",
     "load": "front",
     "run": "front",
+    "tune": "front",
 }
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "reproduce",
     "run",
     "status",
+    "tune",
 ]
 
 

@@ -1,4 +1,4 @@
-"""`reml.run` and `reml.load`: a matrix to run, or a folder with results."""
+"""`reml.run`, `reml.tune` and `reml.load`: a matrix to run, or a folder with results."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,19 +73,80 @@ def run(
     Raises:
         UserError: what is wrong with the matrix, the data or the folder, in a sentence.
     """
+    return _run(
+        matrix,
+        "run",
+        (out, jobs, device, only),
+        plugins,
+        (timeout, memory),
+        (report, progress, callbacks),
+        force=force,
+    )
+
+
+def tune(
+    matrix: str | Path | Mapping[str, Any] | Matrix,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    device: str = "cpu",
+    only: str | None = None,
+    plugins: Sequence[str | Path] = (),
+    timeout: str | float | None = None,
+    memory: str | None = None,
+    progress: bool = True,
+) -> Results:
+    """Search the settings that a matrix with `tuning` asks for, and no more, as `reml tune` does.
+
+    What was tried is in `Results.tuning`; `run` with the same folder goes on from there.
+
+    Args:
+        matrix: as in `run`, with the key `tuning`: `{"trials": 20}`.
+        out: as in `run`; so are those that follow.
+        jobs: trials at a time; what is chosen does not depend on it.
+        device: where tensors live.
+        only: learners' labels.
+        plugins: files that define learners or families.
+        timeout: ends a trial after so long.
+        memory: ends a trial that takes more.
+        progress: print how far everything is.
+
+    Raises:
+        UserError: as `run`; or Optuna is not installed.
+    """
+    return _run(
+        matrix,
+        "tune",
+        (out, jobs, device, only),
+        plugins,
+        (timeout, memory),
+        (False, progress, ()),
+        tune_only=True,
+    )
+
+
+def _run(
+    matrix: str | Path | Mapping[str, Any] | Matrix,
+    name: str,
+    place: tuple[str | Path | None, int | None, str, str | None],
+    plugins: Sequence[str | Path],
+    ends: tuple[str | float | None, str | None],
+    shown: tuple[bool, bool, Sequence[Any]],
+    **more: Any,
+) -> Results:
+    """What `run` and `tune` do, whose `name` it is."""
+    out, jobs, device, only = place
     classes = Classes(Registry([Path(it) for it in plugins]))
     folder = None if out is None else Path(out)
-    name = matrix.get("name") if isinstance(matrix, Mapping) else None
-    frames = Frames(folder or default_folder(str(name)))
+    called = matrix.get("name") if isinstance(matrix, Mapping) else None
+    frames = Frames(folder or default_folder(str(called)))
     found = declared(matrix, classes, frames)
     limits = Limits(
-        _measured("timeout", seconds_in, timeout), _measured("memory", bytes_in, memory)
+        _measured("timeout", seconds_in, ends[0]), _measured("memory", bytes_in, ends[1])
     )
     directory = folder or default_folder(found.name)
-    how = How(directory, jobs_of(jobs), device, only, force, limits=limits)
-    return run_declared(
-        found, classes, frames, how, f"reml.run({found.name!r})", report, progress, callbacks
-    )
+    how = How(directory, jobs_of(jobs), device, only, limits=limits, **more)
+    return run_declared(found, classes, frames, how, f"reml.{name}({found.name!r})", *shown)
 
 
 def run_declared(

@@ -70,6 +70,15 @@ class Results:
         """The training curves: one row a metric that a learner logged."""
         return self._results.history
 
+    @property
+    def tuning(self) -> pd.DataFrame:
+        """All settings that were tried: `settings`, `state`, `loss` on validation tasks, `chosen`.
+
+        `losses` are those after tenths of the budget, `importance` what each field of the chosen
+        ones explains; both are JSON, as `settings` are.
+        """
+        return self._results.tuning
+
     def table(self) -> pd.DataFrame:
         """Means and interquartile means with their intervals, as table.csv has them.
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from benchmarks.core.errors import UnknownName
 from benchmarks.core.protocol import Protocol
+from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole, told
 from benchmarks.harness.plan.matrix import FamilyHead, LearnerHead, Top
 from benchmarks.harness.plan.registry import Kind, Registry
 
@@ -34,6 +35,8 @@ class Key:
     range: str
     default: str
     meaning: str
+    searched: str = ""
+    """Where `reml tune` looks for it; nowhere, if empty."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Entry:
 HEADS: Mapping[Kind, type[BaseModel]] = {"learner": LearnerHead, "family": FamilyHead}
 KINDS: tuple[Kind, ...] = ("learner", "family", "protocol")
 MATRIX = "matrix"
+KINDS_OF_SPACE = (LogUniform, OneOf, Uniform, Whole)
 
 
 def explain(registry: Registry, name: str, only: Kind | None = None) -> Entry:
@@ -93,9 +97,9 @@ def keys_of(cls: type, preset: Mapping[str, Any] | None = None) -> tuple[Key, ..
     hints = get_type_hints(cls, include_extras=True)
     if issubclass(cls, Protocol):
         hints["kind"] = Literal[cls.name]
-    meanings = _meanings(cls)
+    meanings, space = _meanings(cls), _space(cls)
     return tuple(
-        Key(name, _range(hints[name]), default, meanings.get(name, ""))
+        Key(name, _range(hints[name]), default, meanings.get(name, ""), space.get(name, ""))
         for name, default in _defaults(cls, preset or {}).items()
     )
 
@@ -128,7 +132,16 @@ def _lines(key: Key) -> list[str]:
     head = f"  {key.name} = {key.default}" if key.default != REQUIRED else f"  {key.name}"
     how = f"{key.range}; {REQUIRED}" if key.default == REQUIRED else key.range
     meaning = textwrap.wrap(key.meaning, WIDTH)
-    return ["", f"{head}    [{how}]", *(f"      {line}" for line in meaning)]
+    tuned = [f"      tuned: {key.searched}"] if key.searched else []
+    return ["", f"{head}    [{how}]", *(f"      {line}" for line in meaning), *tuned]
+
+
+def _space(cls: type) -> dict[str, str]:
+    """What the class declares to be searched, in words."""
+    space = getattr(cls, "search", None)
+    if not isinstance(space, Mapping):
+        return {}
+    return {name: told(it) for name, it in space.items() if isinstance(it, KINDS_OF_SPACE)}
 
 
 def _metrics(cls: type[Protocol]) -> tuple[tuple[str, str], ...]:
