@@ -160,16 +160,20 @@ def standard_targets(
     return y if network.units is None else (y - network.units.y_offset) / network.units.y_scale
 
 
-def deviation(
+def surely(
     network: ComposedNetwork,
     x: Float[Tensor, "tasks points features"],
     support: Float[Tensor, "tasks shown features"],
-) -> Float[Tensor, "tasks points outputs"]:
-    """How far new observations may lie from what is predicted, in the targets' own units."""
+) -> tuple[Float[Tensor, "tasks points outputs"], Float[Tensor, "tasks points outputs"]]:
+    """What `run` predicts, and how far new observations may lie from it, in the targets' units."""
     assert network.prior is not None
-    _, psi = believed(network, x, support)
+    y, psi = believed(network, x, support)
+    if network.posterior is not None:
+        y = y + torch.bmm(psi, network.posterior.weight.to(psi.dtype))
     std = (spread(network.posterior, psi) * network.prior.noise).sqrt().to(x.dtype)
-    return std if network.units is None else std * network.units.y_scale
+    if network.units is None:
+        return y, std
+    return y * network.units.y_scale + network.units.y_offset, std * network.units.y_scale
 
 
 def adapt(

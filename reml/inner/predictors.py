@@ -1,6 +1,7 @@
 """Adapting composed networks at test, and predicting with them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -8,8 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from benchmarks.core import Predictor, Spread, Support
-from reml.inner.network import ComposedNetwork, adapt, deviation, run
+from reml.inner.network import ComposedNetwork, adapt, run, surely
 from reml.inner.pool import LayerPool
+
+AT_ONCE = 256
+"""Networks that are run at once: what more of them compute would no longer fit into caches."""
 
 
 def predictors(
@@ -34,17 +38,42 @@ def predictors(
         steps: ascending.
         max_norm: cap on the norm of a task's gradient.
     """
-    parts = pool.parts(support)
     with torch.no_grad():
-        sizes = [len(part) for part in parts]
-        given = zip(parts, compositions.split(sizes), weight.split(sizes), strict=True)
-        asked = [_Asked.of(pool, *part) for part in given]
+        asked = [
+            _Asked.of(pool, support.rows(rows), compositions[rows], weight[rows])
+            for rows in _portions([len(it) for it in pool.parts(support)], compositions)
+        ]
     taken = 0
+    predictor: Predictor | None = None
     for wanted in steps:
         for _ in range(wanted - taken):
-            asked = [it.adapted(max_norm) for it in asked]
+            adapted = [it.adapted(max_norm) for it in asked]
+            if all(new.network is old.network for new, old in zip(adapted, asked, strict=True)):
+                break  # they solve for their last layers, and have
+            asked, predictor = adapted, None
         taken = wanted
-        yield _predictor(asked)
+        if predictor is None:
+            predictor = _predictor(asked)
+        yield predictor
+
+
+def _portions(
+    parts: Sequence[int], compositions: Int[Tensor, "tasks kept decisions"]
+) -> Iterator[slice]:
+    """Parts of so many tasks, split further so that none has many different networks."""
+    tasks, kept, _ = compositions.shape
+    task = torch.arange(tasks, device=compositions.device).repeat_interleave(kept)
+    pairs = torch.cat([task.unsqueeze(1), compositions.flatten(0, 1)], 1).unique(dim=0)
+    start = count = 0
+    ends = set(accumulate(parts))
+    for end, networks in enumerate(pairs[:, 0].bincount(minlength=tasks).tolist(), 1):
+        if count and count + networks > AT_ONCE:
+            yield slice(start, end - 1)
+            start, count = end - 1, 0
+        count += networks
+        if end in ends:
+            yield slice(start, end)
+            start, count = end, 0
 
 
 class _Asked(NamedTuple):
@@ -99,10 +128,9 @@ class _Asked(NamedTuple):
 
     def std(self, x: Float[Tensor, "tasks points features"]) -> Tensor:
         x = x[self.task]
-        own = deviation(self.network, x, self.support.x)
+        said, own = surely(self.network, x, self.support.x)
         if not self.several:
             return own
-        said = run(self.network, x, self.support.x)
         away = said - self._mixed(said)[self.task]
         return self._mixed(own**2 + away**2).sqrt()
 

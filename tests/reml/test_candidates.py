@@ -11,6 +11,7 @@ from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing.toy import ToyClasses
 from reml import learner as module
 from reml.candidates import compose
+from reml.inner import predictors as at_test
 from reml.inner.head import evidence
 from reml.inner.network import believed, standard_targets
 from reml.learner import REML
@@ -167,3 +168,27 @@ def test_annealing_suits_no_worse_than_where_it_begins() -> None:
     one, many = suits(1), suits(40)
     assert (many >= one - 1e-6).all()
     assert many.mean() > one.mean()
+
+
+def test_one_predictor_stands_for_all_steps_after_the_exact_one(learner: REML) -> None:
+    before, first, *more = learner.adapt(_support(), [0, 1, 5, 10])
+    assert before is not first
+    assert all(it is first for it in more)
+    stepping = _fitted(adaptation="gradient", candidates=1)
+    assert len({id(it) for it in [*stepping.adapt(_support(), [0, 1, 2])]}) == 3
+
+
+def test_how_many_networks_run_at_once_changes_nothing(
+    learner: REML, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support, x = _support(), _support(6).x
+
+    def told() -> list[torch.Tensor]:
+        (predictor,) = learner.adapt(support, [1])
+        assert isinstance(predictor, Uncertain)
+        return [predictor(x), predictor.std(x)]
+
+    together = told()
+    monkeypatch.setattr(at_test, "AT_ONCE", 3)
+    for one, other in zip(together, told(), strict=True):
+        assert torch.equal(one, other)
