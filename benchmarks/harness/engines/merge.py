@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import NotKept, StoreError
-from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.columns import TABLES, TUNING
 from benchmarks.harness.disk.files import fresh_name, make_folder
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.disk.tables import same_rows
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
 from benchmarks.harness.store.kept import check_trial
+from benchmarks.harness.store.ledger import Ledger
+from benchmarks.harness.store.reading import tuning_in
 from benchmarks.harness.store.results import restore
 from benchmarks.harness.trial.trainings import PLACE
 
@@ -55,6 +57,7 @@ def merge(sources: Sequence[Path], target: Path) -> Merged:
                 copied += 1
         for source in sources:
             _copy_trainings(source, target)
+            _copy_search(source, target)
     ended = sum(it is not None and it[1]["status"] in ENDED for it in found.values())
     return Merged(len(found), ended, copied, damage)
 
@@ -157,6 +160,12 @@ def _copy_trainings(source: Path, target: Path) -> None:
             raise NotKept(f"{new}: cannot be written ({error})") from None
         finally:
             shutil.rmtree(half, ignore_errors=True)
+
+
+def _copy_search(source: Path, target: Path) -> None:
+    """What was tried before the matrix was parted; it is the same in all parts."""
+    if (source / TUNING).is_file() and not (target / TUNING).exists():
+        Ledger(target).write_parquet(TUNING, tuning_in(source))
 
 
 def _link(source: Path | str, target: Path | str) -> None:

@@ -1,11 +1,13 @@
 """A matrix whose settings are searched first: which of its trials are known by then."""
 
 import json
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.core.errors import StoreError
 from benchmarks.core.text import count
 from benchmarks.harness.disk.columns import TUNING_TYPES
 from benchmarks.harness.disk.tables import empty
@@ -50,7 +52,11 @@ class Known:
         self.tuner: Tuner | None = None
         if matrix.tuning is not None:
             self._plan = plan_of(matrix, pairings, registry)
-            known = tuning_in(directory) if directory.is_dir() else empty(TUNING_TYPES)
+            try:
+                known = tuning_in(directory)
+            except StoreError as error:
+                print(f"reml: {error}; it is made anew", file=sys.stderr)
+                known = empty(TUNING_TYPES)
             self.tuner = Tuner(self._plan, directory, registry, known)
 
     @property

@@ -27,6 +27,8 @@ from benchmarks.harness.tuning.outcomes import (
 from benchmarks.harness.tuning.search import Journal, Search
 from benchmarks.harness.tuning.studies import Plan, Settings, Study
 
+LIMITS = ("timed out", "out of memory")
+"""How reasons begin of trials that were ended for what they took: they would take it again."""
 Run = Callable[[list[TrialSpec], ResultsFolder], None]
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -90,8 +92,12 @@ class Tuner:
             return
         journal = Journal(self._directory / SEARCH)
         searches = {it.id: journal.search(it) for it in waiting}
+        before = {it.id: len(self.outcomes[it.id]) for it in waiting}
         for study in waiting:
             self._agree(study, searches[study.id])
+        if any(len(self.outcomes[it]) > known for it, known in before.items()):
+            self._write(searches)
+            keep()
         self._folder.clear()
         while waiting := [it for it in waiting if self.left(it)]:
             first = min(len(self.outcomes[it.id]) for it in waiting)
@@ -209,7 +215,10 @@ class Tuner:
 
 def _has_ended(record: Mapping[str, Any] | None) -> bool:
     """A learner's own failure would come again; that of its process may not."""
-    return record is not None and (record["status"] in ENDED or bool(record.get("traceback")))
+    if record is None:
+        return False
+    limited = str(record.get("reason")).startswith(LIMITS)
+    return record["status"] in ENDED or bool(record.get("traceback")) or limited
 
 
 def _with_importance(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.disk.columns import TUNING_TYPES
+from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.plan.expand import arrange
 from benchmarks.harness.plan.identity import TrialSpec
@@ -13,7 +14,7 @@ from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.store.reading import tuning_in
-from benchmarks.harness.trial.trial import run_trial
+from benchmarks.harness.trial.trial import blank_record, run_trial
 from benchmarks.harness.tuning.studies import plan_of
 from benchmarks.harness.tuning.tuner import Tuner
 
@@ -40,12 +41,15 @@ class Bench:
 
     Attributes:
         run: the ids of the trials that were run, in order.
+        most: so many, then the run is interrupted.
+        dying: by id, the reason for which a trial's process dies when it is run next.
     """
 
     def __init__(self, path: Path, registry: Registry, out: Path) -> None:
         self.path, self.registry, self.out = path, registry, out
         self.run: list[str] = []
         self.most = 10**6
+        self.dying: dict[str, str] = {}
 
     def write(
         self, *learners: str, tuning: str = "{ trials = 10 }", family: str = "sinusoid"
@@ -75,6 +79,9 @@ class Bench:
             self.run.append(spec.id)
             place = folder.begin(spec.id)
             run_trial(spec, self.registry, place)
+            if reason := self.dying.pop(spec.id, ""):
+                failed = {**blank_record(spec, {}), "status": "failed", "reason": reason}
+                write_json(place / "trial.json", failed)
             seal(place)
             folder.commit(place, spec.id)
 

@@ -1,6 +1,5 @@
 """Learners whose best settings are known, and some that declare nonsense."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -83,20 +82,6 @@ class Hopeless(Knob):
 
     def _work(self) -> None:
         raise Diverged("nothing works")
-
-
-@dataclass
-class DiesOnce(Knob):
-    """Its process is killed the first time some settings are tried."""
-
-    name: ClassVar[str] = "dies-once"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-
-    def _work(self) -> None:
-        mark = os.path.join(os.environ["KNOB_MARKS"], f"{self.offset}")
-        if not os.path.exists(mark):
-            open(mark, "w").close()
-            os.kill(os.getpid(), 9)
 
 
 @dataclass

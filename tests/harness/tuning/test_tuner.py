@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.core.errors import ContractError, MatrixError, PluginError
+from benchmarks.core.errors import ContractError, MatrixError, MissingDependency, PluginError
 from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole
 from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.plan.budgets import Tuning
+from benchmarks.harness.plan.expand import arrange
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.spaces import declared, demand_defaults
 from benchmarks.harness.store.reading import tuning_in
+from benchmarks.harness.tuning.known import Known
 from benchmarks.harness.tuning.outcomes import DONE, FAILED, GIVEN_UP, Outcome, bars
 from benchmarks.harness.tuning.search import JOURNAL
 from benchmarks.harness.tuning.tuner import Tuner
@@ -141,6 +144,63 @@ def test_failed_settings_are_told_and_not_chosen(bench: Any) -> None:
     ((chosen, tried),) = tuner.chosen.values()
     assert tried
     assert chosen["offset"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "tries"),
+    [("worker process died (signal 9, SIGKILL)", 2), ("timed out after 3 s", 1)],
+)
+def test_what_a_process_died_of_is_tried_again_unless_it_was_a_limit(
+    bench: Any, another: Another, reason: str, tries: int
+) -> None:
+    bench.write("knob", tuning="{ trials = 4 }").search()
+    unlucky = another("unlucky")
+    unlucky.dying = {bench.run[2]: reason}
+    (outcomes,) = unlucky.search().outcomes.values()
+    assert unlucky.run.count(bench.run[2]) == tries
+    assert [it.state for it in outcomes] == [DONE, DONE, DONE if tries == 2 else FAILED, DONE]
+
+
+def test_without_optuna_a_sentence_says_what_to_type(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write("knob", tuning="{ trials = 2 }").search()
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    bench.search()  # nothing is left to search
+    with pytest.raises(MissingDependency, match="pip install"):
+        bench.write("knob", tuning="{ trials = 3 }").search()
+
+
+def test_a_table_that_is_damaged_or_lost_is_made_again(
+    bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = settings(bench.write("knob", tuning="{ trials = 4 }").search())
+    for content in (b"nonsense", None):
+        path = bench.out / "tuning.parquet"
+        path.write_bytes(content) if content else path.unlink()
+        matrix = load_matrix(str(bench.path), bench.registry)
+        known = Known(matrix, arrange(matrix, bench.registry), bench.registry, bench.out)
+        assert not known.complete
+        assert known.trials == []
+        said: list[str] = []
+        assert known.search({"knob"}, bench._run, [], said.append)
+        assert known.tuner is not None
+        assert settings(known.tuner) == whole
+        assert len(known.trials) == 1
+        assert len(tuning_in(bench.out)) == 4
+    assert "tuning.parquet" in capsys.readouterr().err
+    assert len(bench.run) == 4
+
+
+def test_what_two_entries_come_to_is_two_trials_with_one_training(bench: Any) -> None:
+    tables = "knob", 'name = "knob"\nlabel = "as it is"\ntune = false'
+    tuner = bench.write(*tables, tuning="{ trials = 1 }").search()
+    matrix = tuner.studies[0].matrix
+    known = Known(matrix, arrange(matrix, bench.registry), bench.registry, bench.out)
+    first, second = known.trials
+    assert (first.tuned, second.tuned) == (1, 0)
+    assert first.id != second.id
+    assert first.training == second.training
 
 
 def test_where_nothing_works_nothing_is_chosen(bench: Any) -> None:
