@@ -14,6 +14,7 @@ from benchmarks.core import Predictor, Problem, Support, Uncertain
 from benchmarks.core.contract import Explains
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import count
+from benchmarks.harness.evaluation.predictions import adapted
 from benchmarks.harness.predict.answering import Answers
 from benchmarks.harness.predict.checkpoint import Checkpoint
 from benchmarks.harness.predict.classes import balanced
@@ -76,17 +77,17 @@ class FittedLearner:
         else:
             points = self._points(X, np.asarray(y))
             shots = len(points[0][0])
-        adapted = []
+        known_by: list[tuple[Support, Predictor]] = []
         for it, (x, known) in zip(self._checkpoints, points, strict=True):
             support = Support(x.unsqueeze(0), known.unsqueeze(0))
             after = it.steps_for(shots) if steps is None else int(steps)
-            (predictor,) = it.learner.adapt(support, [after])
-            adapted.append((support, predictor))
-        return Adapted(self, adapted, classes)
+            (predictor,) = adapted(it.learner, support, [after], it.problem)
+            known_by.append((support, predictor))
+        return Adapted(self, known_by, classes)
 
     def _points(self, given: Any, targets: np.ndarray) -> list[tuple[Tensor, Tensor]]:
         """Inputs and targets, as each training knows them."""
-        names = [name for name, *_ in self.problem.columns]
+        names = self.problem.own_targets
         table = self._table(given, "X").drop(columns=names, errors="ignore")
         columns = targets[:, None] if targets.ndim == 1 else targets
         if columns.ndim != 2 or columns.shape[1] != len(names):
@@ -165,10 +166,10 @@ class Adapted:
     def __init__(
         self,
         fitted: FittedLearner,
-        adapted: Sequence[tuple[Support, Predictor]],
+        known_by: Sequence[tuple[Support, Predictor]],
         classes: np.ndarray | None,
     ) -> None:
-        self._fitted, self._adapted = fitted, adapted
+        self._fitted, self._adapted = fitted, known_by
         self.classes = classes
 
     def predict(
@@ -248,7 +249,8 @@ class Adapted:
         for it, (support, _) in zip(self._fitted._checkpoints, self._adapted, strict=True):
             if isinstance(it.learner, Explains):
                 of = f"{it.called}: " if len(self._adapted) > 1 else ""
-                said += [f"{of}{text}" for text in it.learner.explain(support)]
+                seen = support.within() if it.problem.within_tasks else support
+                said += [f"{of}{text}" for text in it.learner.explain(seen)]
         return said
 
 

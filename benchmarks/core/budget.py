@@ -184,6 +184,8 @@ class BudgetedSource:
         self.tasks += n_tasks
         self.points += n_tasks * batch.support.points + int(batch.query.mask.sum())
         self._on_draw()
+        if self.problem.within_tasks:
+            batch = batch.within()
         return batch.nameless().to(self.device)
 
     def _pause(self) -> None:

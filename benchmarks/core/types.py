@@ -11,6 +11,11 @@ from torch import Tensor
 from benchmarks.core.kinds import Kind as Kind
 from benchmarks.core.kinds import Split as Split
 
+LOG = "log10 "
+"""What the name of an input or a target begins with that is a logarithm."""
+
+LEAST_SPREAD = 1e-3
+
 Predictor = Callable[[Tensor], Tensor]
 """Maps x of shape (tasks, points, features) to predictions of shape (tasks, points, outputs)."""
 
@@ -37,6 +42,11 @@ class Support:
     def to(self, device: torch.device | str) -> "Support":
         privileged = {name: value.to(device) for name, value in self.privileged.items()}
         return Support(self.x.to(device), self.y.to(device), privileged)
+
+    def within(self) -> "Support":
+        """With targets shifted and scaled by themselves; see `Problem.within_tasks`."""
+        offset, scale = scales_of(self.y)
+        return replace(self, y=(self.y - offset) / scale)
 
     def rows(self, index: Tensor | slice) -> "Support":
         """The tasks named by `index`, in that order."""
@@ -108,6 +118,12 @@ class TaskBatch:
             _picked(self.groups, index),
         )
 
+    def within(self) -> "TaskBatch":
+        """With all targets shifted and scaled by those of the support points alone."""
+        offset, scale = scales_of(self.support.y)
+        query = replace(self.query, y=(self.query.y - offset) / scale)
+        return replace(self, support=self.support.within(), query=query)
+
     def points(self) -> Query:
         """All points of the tasks, support and query alike."""
         support, query = self.support, self.query
@@ -139,6 +155,18 @@ class TaskBatch:
         return replace(self, names=(), groups=())
 
 
+def scales_of(
+    y: Float[Tensor, "tasks points outputs"],
+) -> tuple[Float[Tensor, "tasks 1 outputs"], Float[Tensor, "tasks 1 outputs"]]:
+    """Mean and standard deviation of the targets of each task.
+
+    Of those that spread by less than `LEAST_SPREAD` the latter is 1: single precision has too few
+    digits left of them, and one target alone has no spread.
+    """
+    spread = y.std(1, keepdim=True, correction=0)
+    return y.mean(1, keepdim=True), torch.where(spread >= LEAST_SPREAD, spread, 1.0)
+
+
 def _picked(words: tuple[str, ...], index: Tensor | slice) -> tuple[str, ...]:
     if isinstance(index, slice) or not words:
         return words[index] if isinstance(index, slice) else ()
@@ -158,7 +186,8 @@ class Problem:
 
     Tensors of a family may be standardised. `target_scale` and `target_offset` turn a standardised
     target back into its own units (`y * scale + offset`), as `input_scale` and `input_offset` do
-    for the inputs; errors are reported in the target's own units. `input_low` and `input_high` are
+    for the inputs; errors are reported in the target's own units. Those of a logarithm are of the
+    logarithm: 0.1 is a factor of 1.26. `input_low` and `input_high` are
     the ends of what training tasks have, in the inputs' own units, where that is known.
 
     With several targets (`metric = "nmse"`: the mean of their normalised errors) each has its name,
@@ -184,6 +213,10 @@ class Problem:
     target_offsets: tuple[float, ...] = ()
     input_low: tuple[float, ...] = ()
     input_high: tuple[float, ...] = ()
+    logs: tuple[str, ...] = ()
+    """Inputs and targets that are decimal logarithms of what `own_name` names."""
+    within_tasks: bool = False
+    """Learners see targets shifted and scaled by the support points of their task."""
 
     @property
     def columns(self) -> tuple[tuple[str, float, float], ...]:
@@ -191,6 +224,15 @@ class Problem:
         if not self.targets:
             return ((self.target, self.target_scale, self.target_offset),)
         return tuple(zip(self.targets, self.target_scales, self.target_offsets, strict=True))
+
+    def own_name(self, name: str) -> str:
+        """What an input or a target is called in the data."""
+        return name.removeprefix(LOG) if name in self.logs else name
+
+    @property
+    def own_targets(self) -> list[str]:
+        """What the targets are called in the data."""
+        return [self.own_name(name) for name, *_ in self.columns]
 
     @property
     def kind(self) -> Kind:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.core.errors import MatrixError, StoreError, UserError
@@ -41,8 +42,12 @@ def drafted(
     family: Mapping[str, Any],
     contenders: Sequence[Contender],
     remarks: Mapping[str, str],
+    hints: Mapping[str, tuple[Any, str]] = MappingProxyType({}),
 ) -> str:
-    """The text of a matrix; `remarks` win over `REMARKS`."""
+    """The text of a matrix; `remarks` win over `REMARKS`.
+
+    `hints` are keys of the family that are written as comments, each with a remark.
+    """
     lines = [
         f"# {head}",
         "# Change what you like: `reml help matrix`, `reml help table` and so on show all keys.",
@@ -57,6 +62,7 @@ def drafted(
         "",
         "[[family]]",
         *_lines(family, remarks),
+        *(f"# {_line(key, value, remark)}" for key, (value, remark) in hints.items()),
     ]
     for it in contenders:
         lines.append("")

@@ -54,6 +54,15 @@ class Column:
         return 1 - self.filled / len(self.codes)
 
     @cached_property
+    def orders(self) -> float:
+        """Of how many orders of magnitude nearly all its numbers are; 0 if one is not above 0."""
+        numbers = self.numbers[self.codes >= 0]
+        if self.kind != "numbers" or not len(numbers) or not (numbers > 0).all():
+            return 0.0
+        low, high = np.quantile(np.log10(numbers), (0.01, 0.99))
+        return float(high - low)
+
+    @cached_property
     def whole(self) -> bool:
         """Whether all its numbers are whole."""
         numbers = self.numbers[self.codes >= 0]

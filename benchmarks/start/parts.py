@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks.core.errors import DataError
+from benchmarks.core.text import count
 from benchmarks.start.holding import Column
 
 
@@ -50,3 +52,20 @@ class Roles:
 
 def ordered(columns: Collection[Column]) -> str:
     return ", ".join(column.name for column in sorted(columns, key=lambda it: it.place))
+
+
+def units_of(path: str, unit: str, targets: int) -> str | tuple[str, ...]:
+    """One, or one for each of several targets: `a,b`.
+
+    Raises:
+        DataError: they are not as many as the targets.
+    """
+    units = tuple(it.strip() for it in unit.split(","))
+    if targets == 1:
+        return unit
+    if len(units) != targets:
+        raise DataError(
+            f"{path}: --unit {unit} is {count(len(units), 'unit')} for {targets} targets; expected "
+            "one for each: a,b"
+        )
+    return units

@@ -23,6 +23,12 @@ def can_show(text: str, encoding: str | None) -> bool:
     return True
 
 
+def curves_for(encoding: str | None, tasks: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> str:
+    """As `curves`, in what a stream of this encoding has."""
+    drawn = curves(tasks, plain=False)
+    return drawn if can_show(drawn, encoding) else curves(tasks, plain=True)
+
+
 def curves(
     tasks: Sequence[tuple[str, np.ndarray, np.ndarray]], plain: bool, width: int = 22, rows: int = 5
 ) -> str:

@@ -23,16 +23,16 @@ from benchmarks.start.contenders import (
 )
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.holding import Column, columns_of, joined, sizes
-from benchmarks.start.parts import Roles, Wanted, ordered
+from benchmarks.start.parts import Roles, Wanted, ordered, units_of
 from benchmarks.start.roles import guess
-from benchmarks.start.sketch import can_show, curves
+from benchmarks.start.sketch import curves_for
 from benchmarks.start.targets import shots_of_classes, ways_of
 from benchmarks.tasks.columns import Sheet, read_sheet
 from benchmarks.tasks.forms import delimiter_of, form_of
 from benchmarks.tasks.names import plain
 from benchmarks.tasks.sniffing import sniff
+from benchmarks.tasks.splitting import SPLITS
 from benchmarks.tasks.table import Table
-from benchmarks.tasks.tabular import SPLITS
 
 FEW_GROUPS = 20
 """Of all splits together; fewer of the test are too few for a verdict, so all are left out once."""
@@ -42,6 +42,7 @@ MOST_LEFT = 12
 WORDS = {"train": "to train on", "validation": "to validate", "test": "to test"}
 FEW_TEST_TASKS, DRAWS = 100, 10
 FOLDS = 5
+WIDE = 3
 ROOM = 0.8
 """So many tasks of a split have more points than are shown, at the least."""
 
@@ -82,25 +83,12 @@ class Survey:
         if categories:
             fields["categorical"] = categories
         if self.unit:
-            fields["unit"] = self._units()
+            fields["unit"] = units_of(str(self.path), self.unit, len(roles.y))
         if roles.classes:
             fields["ways"] = ways_of(roles.y[0], self.task)
         if not roles.whole.all():
             fields["drop_missing"] = True
         return fields | {key: it for key, it in form.items() if it != getattr(usual, key)}
-
-    def _units(self) -> str | tuple[str, ...]:
-        """One, or one for each of several targets: `a,b`."""
-        units = tuple(it.strip() for it in self.unit.split(","))
-        targets = len(self.roles.y)
-        if targets == 1:
-            return self.unit
-        if len(units) != targets:
-            raise DataError(
-                f"{self.path}: --unit {self.unit} is {count(len(units), 'unit')} for {targets} "
-                "targets; expected one for each: a,b"
-            )
-        return units
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -208,9 +196,16 @@ class Survey:
 
     def _warnings(self) -> list[str]:
         few = f"note: {self.groups} groups are few to learn from and to tell learners apart by"
-        return [few] * (self.groups < FEW_GROUPS) + [
-            f"note: {it}" for it in self.family.notes()[1:]
-        ]
+        notes = [f"note: {it}" for it in self.family.notes()[1:]]
+        if wide := self._wide:
+            names = ", ".join(wide)
+            notes.append(f"note: {names} spans orders of magnitude; log in the matrix may suit it")
+        return [few] * (self.groups < FEW_GROUPS) + notes
+
+    @property
+    def _wide(self) -> tuple[str, ...]:
+        """Targets of several orders of magnitude, for whose logarithms the matrix has a key."""
+        return tuple(it.name for it in self.roles.y if it.orders >= WIDE and not self.roles.classes)
 
     def picture(self) -> str:
         """Some tasks, y against the first input that is no category."""
@@ -218,19 +213,14 @@ class Survey:
         x = next((it for it in roles.x if it.kind != "text"), None)
         if x is None or roles.classes:
             return ""
-        y = roles.y[0]
+        y, tasks = roles.y[0], []
         numbers = np.argsort(-sizes(self.task), kind="stable")[:200]
-        chosen = sorted(numbers[:: max(1, len(numbers) // SHOWN)][:SHOWN])
-        tasks = []
-        for number in chosen:
+        for number in sorted(numbers[:: max(1, len(numbers) // SHOWN)][:SHOWN]):
             rows = np.flatnonzero(self.task == number)
             name = ", ".join(str(self._raw(it).iloc[rows[0]]) for it in roles.task)
             tasks.append((name, x.numbers[rows], y.numbers[rows]))
-        drawn = curves(tasks, plain=False)
-        if not can_show(drawn, sys.stdout.encoding):
-            drawn = curves(tasks, plain=True)
         axes = f"{line(y.name, 30)} against {line(x.name, 30)}"
-        return f"  {axes}, in {len(tasks)} of the tasks\n{drawn}"
+        return f"  {axes}, in {len(tasks)} of the tasks\n{curves_for(sys.stdout.encoding, tasks)}"
 
     @property
     def groups(self) -> int:
@@ -279,6 +269,9 @@ class Survey:
             {"name": "table", "path": relative(self.path, out), **self.fields},
             self.contenders,
             remarks,
+            {"log": (self._wide, "without #, errors are factors, not amounts")}
+            if self._wide
+            else {},
         )
 
     @property

@@ -210,6 +210,17 @@ def to_numbers(path: str, column: "pd.Series[str]", otherwise: str = "") -> np.n
     return numbers
 
 
+def logarithms(path: str, column: "pd.Series[str]", numbers: np.ndarray) -> np.ndarray:
+    """The decimal logarithms of what the column's cells are as numbers.
+
+    Raises:
+        DataError: one has none.
+    """
+    _demand(numbers > 0, path, column, "numbers above 0, as their logarithm is taken (log)")
+    found: np.ndarray = np.log10(numbers)
+    return found
+
+
 def _is_rounded(cell: str) -> bool:
     """Whether it is a whole number that has no double of its own."""
     return bool(WHOLE.fullmatch(cell)) and Decimal(cell) != Decimal(float(cell))

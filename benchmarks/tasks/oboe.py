@@ -13,7 +13,8 @@ from benchmarks.core.errors import DataError, nearest
 from benchmarks.tasks.columns import read_sheet, to_numbers
 from benchmarks.tasks.forms import EMPTY_NUMBERS
 from benchmarks.tasks.names import unified
-from benchmarks.tasks.tabular import Points, Tabular
+from benchmarks.tasks.points import Points
+from benchmarks.tasks.tabular import Tabular
 
 Value = bool | int | float | str
 Configuration = Mapping[str, Any]

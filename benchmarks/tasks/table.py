@@ -10,13 +10,15 @@ import pandas as pd
 from annotated_types import Ge
 from pydantic import BeforeValidator
 
-from benchmarks.core.errors import DataError
+from benchmarks.core.errors import DataError, nearest
 from benchmarks.core.text import count
-from benchmarks.tasks.columns import choose, read_sheet, to_numbers, without_missing
+from benchmarks.core.types import LOG
+from benchmarks.tasks.columns import choose, logarithms, read_sheet, to_numbers, without_missing
 from benchmarks.tasks.dates import is_date, to_dates
 from benchmarks.tasks.forms import Form, Misread, form_of
+from benchmarks.tasks.points import Points
 from benchmarks.tasks.sniffing import hinting
-from benchmarks.tasks.tabular import Points, Tabular
+from benchmarks.tasks.tabular import Tabular
 
 ONE_OR_MORE = BeforeValidator(lambda it: tuple(it) if isinstance(it, list | tuple) else (it,))
 SEVERAL = BeforeValidator(
@@ -64,6 +66,13 @@ class Table(Tabular):
             the training split, or hours since midnight.
         drop_duplicates: leave out rows that repeat another in all columns used; otherwise they are
             counted, as both may be drawn, one to adapt on and one to be scored on.
+        log: the columns of `x` and `y` of whose numbers, all above 0, the decimal logarithm is
+            taken. Scores of such a target are of the logarithm, and say so ("log10 price"): an
+            error of 0.1 is a factor of 1.26. Predictions are in the file's own units.
+        standardise: targets that learners see are shifted and scaled for the whole `family`, or
+            for each `task` once more, by the mean and the standard deviation of its support points
+            alone (of one point, or of equal ones, by the mean): for tasks that are alike but for
+            level and size. Inputs, scores and predictions are the same either way.
         ways: how many classes a task has, drawn anew from those it has; if left out, as many as the
             training split has.
     """
@@ -83,6 +92,8 @@ class Table(Tabular):
     dates: Names = ()
     drop_duplicates: bool = False
     ways: Annotated[int, Ge(2)] | None = None
+    log: Names = ()
+    standardise: Literal["family", "task"] = "family"
 
     name: ClassVar[str] = "table"
     version: ClassVar[int] = 1
@@ -95,6 +106,8 @@ class Table(Tabular):
         "dates": (),
         "drop_duplicates": False,
         "ways": None,
+        "log": (),
+        "standardise": "family",
     }
 
     @property
@@ -107,9 +120,13 @@ class Table(Tabular):
 
     @property
     def units(self) -> tuple[str, ...]:
-        if isinstance(self.unit, str):
-            return (self.unit,) * (1 if self.unit else len(self.targets))
-        return self.unit
+        written = self.unit
+        if isinstance(written, str):
+            written = (written,) * (1 if written else len(self.targets))
+        if len(written) != len(self.targets):
+            return written
+        units = zip(self.targets, written, strict=True)
+        return tuple(LOG * (bool(unit) and it in self.log) + unit for it, unit in units)
 
     @property
     def form(self) -> Form:
@@ -137,6 +154,8 @@ class Table(Tabular):
             **{column: it.values for column, it in moments.items()},
             **{column: self._numbers(table[column]) for column in used if column in numbers},
         }
+        for column in self.log:
+            known[column] = logarithms(self.path, table[column], known[column])
         again = pd.DataFrame(known).duplicated().to_numpy()
         if self.drop_duplicates:
             known = {column: values[~again] for column, values in known.items()}
@@ -148,9 +167,9 @@ class Table(Tabular):
             task,
             reduce(lambda one, other: one + ", " + other, names).to_numpy(object),
             table[self.split_by].to_numpy(object),
-            {column: known[column] for column in self.x},
+            {self._called(column): known[column] for column in self.x},
             known[first],
-            target_name=first,
+            target_name=self._called(first),
             unit=self.units[0],
             grouped_by=f"column {self.split_by!r}",
             dropped=int(whole.isna().any(axis=1).sum()),
@@ -159,9 +178,14 @@ class Table(Tabular):
             reread=read.reread,
             orders={column: it.order for column, it in moments.items()},
             ways=self.ways,
-            others={column: known[column] for column in others},
+            others={self._called(column): known[column] for column in others},
             units=self.units if others else (),
+            logs=tuple(map(self._called, self.log)),
+            within_tasks=self.standardise == "task",
         )
+
+    def _called(self, column: str) -> str:
+        return f"{LOG}{column}" if column in self.log else column
 
     def _numbers(self, column: "pd.Series[str]") -> np.ndarray:
         try:
@@ -208,8 +232,30 @@ class Table(Tabular):
             for column in columns:
                 if column not in (self.x if key == "dates" else (*self.x, *self.targets)):
                     raise DataError(f"{self.path}: {key} names {column!r}, which is not in x")
+        self._check_scales()
         for column in {*self.categorical} & {*self.dates}:
             raise DataError(f"{self.path}: {column!r} is in both categorical and dates")
+
+    def _check_scales(self) -> None:
+        classes = self.ways is not None or {*self.targets} & {*self.categorical}
+        used = (*self.x, *self.targets)
+        for column in self.log:
+            if column not in used:
+                hint = nearest(column, used)
+                raise DataError(f"{self.path}: log names {column!r}, not in x or y; {hint}")
+            if column in {*self.categorical, *self.dates, *(self.targets if classes else ())}:
+                what = "dates" if column in self.dates else "categories"
+                raise DataError(f"{self.path}: log names {column!r}, which holds {what}")
+            if f"{LOG}{column}" in used:
+                raise DataError(
+                    f"{self.path}: log names {column!r}, and {LOG + column!r} is another column; "
+                    "expected one of them in x and y"
+                )
+        if classes and self.standardise == "task":
+            raise DataError(
+                f"{self.path}: standardise = 'task' is for targets that are numbers; "
+                f"{self.targets[0]!r} holds classes"
+            )
 
     def _check_tasks_whole(self, task: np.ndarray, table: pd.DataFrame) -> None:
         groups = table[self.split_by].groupby(task).nunique()

@@ -3,60 +3,31 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from itertools import combinations
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 
-from benchmarks.core import Problem, Split, TaskBatch, seed_of
-from benchmarks.core.errors import DataError, nearest
-from benchmarks.tasks.columns import standardised
-from benchmarks.tasks.dates import Moments, origin_of
+from benchmarks.core import Problem, Split, TaskBatch
+from benchmarks.core.errors import DataError
 from benchmarks.tasks.folds import Folds, folds_of
-from benchmarks.tasks.names import plain
+from benchmarks.tasks.points import Points, classes_of, features_of, named, standard
 from benchmarks.tasks.regular import read_regular
 from benchmarks.tasks.rows import Drawn, class_rows_of, draw, rows_of
 from benchmarks.tasks.soundness import (
-    check_resolution,
     constant_tasks,
     far_cells,
     in_words,
-    moments,
     outside_rows,
     still_inputs,
     unseen_categories,
 )
+from benchmarks.tasks.splitting import SPLITS, Group, split_groups
 
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Fraction = Annotated[float, Gt(0), Lt(1)]
-Group = str | int
-"""The name of a group; compared as text, so that 2020 and "2020" are one group."""
-
-
-@dataclass(frozen=True)
-class Points:
-    """All points of all tasks, as they are in the file; every array has the axis `rows`."""
-
-    task: np.ndarray  # the number of each point's task
-    names: np.ndarray  # what each point's task is called
-    group: np.ndarray  # the name of each point's group
-    inputs: Mapping[str, np.ndarray]  # numbers; objects, which are categories; or moments
-    target: np.ndarray  # numbers; or objects, which are classes
-    target_name: str
-    unit: str
-    grouped_by: str  # what error messages call the place where groups are named
-    dropped: int  # how many rows were left out as something was missing
-    row: np.ndarray  # where each point is in the file, from 0
-    notes: tuple[str, ...]  # what was read otherwise than it is written
-    reread: bool  # whether the file once gave other points than now
-    orders: Mapping[str, str] = field(default_factory=dict)  # of the days in moments, see `Moments`
-    others: Mapping[str, np.ndarray] = field(default_factory=dict)  # further targets
-    units: tuple[str, ...] = ()  # of all targets, where there are several
-    ways: int | None = None  # how many classes a task has; None for as many as there are
 
 
 @dataclass(frozen=True)
@@ -199,28 +170,13 @@ class Tabular(ABC):
     @cached_property
     def _data(self) -> Data:
         points = self._points
-        groups = self._split_groups(sorted(set(points.group)), points.grouped_by)
+        groups = self._split_groups(points)
         split_of = {name: split for split in SPLITS for name in groups[split]}
         # a group may be in no split where all three are named
         split = np.array([split_of.get(name, "") for name in points.group])
         train = split == "train"
 
-        def standard(name: str, values: np.ndarray) -> _Feature:
-            offset, scale = moments(self.path, name, values[train])
-            values_ = standardised(self.path, name, values, points.row, offset, scale)
-            check_resolution(self.path, name, values_[train], values[train], points.row[train])
-            ends = float(values[train].min()), float(values[train].max())
-            return _Feature(name, values_, offset, scale, ends)
-
-        features: list[_Feature] = []
-        for column, values in points.inputs.items():
-            if values.dtype == object:
-                features += _categories(column, values, train)
-            elif values.dtype.kind in "mM":
-                origin = origin_of(Moments(values, points.orders.get(column, "")), train)
-                features.append(standard(origin.name(column), origin.numbers(values)))
-            else:
-                features.append(standard(column, values))
+        features = features_of(self.path, points, train)
         x = torch.tensor(np.stack([f.values for f in features], 1), dtype=torch.float32)
         problem = Problem(
             features=len(features),
@@ -233,6 +189,8 @@ class Tabular(ABC):
             input_offset=tuple(f.offset for f in features),
             input_low=tuple(f.ends[0] for f in features),
             input_high=tuple(f.ends[1] for f in features),
+            logs=points.logs,
+            within_tasks=points.within_tasks,
         )
         of = points.task, points.names, points.group
         notes = [*points.notes, *still_inputs(points.inputs, points.task, train, points.group)]
@@ -242,7 +200,7 @@ class Tabular(ABC):
         classes: tuple[str, ...] = ()
         splits: dict[Split, Drawn] = {}
         if points.target.dtype == object:
-            classes, label = _classes(points.target)
+            classes, label = classes_of(points.target)
             ways = points.ways or len(set(label[train]))
             notes += self._check_ways(points.target_name, ways, classes)
             problem = replace(problem, outputs=ways, metric="accuracy", unit="")
@@ -250,9 +208,12 @@ class Tabular(ABC):
                 splits[name] = class_rows_of(*of, split == name, x, label, ways)
         else:
             columns = {points.target_name: points.target, **points.others}
-            targets = [standard(name, values) for name, values in columns.items()]
+            targets = [
+                standard(self.path, name, values, points.row, train)
+                for name, values in columns.items()
+            ]
             y = torch.tensor(np.stack([it.values for it in targets], 1), dtype=torch.float32)
-            problem = replace(problem, **_named(targets, points.units))
+            problem = replace(problem, **named(targets, points.units))
             for column, values in columns.items():
                 notes += far_cells(column, values, points.row)
             for name in SPLITS:
@@ -277,81 +238,12 @@ class Tabular(ABC):
         some = ", ".join(it[:40] for it in classes[:10]) + ", …" * (len(classes) > 10)
         return [f"column {target!r} holds {len(classes)} classes ({some}); a task is of {ways}"]
 
-    def _split_groups(self, groups: Sequence[str], grouped_by: str) -> dict[Split, tuple[str, ...]]:
-        named: dict[Split, tuple[str, ...]] = {
-            "train": _plain(self.train),
-            "validation": _plain(self.validation),
-            "test": _plain(self.test),
-        }
-        for split, other in combinations(SPLITS, 2):
-            for group in sorted({*named[split]} & {*named[other]}):
-                raise DataError(f"{self.path}: group {group!r} is in both {split} and {other}")
-        for split in SPLITS:
-            for group in named[split]:
-                if group not in groups:
-                    raise DataError(
-                        f"{self.path}: {split} names {group!r}, which {grouped_by} "
-                        f"does not hold; {nearest(group, groups)}"
-                    )
-        taken = {group for names in named.values() for group in names}
-        rest = sorted(
-            (group for group in groups if group not in taken),
-            key=lambda group: seed_of("split", self.split_seed, group),
+    def _split_groups(self, points: Points) -> dict[Split, tuple[str, ...]]:
+        return split_groups(
+            sorted(set(points.group)),
+            {"train": self.train, "validation": self.validation, "test": self.test},
+            {"test": self.test_fraction, "validation": self.validation_fraction},
+            self.split_seed,
+            self.path,
+            points.grouped_by,
         )
-        fractions: dict[Split, float] = {
-            "test": self.test_fraction,
-            "validation": self.validation_fraction,
-        }
-        for split, fraction in fractions.items():
-            if not named[split]:
-                share = max(1, round(fraction * len(groups)))
-                named[split], rest = tuple(rest[:share]), rest[share:]
-        named["train"] = named["train"] or tuple(rest)
-        for split in SPLITS:
-            if not named[split]:
-                raise DataError(
-                    f"{self.path}: no group is left for the {split} split; {grouped_by} holds "
-                    f"{len(groups)}"
-                )
-        return {split: tuple(sorted(named[split])) for split in SPLITS}
-
-
-@dataclass(frozen=True)
-class _Feature:
-    name: str
-    values: np.ndarray
-    offset: float = 0.0
-    scale: float = 1.0
-    ends: tuple[float, float] = (0.0, 1.0)
-
-
-def _categories(column: str, values: np.ndarray, train: np.ndarray) -> list[_Feature]:
-    """A 0/1 feature for each value that the training split has."""
-    known = sorted(set(values[train]))
-    return [_Feature(f"{column}={value}", (values == value).astype(float)) for value in known]
-
-
-def _named(targets: Sequence[_Feature], units: tuple[str, ...]) -> dict[str, Any]:
-    """What a problem says of its targets."""
-    if len(targets) == 1:
-        return {"target_scale": targets[0].scale, "target_offset": targets[0].offset}
-    return {
-        "outputs": len(targets),
-        "metric": "nmse",
-        "unit": "",
-        "target": ", ".join(it.name for it in targets),
-        "targets": tuple(it.name for it in targets),
-        "units": units,
-        "target_scales": tuple(it.scale for it in targets),
-        "target_offsets": tuple(it.offset for it in targets),
-    }
-
-
-def _classes(target: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names of the classes, sorted, and the number of each row's."""
-    names, label = np.unique(target.astype(str), return_inverse=True)
-    return tuple(map(str, names)), label
-
-
-def _plain(groups: Sequence[Group]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(plain(str(group)) for group in groups))

@@ -118,6 +118,20 @@ def test_what_was_written_runs(here):
         assert record["problem"]["unit"] == "cm"
 
 
+def test_a_logarithm_is_proposed_where_a_target_spans_orders_of_magnitude(here, capsys):
+    data = table().assign(größe=lambda it: 10 ** (2 * it["größe"]))
+    data.to_csv(here / "d.csv", index=False)
+    data.assign(größe=lambda it: it["größe"] - 5).to_csv(here / "below.csv", index=False)
+    assert main(["init", "d.csv"]) == 0
+    assert "note: größe spans orders of magnitude; log in the matrix" in capsys.readouterr().out
+    text = (here / "matrix.toml").read_text()
+    assert '\n# log = ["größe"] ' in text
+    (here / "matrix.toml").write_text(text.replace("# log", "log"))
+    assert expand(load_matrix("matrix.toml"), Registry())
+    assert main(["init", "below.csv", "--out", "other.toml"]) == 0
+    assert "log = " not in (here / "other.toml").read_text()
+
+
 def test_what_needs_a_missing_package_is_left_out_and_said(here, capsys, monkeypatch):
     table().to_csv(here / "d.csv", index=False)
     write_pictures(here / "album")

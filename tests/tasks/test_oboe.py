@@ -12,7 +12,7 @@ from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError
 from benchmarks.harness.plan.fields import build
 from benchmarks.tasks.oboe import Oboe, is_geometric
-from benchmarks.tasks.tabular import SPLITS
+from benchmarks.tasks.splitting import SPLITS
 
 MATRIX = Path(__file__).parents[3] / "shared" / "data" / "oboe" / "error_matrix.csv"
 

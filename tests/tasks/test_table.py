@@ -10,8 +10,8 @@ import torch
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError
+from benchmarks.tasks.splitting import SPLITS
 from benchmarks.tasks.table import Table
-from benchmarks.tasks.tabular import SPLITS
 
 ROOT = Path(__file__).parents[2]
 MATRIX = ROOT / "benchmarks" / "matrices" / "metoffice.toml"

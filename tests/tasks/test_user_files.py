@@ -15,8 +15,8 @@ import torch
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.tasks.oboe import Oboe
+from benchmarks.tasks.splitting import SPLITS
 from benchmarks.tasks.table import Table
-from benchmarks.tasks.tabular import SPLITS
 
 HEADER = "grp,task,x,y"
 ROWS = [

@@ -136,7 +136,7 @@ def evaluate(
         answers, lost = [], dict[int, list[bool]]()
         for n, portion in enumerate(portions):
             answers.append(
-                adapt_and_predict(learner, portion.to(device), protocol.steps, drawn, sure)
+                adapt_and_predict(learner, portion.to(device), protocol.steps, problem, drawn, sure)
             )
             on_progress((i + (n + 1) / len(portions)) / len(protocol.shots))
         for steps, parts in zip(protocol.steps, zip(*answers, strict=True), strict=True):
@@ -164,7 +164,8 @@ def evaluate(
             add_fits(curves, learner, batch, problem, shots, drawn, lost, device)
         for n, portion in enumerate(portions_of(batch.rows(first_draw))):
             first = n * len(portions[0])
-            diagnostics.add_diagnosis(learner, portion.support.to(device), shots, first)
+            seen = portion.support.within() if problem.within_tasks else portion.support
+            diagnostics.add_diagnosis(learner, seen.to(device), shots, first)
         if problem.kind == "classification":
             fine = ~diverged
             if names is not None and CLASS in everything.support.privileged and fine.any():

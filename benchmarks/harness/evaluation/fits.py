@@ -7,6 +7,7 @@ from torch import Tensor
 
 from benchmarks.core import MetaLearner, Predictor, Problem, Support, TaskBatch, Uncertain
 from benchmarks.harness.evaluation.frames import Columns
+from benchmarks.harness.evaluation.predictions import adapted
 
 CURVE_TASKS = 4
 GRID = 101
@@ -55,7 +56,7 @@ def add_fits(
     x = grid[None, :, None].expand(len(few), -1, -1)
     given = few.support.to(device)
     asked, last, found = sorted(steps), None, dict[str, Tensor]()
-    for at, predictor in zip(asked, learner.adapt(_copy(given), asked), strict=False):
+    for at, predictor in zip(asked, adapted(learner, _copy(given), asked, problem), strict=False):
         if predictor is not last:  # it stays what it was
             found, last = _predicted(predictor, x.to(device)), predictor
         for kind, values in found.items():

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.core import MetaLearner, Predictor, Support, TaskBatch, Uncertain
+from benchmarks.core import MetaLearner, Predictor, Problem, Spread, Support, TaskBatch, Uncertain
 from benchmarks.core.errors import ContractError
+from benchmarks.core.types import scales_of
 
 AT_ONCE = 2_000_000
 """Tasks are adapted to in portions of at most so many input numbers, or one by one."""
@@ -34,6 +35,7 @@ def adapt_and_predict(
     learner: MetaLearner,
     batch: TaskBatch,
     steps: Sequence[int],
+    problem: Problem,
     on_support: Collection[int] | None = None,
     sure: Collection[int] = (),
 ) -> list[Answer]:
@@ -51,12 +53,12 @@ def adapt_and_predict(
             prediction, or it has changed the tasks.
     """
     if batch.query.real is not None and getattr(learner, "transductive", False):
-        return _predict_by_width(learner, batch, steps, on_support)
+        return _predict_by_width(learner, batch, steps, problem, on_support)
     wanted = [on_support is None or step in on_support for step in steps]
     answers: list[Answer] = []
     last: Predictor | None = None
     shown = _copy(batch.support)
-    for predictor in _predictors(learner, shown, steps):
+    for predictor in _predictors(learner, shown, steps, problem):
         if len(answers) == len(steps):
             raise ContractError(f"adapt yields more than {len(steps)} predictors for {_of(steps)}")
         if not callable(predictor):
@@ -78,15 +80,49 @@ def adapt_and_predict(
     return answers
 
 
-def says_how_sure(learner: MetaLearner, support: Support, steps: int) -> bool:
+def says_how_sure(learner: MetaLearner, support: Support, steps: int, problem: Problem) -> bool:
     """Whether its predictors do, rather than that it has to be told from its errors."""
-    return any(isinstance(it, Uncertain) for it in _predictors(learner, support, [steps]))
+    return any(isinstance(it, Uncertain) for it in _predictors(learner, support, [steps], problem))
+
+
+def adapted(
+    learner: MetaLearner, support: Support, steps: Sequence[int], problem: Problem
+) -> Iterator[Predictor]:
+    """What `learner.adapt` yields, from and to targets as the family has them.
+
+    Learners see them by their own task where the problem says so (`within_tasks`), scaled by what
+    the support points alone say. A predictor that comes again stays the same one.
+    """
+    if not problem.within_tasks:
+        return learner.adapt(support, steps)
+    return _back(learner.adapt(support.within(), steps), *scales_of(support.y))
+
+
+def _back(predictors: Any, offset: Tensor, scale: Tensor) -> Iterator[Predictor]:
+    last: tuple[Any, Any] | None = None
+    for predictor in predictors:
+        if last is None or predictor is not last[0]:
+            last = predictor, _scaled(predictor, offset, scale)
+        yield last[1]
+
+
+def _scaled(predictor: Any, offset: Tensor, scale: Tensor) -> Any:
+    if not callable(predictor):
+        return predictor
+
+    def mean(x: Tensor) -> Tensor:
+        return predictor(x) * scale + offset
+
+    if not isinstance(predictor, Uncertain):
+        return mean
+    return Spread(mean, lambda x: predictor.std(x) * scale)
 
 
 def _predict_by_width(
     learner: MetaLearner,
     batch: TaskBatch,
     steps: Sequence[int],
+    problem: Problem,
     on_support: Collection[int] | None,
 ) -> list[Answer]:
     query, support = (
@@ -96,7 +132,7 @@ def _predict_by_width(
     asked = [False] * len(steps)
     for tasks, part in batch.by_width():
         tasks, real = tasks.cpu(), batch.query.mask[tasks].cpu()
-        for step, answer in enumerate(adapt_and_predict(learner, part, steps, on_support)):
+        for step, answer in enumerate(adapt_and_predict(learner, part, steps, problem, on_support)):
             padded = torch.zeros(*real.shape, query.shape[3], dtype=torch.float64)
             padded[real] = answer.query.flatten(0, 1)
             query[step, tasks] = padded
@@ -108,8 +144,10 @@ def _predict_by_width(
     ]
 
 
-def _predictors(learner: MetaLearner, support: Support, steps: Sequence[int]) -> Iterator[Any]:
-    given = learner.adapt(support, steps)
+def _predictors(
+    learner: MetaLearner, support: Support, steps: Sequence[int], problem: Problem
+) -> Iterator[Any]:
+    given = adapted(learner, support, steps, problem)
     try:
         return iter(given)
     except TypeError:

@@ -73,7 +73,7 @@ class Validation:
         for everything, guess in zip(self.batches, self.guesses, strict=True):
             batch = everything.showing(learner.needs)
             parts = [
-                adapt_and_predict(learner, it.to(device), self.steps, on_support=())
+                adapt_and_predict(learner, it.to(device), self.steps, self.problem, on_support=())
                 for it in portions_of(batch)
             ]
             answers = [torch.cat([it.query for it in at]) for at in zip(*parts, strict=True)]

@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.core import MetaLearner, Support, Uncertain
+from benchmarks.core import MetaLearner, Problem, Support, Uncertain
 from benchmarks.core.errors import DataError
 from benchmarks.core.text import count
+from benchmarks.harness.evaluation.predictions import adapted
 
 MOST_SUPPORT = 5_000
 """Points of a task to adapt on: of more, a Gaussian process would need hours and all memory."""
@@ -53,6 +54,7 @@ def answers(
     shown: Float[Tensor, "shown features"],
     asked: Float[Tensor, "asked features"],
     steps: Callable[[int], int],
+    problem: Problem,
 ) -> Answers:
     """Adapt to each task and predict; `steps` says after how many steps, by the points to adapt on.
 
@@ -73,7 +75,7 @@ def answers(
             torch.stack([it.y for it in batch]),
         )
         try:
-            (predictor,) = learner.adapt(support, [steps(points)])
+            (predictor,) = adapted(learner, support, [steps(points)], problem)
             for places in _chunks(batch, points, whole):
                 x = asked[torch.from_numpy(places)]
                 mean[places] = _numbers(predictor(x))

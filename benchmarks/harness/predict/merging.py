@@ -11,6 +11,8 @@ from benchmarks.harness.predict.answering import Answers
 
 WITHIN = 1.6448536269514722
 """So many standard deviations on either side hold 90 % of a normal distribution."""
+LARGEST = 300.0
+"""Decimal logarithms beyond have no number."""
 LOW, HIGH, SEED_STD = "low", "high", "seed_std"
 
 
@@ -25,14 +27,18 @@ class Moments(NamedTuple):
     """In own units, of shape (rows, outputs).
 
     Attributes:
-        mean: of all trainings.
+        mean: of all trainings; of a target whose logarithm was learned, the median.
         std: of new observations, trainings that differ included; None where the learner is silent.
         apart: how far the trainings are apart, as a standard deviation.
+        low: where 5 % of new observations are below; None like `std`.
+        high: where 5 % of them are above.
     """
 
     mean: np.ndarray
     std: np.ndarray | None
     apart: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
 
 def moments(answered: Sequence[tuple[Problem, Answers]]) -> Moments:
@@ -44,15 +50,32 @@ def moments(answered: Sequence[tuple[Problem, Answers]]) -> Moments:
         if answer.std is not None:
             stds.append(answer.std * scale)
     every = np.stack(means)
-    apart = every.std(0)
+    mean, apart = every.mean(0), every.std(0)
     std = np.sqrt(np.square(stds).mean(0) + apart**2) if stds else None
-    return Moments(every.mean(0), std, apart)
+    problem = answered[0][0]
+    log = np.array([name in problem.logs for name, *_ in problem.columns])
+    if std is None:
+        return Moments(_own(mean, log), None, _own(every, log).std(0))
+    low, high = (_own(mean + side * WITHIN * std, log) for side in (-1, 1))
+    return Moments(_own(mean, log), _own_std(mean, std, log), _own(every, log).std(0), low, high)
+
+
+def _own(values: np.ndarray, log: np.ndarray) -> np.ndarray:
+    """In own units, where some are decimal logarithms; none is beyond what a number can be."""
+    return np.where(log, 10.0 ** np.clip(values, -LARGEST, LARGEST), values)
+
+
+def _own_std(mean: np.ndarray, std: np.ndarray, log: np.ndarray) -> np.ndarray:
+    """Of what has a normal logarithm, in own units."""
+    natural = np.minimum(np.log(10) * np.where(log, std, 0.0), LARGEST**0.5)
+    times = np.exp(natural**2 / 2) * np.sqrt(np.expm1(natural**2))
+    return np.where(log, _own(np.where(log, mean, 0.0), log) * times, std)
 
 
 def merged(answered: Sequence[tuple[Problem, Answers]], taken: Collection[str]) -> Merged:
     """Predictions of numbers; further columns are called otherwise where names are `taken`."""
     found = moments(answered)
-    names = [name for name, *_ in answered[0][0].columns]
+    names = answered[0][0].own_targets
     columns: dict[str, np.ndarray] = {}
     words: list[str] = []
     differ = bool(np.nanmax(found.apart, initial=0.0) > 0)
@@ -60,9 +83,8 @@ def merged(answered: Sequence[tuple[Problem, Answers]], taken: Collection[str]) 
         columns[name] = found.mean[:, number]
     for number, name in enumerate(names):
         more: dict[str, np.ndarray] = {}
-        if found.std is not None:
-            reach = WITHIN * found.std[:, number]
-            more = {LOW: columns[name] - reach, HIGH: columns[name] + reach}
+        if found.low is not None and found.high is not None:
+            more = {LOW: found.low[:, number], HIGH: found.high[:, number]}
         elif differ:
             more = {SEED_STD: found.apart[:, number]}
         alone = len(names) == 1 and not {*more} & {*taken, *names}
@@ -79,6 +101,12 @@ def merged(answered: Sequence[tuple[Problem, Answers]], taken: Collection[str]) 
         )
     elif len(answered) > 1:
         words.append(f"all {len(answered)} trainings answer alike, and none tells how sure it is")
+    problem = answered[0][0]
+    words += [
+        f"{problem.own_name(name)}: as many new values lie above as below; its logarithm is learned"
+        for name, *_ in problem.columns
+        if name in problem.logs
+    ]
     return Merged(columns, tuple(words))
 
 

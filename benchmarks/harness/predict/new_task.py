@@ -90,7 +90,7 @@ def predict(
         x = torch.zeros(len(asked), problem.features)
         x[torch.from_numpy(asking)] = asked.some(asking).inputs(problem)
         after = _steps(checkpoint, steps, problem.outputs if labels else 1)
-        return answers(checkpoint.learner, mine, shown.inputs(problem), x, after)
+        return answers(checkpoint.learner, mine, shown.inputs(problem), x, after, problem)
 
     answered = [answer_of(it) for it in several]
     table = pd.concat([asked.keys, asked.table[inputs]], axis=1)
@@ -130,7 +130,7 @@ def _demand_usable(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _targets(checkpoint: Checkpoint) -> list[str]:
-    return [name for name, *_ in checkpoint.problem.columns]
+    return checkpoint.problem.own_targets
 
 
 def _rows(
@@ -260,6 +260,8 @@ def _explained(several: Sequence[Checkpoint], shown: Rows, asked: Asked) -> Iter
         rows = torch.from_numpy(asked.rows)
         y: Tensor = asked.y if len(asked.y) else shown.targets(it.problem)[rows]
         support = Support(shown.inputs(it.problem)[rows][None], y[None])
+        if it.problem.within_tasks:
+            support = support.within()
         for text in it.learner.explain(support):
             said.setdefault(text, []).append(it.called)
     for text, called in said.items():

@@ -14,7 +14,7 @@ from benchmarks.core import Problem
 from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import count
 from benchmarks.harness.predict.checkpoint import Checkpoint
-from benchmarks.tasks.columns import choose, read_sheet, standardised, to_numbers
+from benchmarks.tasks.columns import choose, logarithms, read_sheet, standardised, to_numbers
 from benchmarks.tasks.dates import Origin, parted, to_dates
 from benchmarks.tasks.excel_file import sheets_of
 from benchmarks.tasks.forms import Form, Misread, delimiter_of, suffix_of
@@ -81,8 +81,9 @@ class Rows:
     def targets(self, problem: Problem) -> Float[Tensor, "rows outputs"]:
         """Standardised."""
         told = [
-            self._standard(name, self.values[name], offset, scale)
+            self._standard(own, self._numbers(own, name in problem.logs), offset, scale)
             for name, scale, offset in problem.columns
+            for own in [problem.own_name(name)]
         ]
         return torch.from_numpy(np.stack(told, 1).astype(np.float32))
 
@@ -120,6 +121,8 @@ class Rows:
             if not len(away) or away.max() <= 0:
                 continue
             at, many = int(away.argmax()), int((away > 0).sum())
+            if problem.inputs[number] in problem.logs:
+                least, most, offset = 10.0**least, 10.0**most, 10.0**offset
             within = (
                 f"all that was trained on, {least:g} to {most:g}"
                 if known
@@ -139,11 +142,15 @@ class Rows:
         for name, offset, scale in zip(
             problem.inputs, problem.input_offset, problem.input_scale, strict=True
         ):
-            column, category, origin = source(name, self.values)
-            values = self.values[column]
+            column, category, origin = source(problem.own_name(name), self.values)
+            values = self._numbers(column, name in problem.logs)
             if origin is not None:
                 values = origin.numbers(values)
             yield (column, values), category, offset, scale
+
+    def _numbers(self, column: str, log: bool) -> np.ndarray:
+        values = self.values[column]
+        return logarithms(self.path, self.table[column], values) if log else values
 
     def _standard(self, column: str, values: np.ndarray, offset: float, scale: float) -> np.ndarray:
         return standardised(self.path, column, values, self.table.index.to_numpy(), offset, scale)
@@ -176,7 +183,8 @@ def source(name: str, columns: Collection[str]) -> Source:
 
 def columns_of(problem: Problem) -> list[str]:
     """The columns of the user's behind the inputs, each once."""
-    return list(dict.fromkeys(source(name, ()).column for name in problem.inputs))
+    own = map(problem.own_name, problem.inputs)
+    return list(dict.fromkeys(source(name, ()).column for name in own))
 
 
 def read_rows(
@@ -227,11 +235,12 @@ def _read(
     path: str, checkpoint: Checkpoint, told: Sequence[str], sheet: str | None, form: Form
 ) -> Rows:
     problem = checkpoint.problem
-    needed = {*problem.inputs, *(name.partition("=")[0] for name in problem.inputs), *told}
+    inputs = [problem.own_name(name) for name in problem.inputs]
+    needed = {*inputs, *(name.partition("=")[0] for name in inputs), *told}
     found = read_sheet(path, needed, (), form, _sheet(path, checkpoint.sheet, sheet))
     known = {plain(name) for name in found.names}
     keys = [name for name in checkpoint.task if plain(name) in known]
-    sources = [source(name, found.names) for name in problem.inputs]
+    sources = [source(name, found.names) for name in inputs]
     dates = {it.column: it.origin for it in sources if it.origin is not None}
     names = {it.column for it in sources if it.category is not None}
     if problem.kind == "classification":

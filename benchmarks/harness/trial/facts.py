@@ -52,7 +52,7 @@ def spread_of(
     """Whether predictors, after so many steps, say themselves how sure they are."""
     probe = family.sample(1, "train", generator_of("probe"), shots=1, queries=1)
     shown = probe.showing(learner.needs).to(device).support
-    return "own" if says_how_sure(learner, shown, steps) else "residual"
+    return "own" if says_how_sure(learner, shown, steps, family.problem) else "residual"
 
 
 def count_numbers(state: State) -> int:

@@ -135,7 +135,9 @@ class Procedure:
             if self.problem.kind == "regression":
                 probe = own.family.sample(1, "train", generator_of("probe"), shots=1, queries=1)
                 shown = probe.showing(self.learner.needs).to(self._device).support
-                sure = says_how_sure(self.learner, shown, self._spec.protocol.steps[0])
+                sure = says_how_sure(
+                    self.learner, shown, self._spec.protocol.steps[0], own.family.problem
+                )
                 self._chosen["spread"] = "own" if sure else "residual"
 
     def test(

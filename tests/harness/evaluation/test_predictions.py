@@ -31,11 +31,13 @@ def test_no_answer_depends_on_the_widest_task(
     batch = family.sample(7, "test", generator_of("test"), shots=3, queries=9)
     widths = batch.query.mask.sum(1).tolist()
     assert len(set(widths)) > 2
-    together = adapt_and_predict(learner, batch, (0, 2))
+    together = adapt_and_predict(learner, batch, (0, 2), family.problem)
     for task, width in enumerate(widths):
         one = batch.rows(slice(task, task + 1))
         one = type(one)(one.support, one.query.first(width))
-        for many, alone in zip(together, adapt_and_predict(learner, one, (0, 2)), strict=True):
+        for many, alone in zip(
+            together, adapt_and_predict(learner, one, (0, 2), family.problem), strict=True
+        ):
             torch.testing.assert_close(
                 many.query[task, :width], alone.query[0], rtol=1e-4, atol=1e-5
             )
