@@ -54,6 +54,7 @@ def check(learner: str | type, *, plugins: Plugins = ()) -> dict[str, str]:
         PluginError: the class is none.
     """
     from benchmarks.harness.plan.fields import build
+    from benchmarks.harness.plan.spaces import flaw_of
     from benchmarks.testing import check_learner
 
     classes = Classes(_registry(plugins))
@@ -61,7 +62,9 @@ def check(learner: str | type, *, plugins: Plugins = ()) -> dict[str, str]:
     found = classes.registry.find("learner", name)
     fields = {**found.preset, **found.cls.test_fields}  # type: ignore[attr-defined]
     checks = check_learner(lambda: build(found.cls, {}, fields, f"{name}: test_fields"))
-    return {it.name: it.message for it in checks if not it.passed}
+    flaw = flaw_of(found.cls)
+    broken = {it.name: it.message for it in checks if not it.passed}
+    return {**broken, "search": flaw} if flaw else broken
 
 
 def status(folder: Folder) -> str:

@@ -8,6 +8,7 @@ from benchmarks.core.errors import UnknownName, UserError
 from benchmarks.harness.disk.files import replace
 from benchmarks.harness.plan.fields import build
 from benchmarks.harness.plan.registry import Found, Registry, check_shape, classes_of, import_file
+from benchmarks.harness.plan.spaces import flaw_of
 from benchmarks.harness.predict.checkpoint import load_checkpoint
 from benchmarks.harness.predict.new_task import predict as predictions
 from benchmarks.harness.run.doctor import examine
@@ -22,11 +23,15 @@ def doctor(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     from benchmarks.testing import check_learner
+    from benchmarks.testing.checks import Check
 
     found = _target(options.target)
     fields = {**found.preset, **found.cls.test_fields}  # type: ignore[attr-defined]
     where = f"{options.target}: test_fields"
     checks = check_learner(lambda: build(found.cls, {}, fields, where))
+    flaw = flaw_of(found.cls)
+    law = "what is searched suits the fields, and holds their defaults"
+    checks.append(Check("search", not flaw, flaw or law))
     for check in checks:
         print(f"{'holds ' if check.passed else 'BROKEN'}  {check.name}: {check.message}")
     broken = sum(not check.passed for check in checks)

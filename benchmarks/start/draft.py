@@ -30,6 +30,10 @@ REMARKS = {
     "ways": "classes of a task",
     "missing": "texts that mean an empty cell",
 }
+TUNING = (
+    "# [tuning]                              # searches every learner's settings first, alike",
+    "# trials = 20                           # so many of each, on validation tasks",
+)
 COLUMN = 40
 """Where remarks begin, if there is room."""
 
@@ -56,6 +60,8 @@ def drafted(
         "",
         "[budget]",
         _line("tasks", budget, "that each learner is trained on: more is better, and slower"),
+        "",
+        *TUNING,
         "",
         "[[protocol]]",
         *_lines(protocol, remarks),

@@ -102,6 +102,15 @@ def demand_defaults(cls: type, where: str = "") -> None:
             raise PluginError(f"{at}: its default, {default!r}, is not in it")
 
 
+def flaw_of(cls: type) -> str:
+    """What is wrong with what a class declares to be searched; empty if nothing."""
+    try:
+        demand_defaults(cls)
+    except PluginError as error:
+        return str(error).removeprefix(": ")
+    return ""
+
+
 def holds(distribution: Distribution, value: Any) -> bool:
     """Whether a value, as JSON knows it, is one of those that may be tried."""
     if isinstance(distribution, OneOf):
