@@ -118,12 +118,13 @@ class TrainingRun:
         return generator
 
     def _go_on(self, learner: MetaLearner, kept: Kept, generator: torch.Generator) -> bool:
-        """Whether this could be; not where the learner cannot so much as begin."""
+        """Whether this could be; not where the learner does not get into its loop."""
         assert self._checkpoint is not None
         if not isinstance(learner, Resumes):
             return False
         self._take(learner, generator)
         state, source, before = kept.state, self._source, random_state()
+        self._rested = False
         try:
             source.go_to(state["source"])
             if self.moments is not None:
@@ -140,7 +141,7 @@ class TrainingRun:
             raise
         except Exception as error:
             self._checkpoint.remove()
-            if source.tasks > state["source"]["tasks"]:
+            if self._rested:
                 raise
             set_random_state(before)
             print(f"training begins anew, as it cannot go on: {described(error)}", flush=True)
@@ -155,6 +156,7 @@ class TrainingRun:
 
     def _rest(self) -> None:
         assert self._checkpoint is not None
+        self._rested = True
         if isinstance(self.learner, Resumes) and self._source.tasks and self._checkpoint.due():
             worked = time.process_time()
             self._checkpoint.keep(self._whole)

@@ -97,9 +97,13 @@ def checkpoint_of(
     """That of a trial's training on the family of a place, after what was spent `before`."""
     if trainings is None:
         return None
-    who = spec.training if place == "own" else spec.id
-    after = [spent["seconds"] for spent in before]
-    of = {"training": who, "place": place, "device": device, "training before": after}
+    of: dict[str, Any] = {
+        "training": spec.training if place == "own" else spec.id,
+        "place": place,
+        "device": device,
+        "training before": [spent["seconds"] for spent in before],
+        "bars": None if spec.tried is None else [*spec.tried.bars],
+    }
     return Checkpoint(_place(trainings, spec, place), of, seconds_between())
 
 

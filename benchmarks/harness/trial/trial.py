@@ -76,7 +76,7 @@ def run_trial(
 
     trial: Procedure | Trying
     if spec.tried is not None:
-        trial = Trying(spec, registry, device, report, log)
+        trial = Trying(spec, registry, device, report, log, trainings)
     else:
         trial = Procedure(spec, registry, device, report, keep_training, references, log, trainings)
     try:
@@ -98,6 +98,8 @@ def run_trial(
         if isinstance(trial, Trying):
             write_tables(folder, trial.tables())
             write_json(folder / "trial.json", record)
+            if trainings is not None:
+                forget(trainings, spec, "own")
             return record
         if not (folder / LEARNER).is_file():  # a learner may have removed its folder
             keep(folder, signed(trial.training))

@@ -2,11 +2,13 @@
 
 import errno
 import json
+import math
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from benchmarks.core.errors import UserError
 from benchmarks.harness.disk.checkpoints import SECONDS, Checkpoint, seconds_between
 from benchmarks.harness.disk.pulse import GOES_ON
 from benchmarks.harness.plan.expand import expand
-from benchmarks.harness.plan.identity import TrialSpec
+from benchmarks.harness.plan.identity import TrialSpec, Try
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.moments import MOMENTS
@@ -154,6 +156,33 @@ def test_it_comes_to_the_same_wherever_it_was_cut_off(learner: str, go: Go, tmp_
     assert f"{GOES_ON} {100 * share:.0f} %" in last.said
     assert 0 < share < 1
     assert not checkpoints(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("bar", [math.inf, 1e-9])
+def test_a_search_goes_on_in_the_settings_that_it_tried(
+    bar: float, trial: Callable[[str], TrialSpec], plugins: Registry, tmp_path: Path
+) -> None:
+    """Where they turn out to be hopeless, it gives them up as it would have done."""
+    spec = replace(trial("plain"), tried=Try(0, (math.inf,) * 6 + (bar,) * 3))
+
+    def go(name: str, report: Cut, kept: str = "kept") -> dict[str, Any]:
+        for folder in (name, kept):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        places = {"trainings": tmp_path / kept, "report": report, "interruptible": True}
+        record = run_trial(spec, plugins, tmp_path / name, **places)
+        history = pd.read_parquet(tmp_path / name / "history.parquet").drop(columns="seconds")
+        assert not checkpoints(tmp_path / kept)
+        assert record["status"] == "done", record["reason"]
+        return {**record["tried"], "history": history.to_csv()}
+
+    whole = go("whole", Cut(None), "apart")
+    with pytest.raises(KeyboardInterrupt):
+        go("cut", Cut(5))
+    assert checkpoints(tmp_path / "kept") == ["checkpoint"]
+    last = Cut(None)
+    assert go("last", last) == whole
+    assert whole["given_up"] == (bar < 1)
+    assert any(it.startswith(GOES_ON) for it in last.said)
 
 
 def damage(path: Path) -> None:

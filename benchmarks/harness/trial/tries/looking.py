@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -56,6 +57,15 @@ class Looking(Moments):
     def curve(self) -> pd.DataFrame:
         rows = [it for it in self._rows if math.isfinite(it[-1])]
         return pd.DataFrame(rows, columns=list(HISTORY_TYPES)).astype(HISTORY_TYPES)
+
+    def position(self) -> dict[str, Any]:
+        seen = {"losses": self.losses, "moments": self.moments, "rows": self._rows}
+        return {**super().position(), **seen, "looked": self.seconds}
+
+    def go_to(self, position: Mapping[str, Any]) -> None:
+        super().go_to(position)
+        self.losses, self.moments = [*position["losses"]], [*position["moments"]]
+        self._rows, self.seconds = [*position["rows"]], position["looked"]
 
     def keep(self, tasks: int, seconds: float) -> None:
         """Look at the present state.

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict
-from functools import wraps
+from functools import partial, wraps
 from json import dumps
 from pathlib import Path
 from typing import Any, final
@@ -25,6 +25,7 @@ from benchmarks.harness.trial.places import demand_fields
 from benchmarks.harness.trial.reporting import Log, Report
 from benchmarks.harness.trial.surroundings import Surroundings, kept_state
 from benchmarks.harness.trial.training import TrainingRun
+from benchmarks.harness.trial.trainings import checkpoint_of
 from benchmarks.harness.trial.tries.looking import GivenUp, Looking
 
 TRAINING = 0.98
@@ -43,7 +44,13 @@ class Trying:
     problem: Problem
 
     def __init__(
-        self, spec: TrialSpec, registry: Registry, device: str, report: Report, log: Log
+        self,
+        spec: TrialSpec,
+        registry: Registry,
+        device: str,
+        report: Report,
+        log: Log,
+        trainings: Path | None,
     ) -> None:
         self.account = Account()
         self._spec = spec
@@ -51,8 +58,10 @@ class Trying:
         self._device = device
         self._report = report
         self._log = log
+        self._trainings = trainings
         self._looked: Looking | None = None
         self._given_up = False
+        self._went_on: list[float] = []
 
     def run(self, trained: Path | None) -> None:
         del trained  # of a training that is over nobody knows how it did on the way
@@ -63,7 +72,8 @@ class Trying:
         family = without_tests(unchanged(spec.family, self._registry, own))
         identity = dumps(own, sort_keys=True)
         self.problem = family.problem
-        learner = make_learner(spec.learner, self._registry)
+        make = partial(make_learner, spec.learner, self._registry)
+        learner = make()
         demand_fields(family, "train", spec.family.label, learner)
         asked = looks(family, spec.protocol)
         if asked is None:
@@ -73,7 +83,7 @@ class Trying:
         def loss(moment: Moment) -> float:
             with kept_state():
                 surroundings.restore(spec.seed)
-                other = make_learner(spec.learner, self._registry)
+                other = make()
                 other.load_state(moment.state)
                 return tasks.loss(other, self._device)
 
@@ -93,16 +103,18 @@ class Trying:
             on_log=self._log,
             on_news=self.account.tell,
             moments=look,
+            checkpoint=checkpoint_of(self._trainings, spec, "own", self._device, []),
         )
         try:
             with self.account.training(run):
-                run.run(lambda: learner, "fit", "learner", spec.seed)
+                run.run(make, "fit", "learner", spec.seed)
             assert self._looked is not None
             with self.account.validating():
                 self._looked.finish(int(run.spent["tasks"]), float(run.spent["seconds"]))
         except GivenUp:
             self._given_up = True
         finally:
+            self._went_on = run.went_on
             self.account.validated(self._looked.seconds if self._looked else 0.0)
         assert self._looked is not None
         if not math.isfinite(self._looked.loss):
@@ -117,6 +129,7 @@ class Trying:
         assert self._looked is not None
         return {
             "problem": asdict(self.problem),
+            **({"went_on": self._went_on} if self._went_on else {}),
             "tried": {
                 "given_up": self._given_up,
                 "loss": self._looked.loss,
