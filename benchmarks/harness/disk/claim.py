@@ -7,12 +7,15 @@ import socket
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.core.errors import NotKept
 from benchmarks.core.text import line
 from benchmarks.harness.disk.pulse import lives, machine
 
 CLAIM = ".lock.held"
+_held: dict[Path, tuple[Path, tuple[int, int]]] = {}
+"""The folders that this process holds, and the file of each that it has locked."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,33 @@ def _born(pid: int) -> str:
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
     return ""
+
+
+def hold(directory: Path, file: IO[str], path: Path) -> None:
+    """Note that this process holds a folder, by an open file that lies there."""
+    found = os.fstat(file.fileno())
+    _held[directory.resolve()] = path.absolute(), (found.st_dev, found.st_ino)
+
+
+def let_go(directory: Path) -> None:
+    _held.pop(directory.resolve(), None)
+
+
+def holds(directory: Path) -> bool:
+    return directory.resolve() in _held
+
+
+def demand_kept(directory: Path) -> None:
+    """What is written goes to the folder that was locked, if one was.
+
+    Raises:
+        NotKept: it was removed, and maybe another one is there.
+    """
+    path, identity = _held.get(directory.resolve(), (None, None))
+    if path is None:
+        return
+    with suppress(OSError):
+        found = path.stat()
+        if (found.st_dev, found.st_ino) == identity:
+            return
+    raise NotKept(f"{directory}: was removed while it was written to")

@@ -24,6 +24,7 @@ KEYS = {
 ID = r"[a-z0-9-]{0,48}-s[0-9]{1,40}-[0-9a-f]{12}"
 """What `expand` calls a trial; ids are names of folders, so nothing else is let in."""
 TEMPORARY = ".tmp-"
+TRAININGS = ".trainings"
 LEFTOVER = re.compile(r"\.tmp-(?P<trial>[a-z0-9-]+)-[a-z0-9_]{8}")
 """What the folder of a trial that has not ended is called."""
 TrialId = Annotated[str, StringConstraints(pattern=rf"\A{ID}\z")]

@@ -142,6 +142,9 @@ class Guard:
             self._next_signal = math.inf
             return
         number = self._signals.pop(0)
+        with suppress(ProcessLookupError, PermissionError):
+            if number == signal.SIGKILL:  # what it has forked goes at once, before it forks more
+                os.killpg(self._worker, number)
         with suppress(ProcessLookupError):
             os.kill(self._worker, number)
         grace = GRACES[0] if number == signal.SIGINT else GRACES[1]

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import NotKept, StoreError
-from benchmarks.harness.disk.claim import CLAIM
+from benchmarks.harness.disk.claim import CLAIM, demand_kept
 from benchmarks.harness.disk.files import fresh_name, make_folder, sync
 from benchmarks.harness.disk.pulse import forget
 from benchmarks.harness.disk.shapes import (
     LEFTOVER,
     TEMPORARY,
+    TRAININGS,
     is_id,
     read_matrix,
     read_record,
@@ -122,7 +123,12 @@ class ResultsFolder:
         return folder
 
     def commit(self, folder: Path, trial: str) -> None:
-        """Put a sealed folder of `begin` in its place, instead of what is there."""
+        """Put a sealed folder of `begin` in its place, instead of what is there.
+
+        Raises:
+            NotKept: the results folder was removed meanwhile.
+        """
+        demand_kept(self.directory)
         self.remove(trial)
         folder.rename(self.trials / trial)
         sync(self.trials)
@@ -208,7 +214,7 @@ class ResultsFolder:
                 self._damage = f"{error}; it is written anew"
                 return expected
         others = [name for name, path in there.items() if not self._is_start(path)]
-        if others and not (LIST in there and MATRIX in Ledger(directory).names()):
+        if others and not (LIST in there and Ledger(directory).names()):
             raise StoreError(
                 f"{directory}: is not empty and holds no results (there is no {MATRIX}); name a "
                 "new or an empty folder with --out"
@@ -226,7 +232,8 @@ class ResultsFolder:
         if HALF.fullmatch(path.name):
             return True
         if path == self.trials and path.is_dir():
-            return all(LEFTOVER.fullmatch(it.name) for it in path.iterdir())
+            # or a run whose folder was removed meanwhile
+            return all(LEFTOVER.fullmatch(it.name) or _is_ours(it) for it in path.iterdir())
         return path.name == LIST and set(Ledger(self.directory).names()) <= {MATRIX}
 
     def _done(self) -> set[str]:
@@ -241,3 +248,8 @@ class ResultsFolder:
             records, _ = read_records(self.directory / RECORDS)
             done = {it for it, record in records.items() if record["status"] == "done"}
         return done
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether a folder among trials is one, or the place of trainings."""
+    return place.name == TRAININGS or (is_id(place.name) and (place / SUMS).is_file())

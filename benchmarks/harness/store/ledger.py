@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import Damaged, NotKept
+from benchmarks.harness.disk.claim import demand_kept
 from benchmarks.harness.disk.columns import TABLES, TUNING
 from benchmarks.harness.disk.files import as_json, replace, write_text
 from benchmarks.harness.disk.sums import LINE, sum_of
@@ -82,6 +83,7 @@ class Ledger:
         Raises:
             NotKept: it cannot be written.
         """
+        demand_kept(self.directory)
         path = self.directory / name
         known = self.names()
         if path.is_file() and not self._is_own(name, known):
@@ -112,6 +114,7 @@ class Ledger:
 
     def tidy(self) -> None:
         """Leave one sum for each file that is there, and none for others."""
+        demand_kept(self.directory)
         known = self.names()
         lines = []
         for name in sorted(known):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from benchmarks.core.errors import NotKept
-from benchmarks.harness.disk.claim import Claim, drop, standing, take
+from benchmarks.harness.disk.claim import Claim, drop, hold, holds, let_go, standing, take
 from benchmarks.harness.disk.pulse import machine
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.store.ledger import Ledger
@@ -21,7 +21,6 @@ TICK_SECONDS = 0.1
 LOCKLESS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 """What file systems answer that have no locks."""
 Holder = Literal["run", "report"]
-_held: set[Path] = set()
 _claimed: set[Path] = set()
 
 
@@ -43,7 +42,6 @@ def locked(directory: Path, holder: Holder) -> Iterator[None]:
         file = (directory / LOCK).open("a+")
     except OSError as error:
         raise NotKept(f"{directory}: cannot be written ({error.strerror})") from None
-    place = directory.resolve()
     with file:
         while (other := _take(file, directory, holder)) is not None:
             if other.holder != "report":
@@ -52,22 +50,22 @@ def locked(directory: Path, holder: Holder) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a full disk: then all take the holder for a run
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), holder.encode())
-        _held.add(place)
+        hold(directory, file, directory / LOCK)
         try:
             yield
         finally:
-            _held.discard(place)
+            let_go(directory)
             with contextlib.suppress(OSError):
                 os.ftruncate(file.fileno(), 0)
-            if place in _claimed:
-                _claimed.discard(place)
+            if directory.resolve() in _claimed:
+                _claimed.discard(directory.resolve())
                 drop(directory)
 
 
 @contextlib.contextmanager
 def held(directory: Path) -> Iterator[None]:
     """As `locked` by a run, but for a folder that this process holds already."""
-    with contextlib.nullcontext() if directory.resolve() in _held else locked(directory, "run"):
+    with contextlib.nullcontext() if holds(directory) else locked(directory, "run"):
         yield
 
 

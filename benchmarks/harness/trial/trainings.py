@@ -25,6 +25,7 @@ from benchmarks.harness.disk.files import (
     sync,
     write_json,
 )
+from benchmarks.harness.disk.shapes import TRAININGS
 from benchmarks.harness.disk.sums import check_sums, write_sums
 from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.plan.identity import TrialSpec
@@ -33,7 +34,7 @@ from benchmarks.harness.trial.packing import pack
 from benchmarks.harness.trial.training import LOST, SPENDS, THEN
 
 LEARNER, HISTORY, RECORD = "learner.pt", "history.parquet", "training.json"
-PLACE = ".trainings"
+PLACE = TRAININGS
 """The folder beside those of the trials where there is one for every training."""
 
 

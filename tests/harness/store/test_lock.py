@@ -5,6 +5,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from benchmarks.harness.disk import claim
 from benchmarks.harness.disk.claim import CLAIM, Claim
 from benchmarks.harness.store import lock
 from benchmarks.harness.store.folder import ResultsFolder
-from benchmarks.harness.store.ledger import RECORDS
+from benchmarks.harness.store.ledger import RECORDS, Ledger
 from benchmarks.harness.store.lock import InUse, locked
 from benchmarks.harness.store.results import restore
 from benchmarks.harness.trial.references import once
@@ -164,6 +165,29 @@ def test_of_many_only_one_holds_it(
     assert log.read_text() == "held\n"
 
 
+def test_who_holds_a_folder_that_was_removed_writes_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for again in (False, True):
+        out.mkdir()
+        with locked(out, "run"):
+            Ledger(out).write_text("table.csv", "")
+            shutil.rmtree(out)
+            if again:  # and somebody else has begun there
+                out.mkdir()
+                (out / ".lock").touch()
+            folder = ResultsFolder(out).begin("sinusoid-mean-s0-0123456789ab")
+            (folder.parent / ".trainings").mkdir()
+            for write in (
+                lambda: Ledger(out).write_text("table.csv", ""),
+                lambda it=folder: ResultsFolder(out).commit(it, "sinusoid-mean-s0-0123456789ab"),
+            ):
+                with pytest.raises(NotKept, match="was removed while it was written to"):
+                    write()
+        with ResultsFolder(out).open({"name": "anew", "trials": []}):  # what it has left is known
+            assert [it.name for it in ResultsFolder(out).trials.iterdir()] == [".trainings"]
+        shutil.rmtree(out)
+
+
 def test_a_published_folder_is_restored_by_one_at_a_time(tmp_path: Path) -> None:
     (tmp_path / RECORDS).write_text("[]")
     with (
@@ -176,5 +200,5 @@ def test_a_published_folder_is_restored_by_one_at_a_time(tmp_path: Path) -> None
 
 
 def _restored(folder: Path) -> None:
-    lock._held.clear()
+    claim._held.clear()
     restore(folder)
