@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from baselines._kept import Tasks
+from baselines._population import Population, Sums
 from baselines._splines import splines
-from baselines.pace import Pace
+from baselines.pace import Fitter, Pace
 from benchmarks.core import Budget, BudgetedSource, Support, generator_of, task_mse
 from benchmarks.tasks.table import Table
 from benchmarks.testing import Toy
@@ -60,6 +62,46 @@ def test_it_predicts_as_well_as_the_true_population_and_knows_how_well(learner):
     assert 0.95 < error / task_mse(best, batch.query.y).mean() < 1.05
     z = (predict(batch.query.x) - batch.query.y) / predict.std(batch.query.x)
     assert 0.87 < (z.abs() < 1.645).float().mean() < 0.93
+
+
+def test_forty_groups_that_differ_in_level_alone_are_enough_to_see_that():
+    """Moments alone leave them 0.27: slopes seem to differ where levels differ a hundred times."""
+    stream = np.random.default_rng(0)
+
+    def parallel(groups):
+        x = stream.uniform(-2, 2, (9 * groups, 1))
+        level = stream.uniform(-2, 4, groups).repeat(9)[:, None]
+        y = level + 0.5 * x + 0.02 * stream.normal(size=x.shape)
+        return Tasks(x.astype(np.float32), y.astype(np.float32), np.full(groups, 9))
+
+    (population,) = Fitter(12, 100)(parallel(40))
+    new = parallel(100)
+    x, y = (torch.from_numpy(it.reshape(100, 9, 1)) for it in (new.x, new.y))
+    given = population.given(x[:, :4], y[:, :4])
+    assert (given.mean(x[:, 4:]) - y[:, 4:]).square().mean().sqrt() < 3 * 0.02
+
+
+def test_a_step_of_em_makes_tasks_likelier():
+    stream = np.random.default_rng(1)
+    x, count = stream.normal(size=60), np.full(12, 5)
+    values = np.column_stack([np.ones(60), x])
+    sums = Sums.of(values, stream.normal(size=60) + stream.normal(size=12).repeat(5) * x, count)
+    at = Population(np.array([1.0, -1.0]), np.diag([2.0, 0.5]), 3.0)
+    for _ in range(20):
+        then = sums.likelier(at, np.zeros(2), 1e-9)
+        assert sums.surprise(then) < sums.surprise(at)
+        at = then
+    # and it says what a normal distribution of all points of a task says
+    expected = 0.0
+    for first in range(0, 60, 5):
+        part = values[first : first + 5]
+        root = part @ at.covariance @ part.T + at.noise * np.eye(5)
+        one = sums.some(np.arange(12) == first // 5)
+        rest = np.linalg.pinv(part.T) @ (one.product[0] - one.square[0] @ at.mean)
+        outside = one.energy[0] - one.product[0] @ np.linalg.solve(one.square[0], one.product[0])
+        expected += np.linalg.slogdet(root)[1] + rest @ np.linalg.solve(root, rest)
+        expected += outside / at.noise
+    assert sums.surprise(at) == pytest.approx(expected)
 
 
 def test_a_covariance_is_one(learner):

@@ -1,0 +1,86 @@
+"""Tasks as draws from a normal distribution of coefficients, and how likely they are from it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Population(NamedTuple):
+    """Curves are sums of c functions, times coefficients that are normal; points have noise.
+
+    `mean` is of shape (c,), `covariance` of (c, c), and `noise` a variance.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    noise: float
+
+
+@dataclass(frozen=True)
+class Sums:
+    """All that a likelihood needs of some tasks, of which one has values B and targets y.
+
+    Attributes:
+        square: B'B, of shape (tasks, c, c).
+        product: B'y, of shape (tasks, c).
+        energy: y'y, of shape (tasks,).
+        count: of its points, of shape (tasks,).
+    """
+
+    square: np.ndarray
+    product: np.ndarray
+    energy: np.ndarray
+    count: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, y: np.ndarray, count: np.ndarray) -> "Sums":
+        """Points, task after task; `count` says how many each has."""
+        first = count.cumsum() - count
+        square = np.add.reduceat(values[:, :, None] * values[:, None], first)
+        product = np.add.reduceat(values * y[:, None], first)
+        return cls(square, product, np.add.reduceat(y**2, first), count)
+
+    def some(self, which: np.ndarray) -> "Sums":
+        return Sums(self.square[which], self.product[which], self.energy[which], self.count[which])
+
+    def less(self, mean: np.ndarray) -> "Sums":
+        """With the curve of these coefficients taken from all targets."""
+        shared = self.square @ mean
+        energy = self.energy - self.product @ mean * 2 + shared @ mean
+        return Sums(self.square, self.product - shared, energy.clip(0), self.count)
+
+    def surprise(self, population: Population) -> float:
+        """Minus twice the log likelihood of the tasks, constants left out."""
+        rest, (_, covariance, noise) = self.less(population.mean), population
+        sizes, vectors = np.linalg.eigh(covariance)
+        half = vectors * np.sqrt(sizes.clip(0))
+        inner = half.T @ rest.square @ half + noise * np.eye(len(half))
+        shared = rest.product @ half
+        explained = (shared * np.linalg.solve(inner, shared[..., None])[..., 0]).sum(1)
+        spread = np.linalg.slogdet(inner)[1] + (rest.count - len(half)) * np.log(noise)
+        return float((spread + (rest.energy - explained) / noise).sum())
+
+    def likelier(self, population: Population, ridge: np.ndarray, floor: float) -> Population:
+        """What makes the tasks likelier: a step of EM (James, Hastie & Sugar, 2000, section 3).
+
+        `ridge` is the penalty of each coefficient of the mean, and `floor` the least noise.
+        """
+        mean, covariance, noise = population
+        rest, points = self.less(mean), self.count.sum()
+        left = np.linalg.solve(noise * np.eye(len(mean)) + rest.square @ covariance, rest.square)
+        # of each task, the posterior covariance and mean of what strays from the mean
+        own = covariance - covariance @ left @ covariance
+        own = (own + own.transpose(0, 2, 1)) / 2
+        stray = (own @ rest.product[..., None])[..., 0] / noise
+        fitted = (rest.square @ stray[..., None])[..., 0]
+        energy = rest.energy - 2 * (stray * rest.product).sum(1) + (stray * fitted).sum(1)
+        unsure = (rest.square * own).sum((1, 2))
+        whole = self.square.sum(0) + np.diag(ridge)
+        product = self.product.sum(0) - fitted.sum(0)
+        spread = own.mean(0) + stray.T @ stray / len(stray)
+        return Population(
+            np.linalg.solve(whole, product),
+            spread,
+            max(floor, float((energy.clip(0) + unsure).sum() / points)),
+        )
