@@ -230,7 +230,7 @@ def test_from_a_matrix_to_its_report(
     out = matrix.parent / "out"
     run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
 
-    assert main([*run, "--only", "*-half"]) == 0
+    assert main([*run, "--only", "*-half", "--no-figures"]) == 0
     assert main(["status", str(out)]) == 0
     assert "2 trials: 1 done, 0 failed, 1 missing" in capsys.readouterr().out
 
@@ -257,7 +257,7 @@ def test_from_a_matrix_to_its_report(
     change(matrix, '"other"', '"tiny"')
 
     first = {path: path.stat().st_mtime_ns for path in out.glob("trials/*/trial.json")}
-    assert main([*run, "--force", "--only", "guess"]) == 0
+    assert main([*run, "--force", "--only", "guess", "--no-figures"]) == 0
     assert "1 trial, 0 done already, 1 to run" in capsys.readouterr().out
     repeated = [path for path, written in first.items() if path.stat().st_mtime_ns != written]
     assert [path.parent.name.split("-s0-")[0] for path in repeated] == ["sinusoid-guess"]
@@ -330,7 +330,7 @@ def test_results_beside_published_numbers(
     change(matrix, "shots = [2]", "shots = [5]")
     out = matrix.parent / "out"
     run = ["run", str(matrix), "--plugin", str(PLUGIN), "--out", str(out), "--jobs", "1"]
-    assert main(run) == 0
+    assert main([*run, "--no-figures"]) == 0
     capsys.readouterr()
     assert main(["reproduce", str(out)]) == 0
     text = capsys.readouterr().out
