@@ -151,6 +151,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="I/N",
         help="run the I-th of N parts alone, from 1; `reml merge` puts them together",
     )
+    detach = "leave once all is in SLURM's queue; the same command collects it later"
+    run.add_argument("--detach", action="store_true", help=detach)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
     run.add_argument("--no-figures", action="store_true", help="write the report without figures")
     init = command(

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +25,7 @@ from benchmarks.harness.plan.expand import arrange, trials_of
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run.engine import Left
 from benchmarks.harness.run.local import modules_of
 from benchmarks.harness.run.progress import Watched, watch
 from benchmarks.harness.run.scheduler import run_trials
@@ -57,6 +58,7 @@ class How:
     tune_only: bool = False
     """Search settings, and train and test nothing with them."""
     engine: str | None = None
+    detach: bool = False
 
 
 Say = Callable[[str], object]
@@ -120,6 +122,8 @@ def run_matrix(
             f"--shard: settings are searched before a matrix is parted: run `reml tune` with "
             f"--out {directory}, then the parts, each in a copy of that folder"
         )
+    if how.detach and not known.complete:
+        raise UserError("--detach: settings are searched before; run `reml tune` first")
     asked = _chosen([*known.trials, *untuned], how.only)
     origin = provenance.collect(how.device, command)
     folder = ResultsFolder(directory)
@@ -141,9 +145,13 @@ def run_matrix(
         for trial in left if anew else ():
             forget(place.trials / PLACE, trial, "own", "other")
         with ExitStack() as stack:
+            stack.enter_context(suppress(Left))
             jobs = how.jobs
             if free:
-                needs: Mapping[str, Any] = {"modules": modules_of(free, registry)}
+                needs: Mapping[str, Any] = {
+                    "modules": modules_of(free, registry),
+                    "detach": how.detach,
+                }
                 engine = engine_of(where, settings, place.directory, jobs=jobs, **needs)
                 stack.callback(engine.close)
                 jobs = engine.capacity

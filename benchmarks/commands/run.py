@@ -13,7 +13,8 @@ from benchmarks.harness.store import provenance
 
 def run(options: argparse.Namespace) -> int:
     shard = None if options.shard is None else Shard(*options.shard)
-    return _run(options, force=options.force, figures=not options.no_figures, shard=shard)
+    more = {"figures": not options.no_figures, "shard": shard, "detach": options.detach}
+    return _run(options, force=options.force, **more)
 
 
 def tune(options: argparse.Namespace) -> int:

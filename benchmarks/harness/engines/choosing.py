@@ -14,8 +14,8 @@ from benchmarks.harness.run.local import LocalEngine
 
 GROUP = "reml.engines"
 """Entry points: functions that are called as `Make` and return an `Engine`."""
-LOCAL, RAY = "local", "ray"
-NEEDS = {LOCAL: "", RAY: "ray"}
+LOCAL, RAY, SLURM = "local", "ray", "slurm"
+NEEDS = {LOCAL: "", RAY: "ray", SLURM: "submitit"}
 """The engines that come with this package, and what has to be installed."""
 
 
@@ -37,7 +37,7 @@ def demand_engine(name: str) -> None:
     """
     kind = _kind(name)
     others = {it.name for it in entry_points(group=GROUP)}
-    if (kind not in NEEDS and kind not in others) or ("://" in name and kind == LOCAL):
+    if (kind not in NEEDS and kind not in others) or ("://" in name and kind in (LOCAL, SLURM)):
         raise UnknownName("engine", name, {*NEEDS, *others}, "--engine")
     package = NEEDS.get(kind)
     if package and not _is_there(package):
@@ -47,7 +47,13 @@ def demand_engine(name: str) -> None:
 
 
 def engine_of(
-    name: str, settings: Settings, directory: Path, *, jobs: int, modules: Sequence[str]
+    name: str,
+    settings: Settings,
+    directory: Path,
+    *,
+    jobs: int,
+    modules: Sequence[str],
+    detach: bool = False,
 ) -> Engine:
     """The engine of this name, ready for jobs.
 
@@ -57,6 +63,7 @@ def engine_of(
         directory: the results folder.
         jobs: trials at a time on this machine.
         modules: what the learners import.
+        detach: leave as soon as all is submitted, where there is a queue; see `Left`.
 
     Raises:
         UserError: there is none of this name, or it cannot be used.
@@ -69,6 +76,10 @@ def engine_of(
         from benchmarks.harness.engines.ray_engine import RayEngine
 
         return RayEngine(address, settings, modules)
+    if kind == SLURM:
+        from benchmarks.harness.engines.slurm_engine import SlurmEngine
+
+        return SlurmEngine(settings, directory, modules, detach=detach)
     (point,) = (it for it in entry_points(group=GROUP) if it.name == kind)
     try:
         make = cast(Make, point.load())

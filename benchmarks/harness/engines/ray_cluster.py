@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from benchmarks.core.errors import UserError
+from benchmarks.core.errors import MatrixError, UserError
 from benchmarks.core.text import described
 from benchmarks.harness.engines.settings import Resources
 
@@ -38,7 +38,7 @@ def options_of(resources: Resources) -> dict[str, Any]:
     options: dict[str, Any] = {
         "num_cpus": resources.processors,
         "num_gpus": resources.gpus,
-        "resources": dict(resources.extra),
+        "resources": _counts(resources),
     }
     memory = resources.memory
     if isinstance(memory, float) and math.isfinite(memory):
@@ -95,3 +95,18 @@ def _has_client() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _counts(resources: Resources) -> dict[str, float]:
+    """Resources of Ray's own.
+
+    Raises:
+        MatrixError: one is no number.
+    """
+    for key, value in resources.extra.items():
+        if isinstance(value, str | bool) or value < 0:
+            raise MatrixError(
+                f"[engine]: key 'extra.{key}': expected a number where the engine is ray, "
+                f"got {value!r}"
+            )
+    return {key: float(value) for key, value in resources.extra.items()}

@@ -49,6 +49,10 @@ class Ended:
 Event = Began | Said | Ended
 
 
+class Left(Exception):
+    """The driver was to go once all is submitted; `Engine.wait` may raise it."""
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Runs jobs, each with a launcher (`LocalEngine` is one): in processes, with the same outcome.

@@ -254,3 +254,104 @@ def cluster() -> Iterator[Cluster]:
 def raylets(cluster: Cluster, nodes: int) -> bool:
     assert all(it.poll() is None for it in cluster.nodes), "Ray does not start"
     return all(cluster.raylet(it) for it in range(nodes))
+
+
+SLURM_CONF = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmdPort={daemon}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={place}/munge.socket
+StateSaveLocation={place}/state
+SlurmdSpoolDir={place}/spool
+SlurmctldPidFile={place}/slurmctld.pid
+SlurmdPidFile={place}/slurmd.pid
+SlurmctldLogFile={place}/slurmctld.log
+SlurmdLogFile={place}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+MpiDefault=none
+ReturnToService=2
+KillWait=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+PartitionName=test Nodes={host} Default=YES MaxTime=1:00:00 State=UP PreemptMode=REQUEUE
+"""
+DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
+
+
+@dataclass
+class Slurm:
+    """A SLURM with one node, this machine, and no accounting."""
+
+    def ask(self, *command: str) -> list[str]:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    def tasks(self, state: str) -> list[str]:
+        """The numbers of those in a state."""
+        return self.ask("squeue", "-h", "-r", "-t", state, "-o", "%i")
+
+
+@pytest.fixture(scope="package")
+def slurm() -> Iterator[Slurm]:
+    missing = [it for it in DAEMONS if shutil.which(it) is None]
+    if importlib.util.find_spec("submitit") is None:
+        missing.append("submitit")
+    if missing:
+        pytest.skip(f"no SLURM here: {', '.join(missing)} is missing (slurm-wlm, munge of apt)")
+    if os.geteuid() != 0:
+        pytest.skip("a SLURM of one's own takes root")
+    place = Path(tempfile.mkdtemp(prefix="rs", dir="/tmp"))
+    for name in ("state", "spool"):
+        (place / name).mkdir()
+    (place / "key").write_bytes(os.urandom(1024))
+    (place / "key").chmod(0o400)
+    host = socket.gethostname().partition(".")[0]
+    with socket.socket() as one, socket.socket() as other:
+        for it in (one, other):
+            it.bind(("127.0.0.1", 0))
+        ports = {"controller": one.getsockname()[1], "daemon": other.getsockname()[1]}
+    conf = place / "slurm.conf"
+    conf.write_text(SLURM_CONF.format(host=host, place=place, **ports))
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    munge = {"socket": "munge.socket", "key-file": "key", "seed-file": "seed"}
+    munge |= {"pid-file": "pid", "log-file": "log"}
+    started: list[subprocess.Popen[bytes]] = []
+    former = os.environ.get("SLURM_CONF")
+    os.environ["SLURM_CONF"] = str(conf)
+    made = Slurm()
+
+    def idle() -> bool:
+        assert all(it.poll() is None for it in started), "SLURM does not start"
+        with contextlib.suppress(subprocess.CalledProcessError):
+            return "idle" in made.ask("sinfo", "-h", "-o", "%T")
+        return False
+
+    try:
+        options = [f"--{name}={place / it}" for name, it in munge.items()]
+        for command in (
+            ["munged", "--foreground", "--force", *options],
+            ["slurmctld", "-D", "-f", str(conf)],
+            ["slurmd", "-D", "-f", str(conf)],
+        ):
+            started.append(subprocess.Popen(command, start_new_session=True, **quiet))
+            wait_for((place / "munge.socket").exists, "munge")
+        wait_for(idle, "SLURM's node")
+        yield made
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            made.ask("scancel", "-u", "root")
+            wait_for(lambda: not made.ask("squeue", "-h"), "the end of all jobs")
+        for it in reversed(started):
+            it.kill()
+            it.wait()
+        if former is None:
+            del os.environ["SLURM_CONF"]
+        else:
+            os.environ["SLURM_CONF"] = former
+        shutil.rmtree(place, ignore_errors=True)
