@@ -192,10 +192,13 @@ def run_matrix(
             say(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
         bound = [trial for trial in left if bound_to(trial, here)]
         if bound:
+            free = ", and without limits" * any(it.limits.holds for it in bound)
             say(
                 f"note: {count(len(bound), 'trial')} of classes that are in no file of their own "
-                "can only run in this process, one after the other"
+                f"can only run in this process, one after the other{free}"
             )
+        if sys.platform != "linux" and any(it.limits.bounds_memory for it in left):
+            say("note: limits of memory take Linux, and do not hold here")
         done = [] if how.force else [it for it in trials if it.id not in waiting]
         run_all(left, folder, done, how.force)
         results = consolidate(directory)

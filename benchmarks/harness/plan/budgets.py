@@ -1,5 +1,6 @@
 """What a training may spend, a trial take, and a search for settings, as matrices say it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -124,6 +125,15 @@ class Limits:
 
     timeout: float | None = None
     memory: float | None = None
+
+    @property
+    def bounds_memory(self) -> bool:
+        return self.memory is not None and self.memory < math.inf
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is any."""
+        return self.bounds_memory or (self.timeout is not None and self.timeout < math.inf)
 
     def over(self, other: "Limits") -> "Limits":
         """These, and where they don't say, the others."""

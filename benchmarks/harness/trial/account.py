@@ -52,6 +52,10 @@ class Journal:
             self._memory[CALLED_OFF] = 1
 
     @property
+    def is_open(self) -> bool:
+        return self._memory is not None
+
+    @property
     def called_off(self) -> bool:
         return self._memory is not None and bool(self._memory[CALLED_OFF])
 
@@ -182,6 +186,8 @@ class Account:
 
     def tell(self, doing: Doing = "") -> None:
         """Note what there is, for whoever finds that this process has died."""
+        if not JOURNAL.is_open:
+            return
         if self._running is not None:
             doing = "seconds"
             suffix = THEN if self.runs else ""

@@ -224,6 +224,8 @@ def naming_then(log: Log) -> Log:
 
 def together(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What several runs have spent: the sum, and the most memory that one of them took."""
+    if len(runs) == 1:
+        return {**dict.fromkeys(SPENDS, 0), **runs[0]}
     names = dict.fromkeys([*SPENDS, *(name for spent in runs for name in spent)])
     total = {name: sum(spent.get(name, 0) for spent in runs) for name in names}
     peaks = [spent["peak_memory_mb"] for spent in runs]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import reml
+from baselines.mean import Mean
 from benchmarks.cli import main
 from benchmarks.core.errors import MatrixError, UserError
 from benchmarks.harness.plan.budgets import Limits
@@ -110,3 +111,21 @@ def test_on_the_command_line_and_in_python_too(capsys: pytest.CaptureFixture[str
     assert "argument --memory: expected a size from 100MB" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"timeout: expected a time .* got 'soon'"):
         reml.run("quick", timeout="soon")
+
+
+def test_a_trial_of_this_process_has_no_limits_and_the_run_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Here(Mean):
+        name = "here"
+
+    Here.__module__ = "__main__"  # as in a notebook: no worker could import it
+    protocol = {"kind": "few_shot", "shots": [2], "steps": [0], "tasks": 5, "queries": 5}
+    matrix = {"name": "here", "seeds": 1, "budget": {"tasks": 5}, "family": "sinusoid"}
+    reml.run(
+        {**matrix, "protocol": [protocol], "learner": Here},
+        out=tmp_path / "out",
+        timeout="1h",
+        report=False,
+    )
+    assert "only run in this process, one after the other, and without" in capsys.readouterr().out
