@@ -37,10 +37,16 @@ def sections(results: Results) -> Iterator[Section]:
     if not studies:
         return
     several = results.tuning["family"].nunique() > 1
-    sheets = tuple(_sheet(rows, several) for rows in studies if rows["chosen"].any())
+    folds = bool(results.tuning["fold"].max())
+    names = [_who(rows.iloc[0], several, folds) for rows in studies]
+    sheets = tuple(
+        _sheet(rows, name)
+        for rows, name in zip(studies, names, strict=True)
+        if rows["chosen"].any()
+    )
     remarks = [
-        f"{_who(rows, several)}: none of {plural(len(rows), 'trial')} came to its end."
-        for rows in studies
+        f"{name}: none of {plural(len(rows), 'trial')} came to its end."
+        for rows, name in zip(studies, names, strict=True)
         if not rows["chosen"].any()
     ]
     remarks += [
@@ -63,20 +69,21 @@ def _studies(tuning: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield rows.sort_values("number")
 
 
-def _who(rows: pd.DataFrame, several: bool) -> str:
-    first = rows.iloc[0]
-    fold = f", fold {first['fold']}" if first["fold"] else ""
-    return f"{first['learner']} on {first['family']}{fold}" if several else str(first["learner"])
+def _who(first: "pd.Series[Any]", several: bool, folds: bool) -> str:
+    """The learner, and what it was searched on as far as there are others."""
+    on = f" on {first['family']}" if several else ""
+    fold = f", fold {first['fold']}" if folds else ""
+    return f"{first['learner']}{on}{fold}"
 
 
-def _sheet(rows: pd.DataFrame, several: bool) -> Sheet:
+def _sheet(rows: pd.DataFrame, who: str) -> Sheet:
     states = rows["state"].value_counts()
     chosen = rows[rows["chosen"]].iloc[0]
     default = float(rows["loss"].iloc[0])
     failed = f", {states['failed']} failed" if "failed" in states else ""
     seconds = rows["seconds"].sum() + rows["validation_seconds"].sum()
     caption = CAPTION.format(
-        who=_who(rows, several),
+        who=who,
         tuned=phrase(len(rows)),
         ended=states.get("done", 0),
         given_up=states.get("given up", 0),
