@@ -16,7 +16,7 @@ all: $(READY)
 $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "reml needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
-	@echo "Setting up $(VENV) (once; about a minute)"
+	@echo "Setting up $(VENV) (once; a minute or two)"
 	@$(PYTHON) -m venv $(VENV)
 	@rm -rf $(VENV)/wheels
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(VENV)/wheels \

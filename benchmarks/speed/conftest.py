@@ -24,6 +24,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     groups: dict[str, dict[str, float]] = defaultdict(dict)
     terminalreporter.section("what it comes to")
     for bench in session.benchmarks:
+        if not bench.stats.data:
+            continue
         median = bench.stats.median
         side = bench.extra_info.get("side")
         if side:
@@ -36,6 +38,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(line)
         if "share" in bench.extra_info:
             terminalreporter.write_line(f"{bench.name}: {median * 1e3:.1f} ms")
+    for report in terminalreporter.stats.get("skipped", ()):
+        terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {report.longrepr[2]}")
     for group, sides in groups.items():
         if {"slow", "fast"} <= sides.keys():
             ratio = sides["slow"] / sides["fast"]
