@@ -62,9 +62,9 @@ class _Loop:
 
 
 class Descends(ABC):
-    """Learns by `_descend`, or by updates that carry nothing along but the learner's state.
+    """Learns by `_descend`: a training that is cut off can go on; see `core.Resumes`.
 
-    So a training that is cut off can go on; see `core.Resumes`.
+    One whose loop is its own cannot, unless it says how.
     """
 
     _loop: _Loop | None = None
@@ -84,7 +84,7 @@ class Descends(ABC):
         """See `Resumes.checkpoint`."""
         loop = self._loop
         if loop is None:
-            return {"learner": self.state()}
+            return None
         optimiser = loop.optimiser.state_dict()
         return {"learner": self.state(), "optimiser": optimiser, "updates": loop.updates}
 

@@ -11,7 +11,7 @@ from baselines._copies import Copies
 from baselines._episodic import Cap, Count, Rate
 from baselines._gradient import GradientLearner
 from baselines._steps import predictors
-from benchmarks.core import BudgetedSource, Predictor, Query, Support
+from benchmarks.core import BudgetedSource, Predictor, Query, State, Support
 from benchmarks.core.budget import TrainShots, drawn
 from benchmarks.core.search import LogUniform, OneOf, Space, Uniform, Whole
 
@@ -77,6 +77,10 @@ class Reptile(GradientLearner):
             move_towards(network, copies.module, rate)
             source.count(inner_gradients=len(batch) * self.train_steps)
             source.log(query_loss=loss.mean())
+
+    def checkpoint(self) -> State:
+        """See `core.Resumes`; updates carry nothing along but the weights."""
+        return {"learner": self.state()}
 
     def adapt(self, support: Support, steps: Sequence[int]) -> Iterator[Predictor]:
         """Yield a predictor after each number of steps; see `MetaLearner.adapt`."""

@@ -122,9 +122,13 @@ class Checkpoint:
         }
         self._path.parent.mkdir(exist_ok=True)  # that of a results folder that is gone stays so
         _, temporary = files_of(self._path)
-        temporary.write_bytes(json.dumps(header).encode() + b"\n" + packed)
-        sync(temporary)
-        temporary.replace(self._path)
+        try:
+            temporary.write_bytes(json.dumps(header).encode() + b"\n" + packed)
+            sync(temporary)
+            temporary.replace(self._path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def read(self) -> Kept | None:
         """What a training that was cut off has left, if this one can go on with it."""

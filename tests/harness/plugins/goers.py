@@ -21,7 +21,7 @@ class Plain(MAML):
     def _query_loss(self, batch):
         place = os.environ.get("REML_TEST_WAITS")
         self.seen = getattr(self, "seen", 0) + 1
-        if place and self.seen > 6:
+        if place and self.seen > int(os.environ.get("REML_TEST_AFTER", "6")):
             Path(place).touch()
             time.sleep(600)
         return super()._query_loss(batch)
