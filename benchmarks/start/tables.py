@@ -42,7 +42,7 @@ MOST_LEFT = 12
 WORDS = {"train": "to train on", "validation": "to validate", "test": "to test"}
 FEW_TEST_TASKS, DRAWS = 100, 10
 FOLDS = 5
-WIDE = 3
+WIDE = 2.5
 ROOM = 0.8
 """So many tasks of a split have more points than are shown, at the least."""
 
