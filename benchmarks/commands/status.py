@@ -8,7 +8,7 @@ from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.outlook.running import running_in
 from benchmarks.harness.outlook.status import Trials, status_text
 from benchmarks.harness.store.records import overview
-from benchmarks.harness.store.shown import clean_records, plain_text
+from benchmarks.harness.store.shown import clean_briefly, plain_text
 
 
 def status(options: argparse.Namespace) -> int:
@@ -23,7 +23,7 @@ def status(options: argparse.Namespace) -> int:
     else:
         order = tuple(map(plain_text, found.order))
         shown, damage = (
-            replace(found, order=order, records=clean_records(found.records)),
+            replace(found, order=order, records=clean_briefly(found.records)),
             found.damage,
         )
     for sentence in damage:

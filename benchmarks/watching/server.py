@@ -18,6 +18,8 @@ NAMES = (HOST, "localhost")
 PORT = 8765
 """Asked for first, where no other is named."""
 LOOK_SECONDS = 1.0
+RESTS = 4.0
+"""So many times as long as it took to look at a folder, it is left alone."""
 PATIENCE_SECONDS = 10.0
 """A browser that says nothing for so long is left alone."""
 HEADERS = {
@@ -36,19 +38,20 @@ class Latest:
     def __init__(self, directory: Path) -> None:
         self._viewer = Viewer(directory)
         self._lock = threading.Lock()
-        self._made = -LOOK_SECONDS
+        self._next = 0.0
         self._shown = ""
         self.title = f"{self._viewer.run().name}: REML watch"
 
     def __call__(self) -> str:
         with self._lock:
-            if time.monotonic() - self._made >= LOOK_SECONDS:
+            if (started := time.monotonic()) >= self._next:
                 at = time.strftime("%H:%M:%S")
                 try:
                     self._shown = fragment(self._viewer.look(), at)
                 except (UserError, OSError) as error:
                     self._shown = trouble(discreet(str(error)), at)
-                self._made = time.monotonic()
+                took = time.monotonic() - started
+                self._next = time.monotonic() + max(LOOK_SECONDS, RESTS * took)
             return self._shown
 
 

@@ -15,8 +15,11 @@ from benchmarks.harness.outlook.left import Going, seconds_left, took_by
 from benchmarks.harness.outlook.running import running_in
 from benchmarks.harness.store.ledger import LIST, MATRIX, RECORDS
 from benchmarks.harness.store.records import Overview, named, overview, patiently, sound_record
-from benchmarks.harness.store.shown import clean_records, plain_text
+from benchmarks.harness.store.shown import clean_briefly, plain_text
 from benchmarks.watching.discreet import discreet
+
+ROW = ("trial", "family", "protocol", "learner", "seed", "fold")
+"""What the matrix says of a trial, which may be newer than its record."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,10 @@ class Watcher:
     """Looks at a folder again and again, and reads only what has changed; it writes nothing."""
 
     directory: Path
-    _known: dict[str, tuple[tuple[int, int], dict[str, Any]]] = field(default_factory=dict)
+    _known: dict[str, tuple[object, dict[str, Any]]] = field(default_factory=dict)
     _heard: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _matrix: tuple[object, dict[str, Any]] | None = None
+    _blank: dict[str, dict[str, Any]] = field(default_factory=dict)
     _published: tuple[object, Overview] | None = None
     _version: int = 0
 
@@ -111,37 +116,48 @@ class Watcher:
         """
         if not self.directory.exists():
             raise StoreError(f"{self.directory}: there is no such folder")
-        matrix = read_matrix(self.directory)
+        matrix = self._described()
         damage: list[str] = []
         if (self.directory / "trials").is_dir():
-            records: Sequence[Mapping[str, Any]] = named(matrix, self._records(matrix, damage))
+            records = self._records(damage)
         else:
             found = self._of_published()
-            records = found.records
+            records = clean_briefly(found.records)
             damage += map(discreet, found.damage)
         return self._snapshot(matrix, records, damage)
 
-    def _records(
-        self, matrix: Mapping[str, Any], damage: list[str]
-    ) -> dict[str, Mapping[str, Any]]:
-        """Those of trials that have ended; only new ones are read."""
-        found: dict[str, Mapping[str, Any]] = {}
-        for row in matrix["trials"]:
-            place = self.directory / "trials" / row["trial"]
+    def _described(self) -> dict[str, Any]:
+        """What `matrix.json` says; a search for settings writes it anew as it goes on."""
+        identity = _identity(self.directory / MATRIX)
+        if identity is None or self._matrix is None or self._matrix[0] != identity:
+            self._matrix = identity, read_matrix(self.directory)
+            rows = clean_briefly(named(self._matrix[1], {}))
+            self._blank = {row["trial"]: row for row in rows}
+        return self._matrix[1]
+
+    def _records(self, damage: list[str]) -> list[dict[str, Any]]:
+        """One for each trial; only those that have ended since are read."""
+        found = []
+        for trial, blank in self._blank.items():
+            place = self.directory / "trials" / trial
             if (identity := _identity(place)) is None:
-                if self._known.pop(row["trial"], None):
+                if self._known.pop(trial, None):
                     self._version += 1
+                found.append(blank)
                 continue
-            before = self._known.get(row["trial"])
+            before = self._known.get(trial)
             if before is None or before[0] != identity:
                 try:
                     record, _ = patiently(place, sound_record)
                 except StoreError as error:
                     damage.append(f"{discreet(str(error))}; the trial counts as missing")
+                    found.append(blank)
                     continue
-                self._known[row["trial"]] = before = identity, record
+                own = {it: blank[it] for it in ROW if it in blank}
+                (brief,) = clean_briefly([{**record, **own}])
+                self._known[trial] = before = identity, brief
                 self._version += 1
-            found[row["trial"]] = before[1]
+            found.append(before[1])
         return found
 
     def _of_published(self) -> Overview:
@@ -161,7 +177,6 @@ class Watcher:
     def _snapshot(
         self, matrix: Mapping[str, Any], records: Sequence[Mapping[str, Any]], damage: list[str]
     ) -> Snapshot:
-        records = clean_records(records)
         titles = {it["trial"]: _title(it) for it in records}
         status = {it["trial"]: it["status"] for it in records}
         labels = {it["trial"]: str(it["learner"]) for it in records}

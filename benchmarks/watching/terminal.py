@@ -20,6 +20,8 @@ from benchmarks.watching.snapshot import Now, Snapshot
 from benchmarks.watching.view import Viewer, spark
 
 LOOK_SECONDS = 1.0
+RESTS = 4.0
+"""So many times as long as it took to look at a folder, it is left alone."""
 PLAIN_SECONDS = 5.0
 MOST_FAILED = 5
 MOST_RUNNING = 12
@@ -48,11 +50,12 @@ def watch_here(directory: Path, console: Console) -> Snapshot:
 def _live(viewer: Viewer, console: Console) -> Snapshot:
     with Live(console=console, auto_refresh=False, transient=True, screen=False) as live:
         while True:
+            started = time.monotonic()
             view = viewer.look()
             live.update(Group(*_shown(view.run, view.tables.sections, console)), refresh=True)
             if view.final:
                 return view.run
-            time.sleep(LOOK_SECONDS)
+            time.sleep(max(LOOK_SECONDS, RESTS * (time.monotonic() - started)))
 
 
 def _plain(viewer: Viewer, found: Snapshot, console: Console) -> Snapshot:

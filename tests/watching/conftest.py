@@ -12,7 +12,7 @@ from benchmarks.harness.disk.pulse import PULSE, Pulse
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import matrix_of
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.trial.trial import blank_record, run_trial
 
 MATRIX = {
@@ -46,6 +46,7 @@ class Midst:
         spec = self._spec(label, seed)
         place = self.folder.begin(spec.id)
         run_trial(spec, self._registry, place)
+        seal(place)
         self.folder.commit(place, spec.id)
 
     def fail(self, label: str, seed: int) -> None:
@@ -53,6 +54,7 @@ class Midst:
         place = self.folder.begin(spec.id)
         record = blank_record(spec, {}) | {"status": "failed", "reason": REASON}
         write_json(place / "trial.json", record)
+        seal(place)
         self.folder.commit(place, spec.id)
 
     def begin(self, label: str, seed: int, *, machine: str | None = None) -> Pulse:

@@ -82,7 +82,8 @@ def sound_record(folder: Path) -> tuple[dict[str, Any], bool]:
         StoreError: something of it is damaged or missing.
     """
     known = read_sums(folder) or {}
-    check_sums(folder, [it for it in FILES if it in known])
+    if known:
+        check_sums(folder, [it for it in FILES if it in known], known)
     record = read_record(folder / "trial.json")
     if record["status"] == "done" and known:
         demand_listed(folder, known)

@@ -6,6 +6,11 @@ from typing import Any
 from benchmarks.core.text import SEQUENCES, line, shortened, unseen
 
 LONGEST_TEXT = 5_000
+BRIEF = (
+    *("trial", "family", "protocol", "learner", "seed", "fold", "status", "reason"),
+    *("spending", "trained_by"),
+)
+"""What a look at a run takes of a record; the rest is most of it."""
 
 
 def clean_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -18,6 +23,11 @@ def clean_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         }
         for record in records
     ]
+
+
+def clean_briefly(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As `clean_records`, of what is in `BRIEF` alone."""
+    return clean_records([{it: record[it] for it in BRIEF if it in record} for record in records])
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.predict.checkpoint import load_checkpoint
-from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.store.results import consolidate, load_results, restore, with_gaps
 from benchmarks.harness.trial.trial import run_trial
 
@@ -62,6 +62,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for trial in trials:
             place = folder.begin(trial.id)
             run_trial(trial, registry, place, provenance=ORIGIN)
+            seal(place)
             folder.commit(place, trial.id)
         consolidate(folder.directory)
     return folder.directory
