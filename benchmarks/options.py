@@ -1,6 +1,7 @@
 """The command line as it is typed. Imports nothing slow, so that --help answers at once."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -77,6 +78,25 @@ def _port(text: str) -> int:
     return _whole(text, 0, 65535)
 
 
+def _probe(text: str) -> float:
+    return _number(text, 0.1, 600)
+
+
+def _price(text: str) -> float:
+    return _number(text, 0, 1e6)
+
+
+def _number(text: str, least: float, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        expected = f"expected a number from {least:g} to {most:,.0f}, got {text[:50]!r}"
+        raise argparse.ArgumentTypeError(expected)
+    return number
+
+
 def _whole(text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not least <= int(text) <= most:
         shown = repr(text[:50])
@@ -118,6 +138,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="show the version, and end")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
+    at_a_time = "trials at a time (as many as processors this process may use: %(default)s)"
+
     def command(name: str, text: str) -> _Parser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(command=name)
@@ -133,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
             type=_jobs,
             default=processors(),
             metavar="N",
-            help="trials at a time (as many as processors this process may use: %(default)s)",
+            help=at_a_time,
         )
         sub.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
         sub.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
@@ -155,6 +177,25 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--detach", action="store_true", help=detach)
     run.add_argument("--force", action="store_true", help="repeat trials that are done")
     run.add_argument("--no-figures", action="store_true", help="write the report without figures")
+    sub = command("plan", "Say what a matrix would take, before any of it is run.")
+    sub.add_argument("matrix", metavar="MATRIX", help="a bundled matrix, or a TOML file")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="results folder (results/<name>)")
+    sub.add_argument("--jobs", type=_jobs, default=processors(), metavar="N", help=at_a_time)
+    sub.add_argument(
+        "--probe",
+        type=_probe,
+        nargs="?",
+        const=3.0,
+        metavar="S",
+        help="try each learner for S seconds (3), and check all of the matrix and its data",
+    )
+    sub.add_argument(
+        "--price-per-hour",
+        type=_price,
+        metavar="X",
+        help="what a machine for so many trials at a time costs",
+    )
+    _add_plugin(sub)
     init = command(
         "init",
         "Look at data, guess what its columns are for, and write a matrix that suits them; without "

@@ -26,6 +26,7 @@ class Late:
 COMMANDS: dict[str, Command] = {
     "run": Late("run", "run"),
     "tune": Late("run", "tune"),
+    "plan": Late("plan", "plan"),
     "status": Late("status", "status"),
     "watch": Late("watch", "watch"),
     "table": Late("show", "table"),

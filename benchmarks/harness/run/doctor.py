@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.core import Budget, BudgetedSource, generator_of
 from benchmarks.core.errors import UserError
+from benchmarks.harness.outlook.speed import keep_speed
 from benchmarks.harness.plan.matrix import Entry
 from benchmarks.harness.plan.registry import Kind, Registry
 from benchmarks.harness.plan.resolved import make_family, make_learner
@@ -28,8 +29,13 @@ PROBE_SECONDS = 1.5
 
 
 def examine(seconds: float = PROBE_SECONDS) -> str:
-    """All there is to say, as a text of some thirty lines; trains for `seconds` a learner."""
-    registry = Registry()
+    """All there is to say, as a text of some thirty lines; trains for `seconds` a learner.
+
+    How fast that is is kept for `reml plan`.
+    """
+    registry, rates = Registry(), dict[str, float]()
+    lines = [_speed(registry, name, seconds, rates) for name in PROBES]
+    keep_speed(rates)
     return "\n".join(
         [
             *_machine(),
@@ -40,7 +46,7 @@ def examine(seconds: float = PROBE_SECONDS) -> str:
             *_unusable(registry),
             "",
             "How fast this machine trains, on one thread (sinusoids)",
-            *(_speed(registry, name, seconds) for name in PROBES),
+            *lines,
         ]
     )
 
@@ -81,7 +87,8 @@ def _unusable(registry: Registry) -> list[str]:
     return ["Cannot be used here", *lines] if lines else ["All learners and families can be used."]
 
 
-def _speed(registry: Registry, name: str, seconds: float) -> str:
+def _speed(registry: Registry, name: str, seconds: float, rates: dict[str, float]) -> str:
+    """How fast a learner trains, which also goes to `rates`: tasks a second."""
     family = make_family(Entry("sinusoid", "sinusoid", {}), registry)
     try:
         learner = make_learner(Entry(name, name, {}), registry)
@@ -98,5 +105,5 @@ def _speed(registry: Registry, name: str, seconds: float) -> str:
     if not source.tasks:
         slow = getattr(learner, "effort", 1.0) > 0
         return f"  {name:10} {'is too slow here to be timed' if slow else 'needs no training'}"
-    rate = source.tasks / (time.perf_counter() - started)
+    rate = rates[name] = source.tasks / (time.perf_counter() - started)
     return f"  {name:10} {rate:10,.0f} tasks a second; 100,000 tasks take {100_000 / rate:,.0f} s"

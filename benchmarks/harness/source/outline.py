@@ -152,7 +152,11 @@ class _Source(Mapping[str, Any]):
             if node.value is not None:
                 self._set(name, node.value, scope)
             return
-        scope.inside["__annotations__"][name] = scope.value(node.annotation)
+        try:
+            annotation = scope.value(node.annotation)
+        except AttributeError:  # of something of torch, say; whoever sets it imports it
+            annotation = _Elsewhere
+        scope.inside["__annotations__"][name] = annotation
         if node.value is not None:
             scope.inside[name] = scope.value(node.value)
 
