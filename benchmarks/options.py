@@ -1,13 +1,11 @@
 """The command line as it is typed. Imports nothing slow, so that --help answers at once."""
 
 import argparse
-import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from benchmarks.processors import MOST_JOBS, processors
-from benchmarks.units import bytes_in, seconds_in
+from benchmarks import typed
+from benchmarks.processors import processors
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -16,7 +14,6 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 a trial failed or a law is broken; 2 something given is wrong, or the "
     "output cannot be written; 70 an error of this program's own; 130 Ctrl-C."
 )
-MOST_STEPS = 100_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,68 +38,6 @@ class _Version(argparse.Action):
         except PackageNotFoundError:
             print("reml, not installed")
         parser.exit()
-
-
-def _jobs(text: str) -> int:
-    return _whole(text, 1, MOST_JOBS)
-
-
-def _time(text: str) -> float:
-    return _measured(seconds_in, text)
-
-
-def _size(text: str) -> float:
-    return _measured(bytes_in, text)
-
-
-def _measured(read: Callable[[str], float], text: str) -> float:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}, got {text[:50]!r}") from None
-
-
-def _count(text: str) -> int:
-    return _whole(text, 0, MOST_STEPS)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    number, _, of = text.partition("/")
-    if of:
-        parts = _whole(of, 1, MOST_JOBS)
-        return _whole(number, 1, parts), parts
-    raise argparse.ArgumentTypeError(f"expected a part and their number, as 2/8, got {text[:50]!r}")
-
-
-def _port(text: str) -> int:
-    return _whole(text, 0, 65535)
-
-
-def _probe(text: str) -> float:
-    return _number(text, 0.1, 600)
-
-
-def _price(text: str) -> float:
-    return _number(text, 0, 1e6)
-
-
-def _number(text: str, least: float, most: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not least <= number <= most:
-        expected = f"expected a number from {least:g} to {most:,.0f}, got {text[:50]!r}"
-        raise argparse.ArgumentTypeError(expected)
-    return number
-
-
-def _whole(text: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not least <= int(text) <= most:
-        shown = repr(text[:50])
-        expected = f"expected a whole number from {least} to {most:,}, got {shown}"
-        raise argparse.ArgumentTypeError(expected)
-    return int(text)
 
 
 def _add_plugin(parser: argparse.ArgumentParser) -> None:
@@ -152,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--out", type=Path, metavar="DIR", help="results folder (results/<name>)")
         sub.add_argument(
             "--jobs",
-            type=_jobs,
+            type=typed.jobs,
             default=processors(),
             metavar="N",
             help=at_a_time,
@@ -160,8 +95,13 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--device", default="cpu", metavar="D", help="torch device (cpu)")
         sub.add_argument("--only", metavar="GLOB", help="only learners or trials that match")
         for option, read, metavar, what in (
-            ("--timeout", _time, "T", "end a trial after so long: 90 (seconds), 10m, 1h30m"),
-            ("--memory", _size, "M", "end a trial that takes more, with all it has started: 4GB"),
+            ("--timeout", typed.time, "T", "end a trial after so long: 90 (seconds), 10m, 1h30m"),
+            (
+                "--memory",
+                typed.size,
+                "M",
+                "end a trial that takes more, with all it has started: 4GB",
+            ),
         ):
             sub.add_argument(option, type=read, metavar=metavar, help=what)
         where = "where trials run: local (or as [engine] says), ray, ray://HOST:PORT, slurm"
@@ -169,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         _add_plugin(sub)
     run.add_argument(
         "--shard",
-        type=_shard,
+        type=typed.shard,
         metavar="I/N",
         help="run the I-th of N parts alone, from 1; `reml merge` puts them together",
     )
@@ -180,10 +120,11 @@ def parser() -> argparse.ArgumentParser:
     sub = command("plan", "Say what a matrix would take, before any of it is run.")
     sub.add_argument("matrix", metavar="MATRIX", help="a bundled matrix, or a TOML file")
     sub.add_argument("--out", type=Path, metavar="DIR", help="results folder (results/<name>)")
-    sub.add_argument("--jobs", type=_jobs, default=processors(), metavar="N", help=at_a_time)
+    sub.add_argument("--jobs", type=typed.jobs, default=processors(), metavar="N", help=at_a_time)
+    sub.add_argument("--engine", metavar="E", help="what this engine would be asked for")
     sub.add_argument(
         "--probe",
-        type=_probe,
+        type=typed.probe,
         nargs="?",
         const=3.0,
         metavar="S",
@@ -191,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument(
         "--price-per-hour",
-        type=_price,
+        type=typed.price,
         metavar="X",
         help="what a machine for so many trials at a time costs",
     )
@@ -238,7 +179,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("watch", "Follow a run from anywhere: on this terminal, or on a page.")
     sub.add_argument("directory", type=Path, metavar="DIR", help="its results folder")
     sub.add_argument("--web", action="store_true", help="on a page that only this machine sees")
-    sub.add_argument("--port", type=_port, metavar="N", help="of the page (8765, or any free one)")
+    sub.add_argument(
+        "--port", type=typed.port, metavar="N", help="of the page (8765, or any free one)"
+    )
     sub.add_argument(
         "--no-open", dest="open", action="store_false", help="open no browser, only say where it is"
     )
@@ -278,10 +221,13 @@ def parser() -> argparse.ArgumentParser:
     for name, what in (("support", "to adapt on"), ("query", "to predict")):
         sub.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"rows {what}")
     sub.add_argument("--learner", metavar="NAME", help="which, as in the table (the best)")
-    sub.add_argument("--seed", type=_count, metavar="N", help="one of its seeds alone (all)")
+    sub.add_argument("--seed", type=typed.count, metavar="N", help="one of its seeds alone (all)")
     sub.add_argument("--family", metavar="NAME", help="what it was trained on, of several")
     sub.add_argument(
-        "--steps", type=_count, metavar="N", help="adaptation steps (those that validation chose)"
+        "--steps",
+        type=typed.count,
+        metavar="N",
+        help="adaptation steps (those that validation chose)",
     )
     sub.add_argument("--sheet", metavar="NAME", help="of Excel files (as in training)")
     sub.add_argument("--out", type=Path, metavar="FILE", help="CSV of predictions (printed)")

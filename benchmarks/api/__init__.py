@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         differences,
         doctor,
         help,
+        plan,
         predict,
         publish,
         regroup,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.api.starting import init, new
 
 _HOMES = {
-    **dict.fromkeys(("catalogue", "check", "differences", "doctor", "help"), "asking"),
+    **dict.fromkeys(("catalogue", "check", "differences", "doctor", "help", "plan"), "asking"),
     **dict.fromkeys(("predict", "publish", "regroup", "reproduce", "status"), "asking"),
     **dict.fromkeys(("init", "new"), "starting"),
     "Adapted": "fitted",
@@ -56,6 +57,7 @@ __all__ = [
     "init",
     "load",
     "new",
+    "plan",
     "predict",
     "publish",
     "regroup",

@@ -12,6 +12,7 @@ from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, keep_consolidated, load_results
+from benchmarks.processors import processors
 
 Folder = str | Path
 Plugins = Sequence[str | Path]
@@ -65,6 +66,37 @@ def check(learner: str | type, *, plugins: Plugins = ()) -> dict[str, str]:
     flaw = flaw_of(found.cls)
     broken = {it.name: it.message for it in checks if not it.passed}
     return {**broken, "search": flaw} if flaw else broken
+
+
+def plan(
+    matrix: str | Path,
+    *,
+    out: Folder | None = None,
+    jobs: int | None = None,
+    probe: float | None = None,
+    price_per_hour: float | None = None,
+    plugins: Plugins = (),
+) -> str:
+    """What a matrix would take, as `reml plan` says it: nothing is run, and nothing written.
+
+    Args:
+        matrix: a path, or the name of a bundled matrix.
+        out: the results folder; results/<name of the matrix>, if left out.
+        jobs: trials at a time; as many as there are processors, if left out.
+        probe: try each learner for so many seconds.
+        price_per_hour: of a machine for so many trials at a time.
+        plugins: files that define learners or families.
+
+    Raises:
+        UserError: what is wrong with the matrix or the folder.
+    """
+    from benchmarks.harness.outlook.planning import plan as planned
+    from benchmarks.harness.plan.matrix import load_matrix
+
+    registry = _registry(plugins)
+    directory = None if out is None else Path(out)
+    found = planned(load_matrix(str(matrix), registry), registry, directory, probe=probe)
+    return found.text(jobs or processors(), price_per_hour)
 
 
 def status(folder: Folder) -> str:

@@ -84,12 +84,11 @@ def nearest_cost(
 ) -> Cost | None:
     """That of the learner whose settings are most alike; None where nobody has run it."""
     mine = [it for it in costs if it.learner == learner]
+    mine = [it for it in mine if it.family == family] or mine
+    if len(mine) < 2:
+        return mine[0] if mine else None
     keys = {key for it in mine for key in it.fields}
-
-    def likeness(it: Cost) -> tuple[bool, int]:
-        return it.family == family, sum(it.fields.get(k, ...) == fields.get(k, ...) for k in keys)
-
-    return max(mine, key=likeness, default=None)
+    return max(mine, key=lambda it: sum(it.fields.get(k, ...) == fields.get(k, ...) for k in keys))
 
 
 def told(costs: Iterable[Cost]) -> str:

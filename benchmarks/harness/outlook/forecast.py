@@ -176,11 +176,14 @@ def finder(former: Former, factor: float = 1.0, probed: Mapping[str, Cost] | Non
         probed: what probes have found, by `probe_key`.
     """
     here, everywhere = costs_of(former.records, HERE), bundled_costs()
+    at_home: dict[str, list[Cost]] = {}
+    for cost in here:
+        at_home.setdefault(cost.family, []).append(cost)
 
     def find(lot: Lot) -> Cost | None:
         who = lot.learner.name, lot.family.name, lot.learner.lasting
-        own = [it for it in here if it.family == lot.family.name]
-        if (cost := nearest_cost(own, *who)) is not None:
+        cost = nearest_cost(at_home.get(lot.family.name, ()), *who)
+        if cost is not None:
             return cost
         if probed is not None and (cost := probed.get(probe_key(lot))) is not None:
             return cost

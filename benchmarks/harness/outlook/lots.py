@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.core import Budget
 from benchmarks.core.errors import PluginError
 from benchmarks.core.protocol import Protocol
+from benchmarks.harness.plan.checks.sizes import demand_few_ways, demand_room_for
 from benchmarks.harness.plan.fields import as_plain, build, plain
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.registry import Found, Kind, Registry
@@ -119,6 +120,8 @@ def named(kind: Kind, entry: Entry, matrix: Matrix, registry: Registry) -> Named
     except PluginError:  # the class itself may do better than its outline
         found = registry.find(kind, entry.name, file)
         built = build(found.cls, found.preset, entry.fields, where)
+    demand = demand_room_for if kind == "learner" else demand_few_ways
+    demand(plain(built), where)
     return _described(entry, found, plain(built))
 
 
@@ -141,6 +144,8 @@ def _described(entry: Entry, found: Found, fields: Mapping[str, Any]) -> Named:
 def _lot(
     matrix: Matrix, family: Named, protocol: Protocol, learner: Named, fold: int | None
 ) -> Lot:
+    where = f"{matrix.path}: learner {learner.entry.label!r} on family {family.entry.label!r}"
+    demand_room_for(learner.fields, where, protocol.shots, plain=False)
     budget = learner.entry.budget or family.entry.budget or matrix.budget
     then = None
     if "other" in protocol.trains_on:

@@ -13,6 +13,8 @@ from benchmarks.harness.outlook.speed import factor_here
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
 
+MANY_POINTS, MANY_SCORES = 10**8, 10**7
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,6 +48,10 @@ def plan(
         UserError: what is wrong with the matrix, or with the folder.
     """
     directory = Path("results") / matrix.name if directory is None else directory
+    if _suspicious(matrix):
+        from benchmarks.harness.plan.expand import arrange  # asks the data, which takes seconds
+
+        arrange(matrix, registry)
     former = former_of(directory, matrix)
     folds = _folds(matrix, registry, directory)
     lots = list(lots_of(matrix, registry, folds))
@@ -56,6 +62,15 @@ def plan(
         probed = probe_all(matrix, registry, lots, former, probe)
     find = finder(former, factor_here(), probed)
     return Plan(forecast(matrix, lots, former, find), directory)
+
+
+def _suspicious(matrix: Matrix) -> bool:
+    """Whether sizes are such that only the data can tell whether that much is meant."""
+    return any(
+        it.tasks * it.draws * (max(it.shots) + it.queries) > MANY_POINTS
+        or it.tasks * it.draws * len(it.shots) * len(it.steps) > MANY_SCORES
+        for it in matrix.protocols
+    )
 
 
 def _folds(matrix: Matrix, registry: Registry, directory: Path) -> dict[tuple[str, str], int]:

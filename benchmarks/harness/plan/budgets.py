@@ -16,11 +16,16 @@ Keep = Literal["best", "last"]
 """Which state of a training is tested: that which did best on validation tasks, or the last."""
 
 
+MOST_TASKS = 10**10
+"""The quickest learners take a day for so many."""
+MOST_SECONDS = 366 * 86400.0
+
+
 class _Budget(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    tasks: Annotated[int, Ge(0), Le(10**15)] | None = None
-    seconds: Annotated[float, Gt(0), Le(1e9), AllowInfNan(False)] | None = None
+    tasks: Annotated[int, Ge(0), Le(MOST_TASKS)] | None = None
+    seconds: Annotated[float, Gt(0), Le(MOST_SECONDS), AllowInfNan(False)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "_Budget":
@@ -62,8 +67,8 @@ class TuningTable(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     trials: Annotated[int, Ge(1), Le(1000)]
-    tasks: Annotated[int, Ge(1), Le(10**15)] | None = None
-    seconds: Annotated[float, Gt(0), Le(1e9), AllowInfNan(False)] | None = None
+    tasks: Annotated[int, Ge(1), Le(MOST_TASKS)] | None = None
+    seconds: Annotated[float, Gt(0), Le(MOST_SECONDS), AllowInfNan(False)] | None = None
     seeds: (
         Annotated[int, Ge(1), Le(100)]
         | Annotated[list[Annotated[int, Ge(0)]], MinLen(1), MaxLen(100)]

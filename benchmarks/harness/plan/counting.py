@@ -8,6 +8,7 @@ from benchmarks.core.protocol import Protocol
 from benchmarks.core.text import count
 
 MOST_TRIALS = 20_000
+MOST_TRIES = 100_000
 
 
 def demand_few(
@@ -35,6 +36,42 @@ def demand_few(
             f"matrix may have; expected a list [{seeds}]?"
         )
     n_seeds = seeds if isinstance(seeds, int) else len(seeds)
+    points, rounds = _rounds(protocols, families, grids)
+    if (trials := max(n_seeds * rounds, points)) > MOST_TRIALS:
+        trials, points = min(trials, 10**15), min(points, 10**15)  # that many or more
+        raise MatrixError(
+            f"{path}: asks for {trials:,} trials: {count(n_seeds, 'seed')}, and "
+            f"{count(points, 'learner')} with all points of their grids; expected at most "
+            f"{MOST_TRIALS:,} trials"
+        )
+
+
+def demand_few_tries(
+    path: Path,
+    tries: int,
+    protocols: Sequence[Protocol],
+    families: Sequence[str],
+    grids: Sequence[tuple[int, Sequence[str]]],
+) -> None:
+    """As `demand_few`, of a search for settings with so many trainings for each of the rest.
+
+    Raises:
+        MatrixError: there are more than `MOST_TRIES`.
+    """
+    _, rounds = _rounds(protocols, families, grids)
+    if tries * rounds > MOST_TRIES:
+        raise MatrixError(
+            f"{path}: [tuning]: asks for {tries * rounds:,} trainings: {tries:,} for each learner, "
+            f"family and protocol; expected at most {MOST_TRIES:,}"
+        )
+
+
+def _rounds(
+    protocols: Sequence[Protocol],
+    families: Sequence[str],
+    grids: Sequence[tuple[int, Sequence[str]]],
+) -> tuple[int, int]:
+    """How many learners there are, and how often one meets a family under a protocol."""
     met = {
         family: sum(
             (it.families is None or family in it.families) and it.other != family
@@ -48,10 +85,4 @@ def demand_few(
         points += mine
         own = everywhere if meant is families else sum(met.get(it, 0) for it in set(meant))
         rounds += mine * own
-    if (trials := max(n_seeds * rounds, points)) > MOST_TRIALS:
-        trials, points = min(trials, 10**15), min(points, 10**15)  # that many or more
-        raise MatrixError(
-            f"{path}: asks for {trials:,} trials: {count(n_seeds, 'seed')}, and "
-            f"{count(points, 'learner')} with all points of their grids; expected at most "
-            f"{MOST_TRIALS:,} trials"
-        )
+    return points, rounds

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from benchmarks.core.errors import PluginError
-from benchmarks.harness.plan.fields import build
+from benchmarks.harness.plan.checks.sizes import demand_few_ways, demand_room_for
+from benchmarks.harness.plan.fields import build, plain
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.registry import Kind, Registry
 
@@ -18,11 +19,14 @@ def demand_known(matrix: Matrix, registry: Registry) -> None:
     """
     file = str(matrix.path)
     for kind, entry in _named(matrix):
+        where = f"{file}: {kind} {entry.name!r}"
         found = registry.outline(kind, entry.name, file)
         try:
-            build(found.cls, found.preset, entry.fields, f"{file}: {kind} {entry.name!r}")
+            built = build(found.cls, found.preset, entry.fields, where)
         except PluginError:
             continue  # the class itself may do better than its outline
+        demand = demand_room_for if kind == "learner" else demand_few_ways
+        demand(plain(built), where)
 
 
 def _named(matrix: Matrix) -> Iterator[tuple[Kind, Entry]]:

@@ -10,7 +10,9 @@ from benchmarks.core.errors import MatrixError
 from benchmarks.core.protocol import Place, Protocol
 from benchmarks.harness.plan.checks.effects import demand_different, idle_notes
 from benchmarks.harness.plan.checks.folding import demand_draws, resolve_folds
+from benchmarks.harness.plan.checks.sizes import demand_few_ways, demand_room_for
 from benchmarks.harness.plan.checks.trainable import demand_trainable
+from benchmarks.harness.plan.fields import plain
 from benchmarks.harness.plan.identity import Meeting, TrialSpec, trial_of
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.registry import Registry
@@ -57,11 +59,15 @@ def arrange(
     Raises:
         UserError: what is wrong with the matrix or with the data it names.
     """
+    for entry in matrix.families:
+        demand_few_ways(entry.fields, f"{matrix.path}: family {entry.name!r}")
     families = [resolve_family(matrix, entry, registry) for entry in matrix.families]
     for it in families:
         for note in getattr(it.built, "notes", list)():
             say(f"{it.entry.label}: {note}")
     learners = [resolve_learner(matrix, entry, registry) for entry in matrix.learners]
+    for it in learners:
+        demand_room_for(plain(it.built), f"{matrix.path}: learner {it.entry.name!r}")
     meetings = [
         _meeting(matrix, it, protocol, families, registry, fold, say)
         for family in families

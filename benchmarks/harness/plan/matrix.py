@@ -26,7 +26,7 @@ from benchmarks.harness.plan.budgets import (
     tuning_of,
     whole_budget_of,
 )
-from benchmarks.harness.plan.counting import demand_few
+from benchmarks.harness.plan.counting import demand_few, demand_few_tries
 from benchmarks.harness.plan.fields import parse
 from benchmarks.harness.plan.matrix_file import MOST_ENTRIES, check_values, find_matrix, read_toml
 from benchmarks.harness.plan.protocols import demand_alike, demand_other, protocols_of
@@ -209,6 +209,9 @@ def _matrix(path: Path, data: Mapping[str, Any], registry: Registry | None) -> M
     tuning = None
     if top.tuning is not None:
         tuning = tuning_of(top.tuning, budget, seeds, f"{path}: [tuning]")
+        searched = [it for it, head in zip(grids, heads, strict=True) if head.tune]
+        tries = tuning.trials * len(tuning.seeds)
+        demand_few_tries(path, tries, protocols, labels, searched)
     return Matrix(
         *(path, top.name, top.title, seeds, budget, protocols, families, learners, keep),
         limits_of(top.limits, f"{path}: [limits]"),

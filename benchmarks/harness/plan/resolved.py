@@ -178,17 +178,19 @@ def demand_room(matrix: Matrix, resolved: Resolved, protocol: Protocol) -> None:
         problem = resolved.built.problem
         size = resolved.built.size(protocol.split, most)
         tasks = protocol.tasks if size is None else min(protocol.tasks, size)
+        tasks *= protocol.draws
         support = most * (problem.outputs if resolved.kind == "classification" else 1)
         numbers = tasks * (support + protocol.queries) * (problem.features + problem.outputs)
+    drawn = "tasks" if protocol.draws == 1 else "draws of tasks"
     if numbers > MOST_NUMBERS:
         raise MatrixError(
-            f"{where}: {tasks:,} tasks of {support:,} support and {protocol.queries:,} query "
+            f"{where}: {tasks:,} {drawn} of {support:,} support and {protocol.queries:,} query "
             f"points are {numbers:,} numbers; expected at most {MOST_NUMBERS:,}, so that they fit "
             "into memory"
         )
     if (rows := tasks * len(protocol.shots) * len(protocol.steps)) > MOST_SCORES:
         raise MatrixError(
-            f"{where}: {tasks:,} tasks, each scored for {len(protocol.shots)} shots after "
+            f"{where}: {tasks:,} {drawn}, each scored for {len(protocol.shots)} shots after "
             f"{len(protocol.steps)} steps, are {rows:,} scores a trial; expected at most "
             f"{MOST_SCORES:,}"
         )

@@ -8,7 +8,8 @@ from benchmarks.core.budget import allowed_shots, shot_range
 from benchmarks.core.errors import DataError
 from benchmarks.core.protocol import Protocol
 from benchmarks.harness.plan.checks.effects import QUERIES, SHOTS, test_shots
-from benchmarks.harness.plan.fields import blamed
+from benchmarks.harness.plan.checks.sizes import demand_room_for
+from benchmarks.harness.plan.fields import blamed, plain
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.resolved import Resolved
 
@@ -20,16 +21,20 @@ def demand_trainable(
 ) -> None:
     """A learner's training tasks of classes can be drawn: one of the fewest and most shots each.
 
+    Of all kinds, a batch of them fits into memory.
+
     Raises:
+        MatrixError: it does not.
         DataError: the training split has too few classes, or too few points in them; says which key
             of the learner to change.
     """
+    where = f"{matrix.path}: learner {learner.entry.label!r} on family {family.entry.label!r}"
+    demand_room_for(plain(learner.built), where, protocol.shots, plain=False)
     fields: dict[str, Any] = {key: getattr(learner.built, key, None) for key in (SHOTS, WAYS)}
     if family.kind != "classification" or not hasattr(learner.built, QUERIES):
         return
     if isinstance(fields[SHOTS], bool):  # it means something else by it
         return
-    where = f"{matrix.path}: learner {learner.entry.label!r} on family {family.entry.label!r}"
     ways: dict[str, int] = {} if fields[WAYS] is None else {"ways": fields[WAYS]}
     built = family.built
     with blamed(type(built), where):
