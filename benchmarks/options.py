@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
                 "--memory",
                 typed.size,
                 "M",
-                "end a trial that takes more, with all it has started: 4GB",
+                "end a trial that takes more, with all it started: 4GB",
             ),
         ):
             sub.add_argument(option, type=read, metavar=metavar, help=what)
@@ -179,9 +179,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("watch", "Follow a run from anywhere: on this terminal, or on a page.")
     sub.add_argument("directory", type=Path, metavar="DIR", help="its results folder")
     sub.add_argument("--web", action="store_true", help="on a page that only this machine sees")
-    sub.add_argument(
-        "--port", type=typed.port, metavar="N", help="of the page (8765, or any free one)"
-    )
+    sub.add_argument("--port", type=typed.port, metavar="N", help="of the page (8765, or any)")
     sub.add_argument(
         "--no-open", dest="open", action="store_false", help="open no browser, only say where it is"
     )
@@ -227,7 +225,7 @@ def parser() -> argparse.ArgumentParser:
         "--steps",
         type=typed.count,
         metavar="N",
-        help="adaptation steps (those that validation chose)",
+        help="adaptation steps (as validation chose)",
     )
     sub.add_argument("--sheet", metavar="NAME", help="of Excel files (as in training)")
     sub.add_argument("--out", type=Path, metavar="FILE", help="CSV of predictions (printed)")

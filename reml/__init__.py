@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         init,
         load,
         new,
+        plan,
         predict,
         publish,
         regroup,
@@ -39,7 +40,7 @@ _API = "benchmarks.api"
 _NAMES = (
     *("MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"),
     *("catalogue", "check", "differences", "doctor", "help", "init", "new"),
-    *("predict", "publish", "regroup", "reproduce", "status", "tune"),
+    *("plan", "predict", "publish", "regroup", "reproduce", "status", "tune"),
 )
 _HOMES = {"REML": "reml.learner", **dict.fromkeys(_NAMES, _API)}
 _SIBLINGS = ("benchmarks", "baselines")
@@ -58,6 +59,7 @@ __all__ = [
     "init",
     "load",
     "new",
+    "plan",
     "predict",
     "publish",
     "regroup",

@@ -45,7 +45,7 @@ def no_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("name", ["sinusoid", "thesis-questions", "quick", "gradient-ablation"])
+@pytest.mark.parametrize("name", ["thesis-questions", "gradient-ablation"])
 def test_it_counts_the_trials_and_trainings_that_there_are(name: str) -> None:
     registry = Registry()
     matrix = load_matrix(name, registry)
