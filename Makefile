@@ -36,7 +36,7 @@ test: $(READY)  ## run the tests; the page's in a browser, which root gets from 
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=15
 
 faults: $(READY)  ## three hundred faults: kills, full disks, damage; the counts go to faults.md
-	$(BIN)/python tests/faults/campaign.py --faults 306 --seed 1 --at-once 6 --table faults.md
+	$(BIN)/python tests/faults/campaign.py --faults 312 --seed 1 --at-once 8 --table faults.md
 
 lint: $(READY)  ## style, types and the layers of the design
 	$(BIN)/ruff check .
