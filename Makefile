@@ -29,9 +29,10 @@ $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
 bench: $(READY)  ## run the quick matrix; leaves table, plots and report in results/quick
 	$(BIN)/reml run quick
 
-test: $(READY)  ## run the tests; the page's in a browser, which root gets from apt where it is missing
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		&& { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium; } \
+test: $(READY)  ## run the tests; root gets from apt what some need: a browser, a SLURM
+	@{ command -v chromium && command -v slurmctld && command -v munged; } >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium slurm-wlm munge; } \
 		>/dev/null 2>&1; } || true
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=15
 
