@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         help,
         init,
         load,
+        merge,
         new,
         plan,
         predict,
@@ -40,7 +41,7 @@ _API = "benchmarks.api"
 _NAMES = (
     *("MetaClassifier", "MetaRegressor", "Results", "compare", "load", "run"),
     *("catalogue", "check", "differences", "doctor", "help", "init", "new"),
-    *("plan", "predict", "publish", "regroup", "reproduce", "status", "tune"),
+    *("plan", "merge", "predict", "publish", "regroup", "reproduce", "status", "tune"),
 )
 _HOMES = {"REML": "reml.learner", **dict.fromkeys(_NAMES, _API)}
 _SIBLINGS = ("benchmarks", "baselines")
@@ -58,6 +59,7 @@ __all__ = [
     "help",
     "init",
     "load",
+    "merge",
     "new",
     "plan",
     "predict",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         differences,
         doctor,
         help,
+        merge,
         plan,
         predict,
         publish,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     **dict.fromkeys(("catalogue", "check", "differences", "doctor", "help", "plan"), "asking"),
-    **dict.fromkeys(("predict", "publish", "regroup", "reproduce", "status"), "asking"),
+    **dict.fromkeys(("merge", "predict", "publish", "regroup", "reproduce", "status"), "asking"),
     **dict.fromkeys(("init", "new"), "starting"),
     "Adapted": "fitted",
     "FittedLearner": "fitted",
@@ -56,6 +57,7 @@ __all__ = [
     "help",
     "init",
     "load",
+    "merge",
     "new",
     "plan",
     "predict",

@@ -156,6 +156,20 @@ def regroup(folder: Folder, *, plugins: Plugins = ()) -> int:
     return len(redrawn(Path(folder), _registry(plugins)))
 
 
+def merge(folders: Sequence[Folder], out: Folder) -> Path:
+    """Put results folders of one matrix together, as of shards; a trial that is done once will do.
+
+    Raises:
+        StoreError: they are of different matrices, or two differ in what one trial came to.
+    """
+    from benchmarks.harness.engines.merge import merge as put_together
+    from benchmarks.harness.store.results import consolidate
+
+    put_together([Path(it) for it in folders], Path(out))
+    consolidate(Path(out))
+    return Path(out)
+
+
 def publish(folder: Folder, out: Folder, figures: Sequence[str] = ()) -> Path:
     """A small copy of results, with tables and these figures, to be read and run like any.
 

@@ -109,7 +109,7 @@ class Bench:
 
     place: Path
     expected: ClassVar[Mapping[str, str]] = {
-        "dies": "worker process died (signal 9, SIGKILL) (trials/",
+        "dies": "worker process died (signal 9, SIGKILL)",
         "hangs": "timed out after 3 s",
         "exits": "SystemExit: 3 (trials/",
         "raises": "ArithmeticError: two and two make five",
