@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.core.declaration import USUAL
 from benchmarks.core.errors import StoreError
 from benchmarks.core.text import clock
+from benchmarks.harness.disk.columns import SEARCH
 from benchmarks.harness.disk.pulse import Curve
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.outlook.left import Going, seconds_left, took_by
@@ -181,6 +182,8 @@ class Watcher:
         status = {it["trial"]: it["status"] for it in records}
         labels = {it["trial"]: str(it["learner"]) for it in records}
         now = time.time()
+        tries = running_in(self.directory / SEARCH)
+        titles |= {it.trial: f"settings of {it.trial}" for it in tries if it.trial not in titles}
         running = [
             Now(
                 it.trial,
@@ -193,16 +196,19 @@ class Watcher:
                 *_main_curve(it.curves or {}),
                 since=it.since,
             )
-            for it in running_in(self.directory)
+            for it in (*tries, *running_in(self.directory))
             if it.trial in titles
         ]
-        alive = {it.trial: it for it in running if not it.trouble}
+        alive = {it.trial: it for it in running if not it.trouble and it.trial in labels}
         waiting = [labels[it] for it, is_ in status.items() if is_ == "missing" and it not in alive]
         going = [
             # of one that is still importing nothing can be expected
             Going(labels[it.trial], it.seconds if it.host else 0.0, it.fraction, it.since)
             for it in alive.values()
         ]
+        # while settings are searched nobody knows how many trainings that will take yet
+        known = bool(going) and not tries
+        left = seconds_left(took_by(records), waiting, going, len(going)) if known else None
         return Snapshot(
             name=plain_text(matrix["name"]),
             title=plain_text(str(matrix.get("title") or "")),
@@ -217,9 +223,7 @@ class Watcher:
                 for it in records
                 if it["status"] == "failed"
             ],
-            seconds_left=seconds_left(took_by(records), waiting, going, len(going))
-            if going
-            else None,
+            seconds_left=left,
             version=self._version,
             damage=damage,
         )

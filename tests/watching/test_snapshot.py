@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmarks.cli import main
-from benchmarks.harness.disk.pulse import PULSE
+from benchmarks.harness.disk.pulse import PULSE, Pulse
 from benchmarks.watching.discreet import discreet
 from benchmarks.watching.snapshot import Watcher
 from benchmarks.watching.terminal import watch_here
@@ -89,6 +89,16 @@ def test_what_happens_is_seen(tmp_path: Path, make_midst: Make) -> None:
     shutil.rmtree(midst.directory)
     with pytest.raises(Exception, match="there is no such folder"):
         viewer.look()
+
+
+def test_settings_that_are_searched_run_too(tmp_path: Path, make_midst: Make) -> None:
+    midst = make_midst(tmp_path / "run")
+    place = midst.directory / "tuning" / "trials" / ".tmp-line-cnp-s7-0123456789ab-01234567"
+    place.mkdir(parents=True)
+    Pulse(place, "line-cnp-s7-0123456789ab")
+    run = Viewer(midst.directory).run()
+    assert [it.title for it in run.running] == ["settings of line-cnp-s7-0123456789ab"]
+    assert run.state.endswith("1 running, 0 failed; nobody knows yet how long it will take")
 
 
 def test_a_terminal_shows_progress_and_the_table(midst: Any) -> None:

@@ -112,6 +112,22 @@ class Pulse:
                 temporary.unlink(missing_ok=True)
 
 
+class Relays:
+    """Writes the files of trials that run where this disk is not, by what they tell from there."""
+
+    def __init__(self) -> None:
+        self._pulses: dict[Path, Pulse | None] = {}
+
+    def said(self, folder: Path, trial: str, message: Any) -> None:
+        """Take what a worker tells; one that has this disk has written more by then itself."""
+        if folder not in self._pulses:
+            self._pulses[folder] = None if (folder / PULSE).exists() else Pulse(folder, trial)
+        pulse = self._pulses[folder]
+        if pulse is not None and isinstance(message, list):
+            fraction, text = message
+            pulse.told(float(fraction), str(text))
+
+
 class Heart(threading.Thread):
     """Touches the file, also while a learner says nothing, for as long as this process lives."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import write_json
+from benchmarks.harness.disk.pulse import Relays
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.engine import TICK_SECONDS, Engine, drive
@@ -136,6 +137,7 @@ class _Trials:
         self._job = job
         self._queue = Queue(trials, trained)
         self._began: set[str] = set()
+        self._relays = Relays()
         self._ticked = 0.0
 
     def __bool__(self) -> bool:
@@ -161,6 +163,7 @@ class _Trials:
         self.began(job)
         # a learner may write there, too
         with suppress(ValueError, TypeError, KeyError):
+            self._relays.said(job.folder, job.id, message)
             _pass_on(message, job.spec, self._progress)
         return False
 

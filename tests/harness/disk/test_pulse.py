@@ -14,6 +14,7 @@ from benchmarks.harness.disk.pulse import (
     PULSE,
     SILENT_SECONDS,
     Pulse,
+    Relays,
     forget,
     read_pulse,
 )
@@ -132,3 +133,17 @@ def test_nothing_of_it_is_left_when_a_trial_is_stored(tmp_path: Path) -> None:
     (tmp_path / "trial.json").write_text("{}")
     forget(tmp_path)
     assert [it.name for it in tmp_path.iterdir()] == ["trial.json"]
+
+
+def test_what_is_told_from_afar_is_written_here_unless_it_is_there(
+    tmp_path: Path, eager: None
+) -> None:
+    relays = Relays()
+    relays.said(tmp_path, NAME, [0.5, "mse 2"])
+    relays.said(tmp_path, NAME, {"tasks": 3, "metrics": {"mse": 2.0}})
+    found = read_pulse(tmp_path, NAME)
+    assert found is not None
+    assert (found.fraction, found.text) == (0.5, "mse 2")
+    before = (tmp_path / PULSE).read_text()
+    Relays().said(tmp_path, NAME, [0.9, "by another"])
+    assert (tmp_path / PULSE).read_text() == before

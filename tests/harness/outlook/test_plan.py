@@ -295,7 +295,11 @@ SILLY = [
     ('name = "maml"', 'name = "reml"\nwidth = 1_000_000', "key 'width'"),
     ('name = "maml"', 'name = "reml"\ncandidates = 9_000_000', "key 'candidates'"),
     ('name = "maml"', 'name = "tnp"\nlayers = 9_000_000', "key 'layers'"),
-    ('name = "maml"', 'name = "maml"\ngrid = { inner_lr = %s, meta_lr = %s }', "asks for 8,999,475 trials"),
+    (
+        'name = "maml"',
+        'name = "maml"\ngrid = { inner_lr = %s, meta_lr = %s }',
+        "asks for 8,999,475 trials",
+    ),
     ("seeds = 3", "seeds = 3\ntuning = { trials = 1000, seeds = 100, tasks = 5 }", "[tuning]"),
 ]
 TEXT = """
