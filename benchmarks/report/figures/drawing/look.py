@@ -1,38 +1,18 @@
 """How large figures are and their text is: in the report, in a paper, on slides."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import seaborn as sns
 from matplotlib import rc_context
 
 from benchmarks.report.figures.drawing.fonts import FONT
 
 STYLES = {"report": 1.0, "paper": 0.75, "slides": 1.8}
 """By name, how large text and lines are; figures without a size of their own are as large."""
-
-
-SIZES: Mapping[str, float] = {
-    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.0),
-    **dict.fromkeys(("grid.linewidth", "patch.linewidth"), 0.8),
-    **dict.fromkeys(("xtick.minor.width", "ytick.minor.width"), 0.8),
-    **{"lines.linewidth": 1.2, "lines.markersize": 4.8},
-    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 4.8),
-    **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 3.2),
-    **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize"), 10.08),
-    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9.24),
-    "legend.title_fontsize": 10.08,
-}
-"""Of seaborn's context "paper", in points; of its style "whitegrid" is what follows."""
-GRID: Mapping[str, Any] = {
-    **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color", "text.color"), ".15"),
-    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "white"),
-    **dict.fromkeys(("xtick.bottom", "xtick.top", "ytick.left", "ytick.right"), False),
-    **{"axes.axisbelow": True, "axes.grid": True, "grid.linestyle": "-"},
-    **{"lines.solid_capstyle": "round", "patch.edgecolor": "w", "patch.force_edgecolor": True},
-}
 
 
 @dataclass(frozen=True)
@@ -79,10 +59,11 @@ def looks(look: Look = Look()) -> Iterator[None]:
 
 
 def _settings(look: Look) -> Any:
+    sizes = sns.plotting_context("paper", font_scale=1.05)
     fonts: Sequence[str] = [FONT, *look.fonts]
     return (
-        dict(GRID)
-        | {name: value * look.scale for name, value in SIZES.items()}
+        sns.axes_style("whitegrid")
+        | {name: value * look.scale for name, value in sizes.items()}
         | {
             "axes.edgecolor": "#555555",
             "axes.spines.right": False,
