@@ -31,6 +31,7 @@ from benchmarks.cli import main
 from benchmarks.harness.disk.checkpoints import SECONDS
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run import local as runner
+from benchmarks.harness.run.engine import Handle
 from benchmarks.harness.store import lock
 from benchmarks.report.tables.write import write_table
 
@@ -221,12 +222,8 @@ def children_of_all() -> dict[int, list[int]]:
 def in_child(arguments: list[str], log: Path, locks: bool) -> None:
     """A run, without drawings, whose workers are forked from it, which saves their imports."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # what Python does after a fork swallows an interrupt; other runs fork in a server of their own
-    os.register_at_fork(
-        before=lambda: deaf(signal.SIG_BLOCK),
-        after_in_parent=lambda: deaf(signal.SIG_UNBLOCK),
-        after_in_child=lambda: deaf(signal.SIG_UNBLOCK),
-    )
+    runner.LocalEngine.submit = undisturbed(runner.LocalEngine.submit)  # type: ignore[method-assign]
+    os.register_at_fork(after_in_child=lambda: deaf(signal.SIG_UNBLOCK))
     with log.open("a") as file:
         for number in (1, 2):
             os.dup2(file.fileno(), number)
@@ -237,6 +234,19 @@ def in_child(arguments: list[str], log: Path, locks: bool) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def undisturbed(submit: Callable[..., Handle]) -> Callable[..., Handle]:
+    """What Python does after a fork swallows interrupts; other runs fork in their server."""
+
+    def waiting(*arguments: object) -> Handle:
+        deaf(signal.SIG_BLOCK)
+        try:
+            return submit(*arguments)
+        finally:
+            deaf(signal.SIG_UNBLOCK)
+
+    return waiting
 
 
 def deaf(how: int) -> None:
