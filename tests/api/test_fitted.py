@@ -23,7 +23,8 @@ def test_predictions_are_in_own_units_with_their_deviation(compared: reml.Result
     assert predicted == pytest.approx(new["answer"], abs=3)
     assert std.shape == (9,)
     assert (std > 0).all()
-    _, far = adapted.predict(new.assign(dose=30.0), return_std=True)
+    with pytest.warns(UserWarning, match="far outside of all that was trained on"):
+        _, far = adapted.predict(new.assign(dose=30.0), return_std=True)
     assert (far > std).all()
     assert adapted.explain()[0].startswith("an RBF kernel")
 

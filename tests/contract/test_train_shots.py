@@ -12,8 +12,8 @@ from benchmarks.harness.plan.registry import Registry
 from benchmarks.testing.cases import Case, Metered
 
 REGISTRY = Registry()
-OTHERWISE = frozenset({"reml-thesis"})
-"""The thesis's preset trains as the thesis did."""
+OTHERWISE = frozenset({"reml-thesis", "pooled"})
+"""The thesis's preset trains as the thesis did; `pooled` draws rows, and parts them itself."""
 
 
 @dataclass

@@ -146,7 +146,8 @@ def stored(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
 
 def _demanded(path: Path, types: Mapping[str, str], words: Sequence[str]) -> pa.Table:
     with _readable(path):
-        table = pq.ParquetFile(path, read_dictionary=list(words)).read()
+        there = set(pq.read_schema(path).names)  # former versions wrote fewer
+        table = pq.ParquetFile(path, read_dictionary=[it for it in words if it in there]).read()
     return _checked(path, table, types)
 
 

@@ -185,7 +185,7 @@ def test_of_many_classes_the_most_confused_pairs_are_shown(mixed: Results, draw:
             if (i, j, seed) != (3, 4, 1)  # the second seed never erred there
         ],
         columns=["learner", "seed", "shots", "steps", "true", "predicted", "count", "queries"],
-    ).assign(family="digits", protocol="few_shot")
+    ).assign(trial="", family="digits", protocol="few_shot")
     figure = draw(confusion, replace(mixed, confusion=rows))
     assert figure is not None
     ax = figure.axes[0]
