@@ -230,7 +230,8 @@ def test_more_shots_are_told_of_where_they_were_tried() -> None:
 def test_warnings_are_of_what_happened(make_results: Callable[..., Results]) -> None:
     results = made({"mean": 3.0, "maml": 1.5, "reml": 1.0}, groups=7)
     gone = (results.scores["learner"] == "maml") & (results.scores["task"] == 3)
-    history = results.trials[["trial", "family", "protocol", "learner", "seed"]].query("learner == 'maml'")
+    keys = ["trial", "family", "protocol", "learner", "seed"]
+    history = results.trials[keys].query("learner == 'maml'")
     results = replace(
         results,
         scores=results.scores.assign(diverged=gone),
