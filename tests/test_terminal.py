@@ -139,7 +139,7 @@ def test_a_temporary_folder_too_long_for_sockets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, kept in (("x" * 120, False), ("", True)):
-        folder = tmp_path / name if name else Path("/tmp/x")
+        folder = tmp_path / name if name else Path("/short")
         monkeypatch.setattr("tempfile.tempdir", str(folder))
         shorten_temporary_folder()
         assert (tempfile.gettempdir() == str(folder)) == kept

@@ -200,7 +200,7 @@ def test_it_imports_no_torch() -> None:
     [
         ("cannot read '/home/me/my data/x.csv'", "cannot read '…/x.csv'"),
         ("open /etc/secrets/key.pem failed", "open …/key.pem failed"),
-        ("File ~/work/x.py, line 3", "File …/x.py, line 3"),
+        ("File ~/some/x.py, line 3", "File …/x.py, line 3"),
         (r"in C:\Users\me\data\x.csv now", "in …/x.csv now"),
         (
             "GET https://me:pw@hub.example:80/a/b?token=1 failed",
