@@ -41,6 +41,7 @@ class MetaGradientLearner(GradientLearner):
     max_inner_norm: Cap = 30.0
 
     trains_with: ClassVar[tuple[str, ...]] = ("baselines._import_learn2learn",)
+    """Modules imported before training, and in the process that workers are forked from."""
     search: ClassVar[Space] = {
         "meta_lr": LogUniform(3e-4, 1e-2),
         "inner_lr": LogUniform(1e-3, 0.3),
@@ -49,7 +50,6 @@ class MetaGradientLearner(GradientLearner):
         "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80), (80, 80, 80, 80))),
         "filters": OneOf((32, 64)),
     }
-    """Modules imported before training, and in the process that workers are forked from."""
     later: ClassVar[Mapping[str, Any]] = {
         **GradientLearner.later,
         "decay": "none",
