@@ -3,8 +3,11 @@
 import functools
 import inspect
 import itertools
+import os
 import random
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -70,6 +73,34 @@ DEAREST = (
     *("harness/predict/test_many_tasks.py", "test_folders.py", "baselines/test_gradient.py"),
 )
 """Files that take longest: begun first, none of them is left when all else is done."""
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real one, of a reader who prefers light pages."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium (apt: chromium)")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    profile = tmp_path_factory.mktemp("profile")
+    with api.sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(profile),
+            executable_path=CHROMIUM,
+            args=list(FLAGS),
+            env={**os.environ, "HOME": str(profile)},
+            viewport={"width": 1280, "height": 900},
+            color_scheme="light",
+            timeout=120_000,
+        )
+        context.set_default_timeout(60_000)
+        yield context
+        context.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,12 +4,12 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from benchmarks.core.text import clock
+from benchmarks.report.documents.templates import environment_of
 from benchmarks.watching.view import View, points
 
 WIDTH, HEIGHT = 220, 44
@@ -29,12 +29,12 @@ class Page:
 
 def shell(now: str, title: str) -> Page:
     """The document, with what there is to show when it is opened."""
-    sources = _sources()
-    text = _environment().get_template("shell.html").render(now=Markup(now), title=title)
+    environment = _environment()
+    text = environment.get_template("shell.html").render(now=Markup(now), title=title)
+    style, script = (_hash(str(environment.globals[it])) for it in ("style", "script"))
     policy = (
         "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; "
-        f"form-action 'none'; frame-ancestors 'none'; style-src {_hash(sources['watch.css'])}; "
-        f"script-src {_hash(sources['watch.js'])}"
+        f"form-action 'none'; frame-ancestors 'none'; style-src {style}; script-src {script}"
     )
     return Page(text, policy)
 
@@ -50,26 +50,11 @@ def trouble(sentence: str, at: str) -> str:
 
 
 @cache
-def _sources() -> dict[str, str]:
-    folder = files("benchmarks.watching")
-    names = ("shell.html", "now.html", "trouble.html", "watch.css", "watch.js")
-    return {name: folder.joinpath(name).read_text(encoding="utf-8") for name in names}
-
-
-@cache
 def _environment() -> Environment:
-    sources = _sources()
-    environment = Environment(
-        loader=DictLoader(sources),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = "shell.html", "now.html", "trouble.html"
+    environment = environment_of("benchmarks.watching", templates, "watch.css", "watch.js")
     environment.filters |= {"clock": clock}
     environment.globals |= {
-        "style": Markup(sources["watch.css"]),
-        "script": Markup(sources["watch.js"]),
         "points": lambda curve: points(curve, WIDTH, HEIGHT),
         "width": WIDTH,
         "height": HEIGHT,

@@ -1,6 +1,5 @@
 """The page of a run: in a real browser, and against requests that no reader makes."""
 
-import os
 import shutil
 import socket
 import threading
@@ -16,12 +15,6 @@ from benchmarks.core.errors import UserError
 from benchmarks.harness.disk.pulse import PULSE
 from benchmarks.watching import server as module
 from benchmarks.watching.server import Server, serving
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 def at(directory: Path) -> Iterator[Server]:
@@ -167,26 +160,6 @@ def test_where_none_is_named_any_free_one_will_do(
     monkeypatch.setattr(module, "PORT", port_of(server))
     with serving(midst.directory, None) as other:
         assert port_of(other) != port_of(server)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium (apt: chromium)")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    profile = tmp_path_factory.mktemp("profile")
-    with api.sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(profile),
-            executable_path=CHROMIUM,
-            args=list(FLAGS),
-            env={**os.environ, "HOME": str(profile)},
-            viewport={"width": 1280, "height": 900},
-            timeout=120_000,
-        )
-        context.set_default_timeout(60_000)
-        yield context
-        context.close()
 
 
 def test_it_follows_the_run_by_itself(

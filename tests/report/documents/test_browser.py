@@ -1,7 +1,5 @@
 """report.html in a real browser, as a reader uses it."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +9,6 @@ import pytest
 from benchmarks.harness.store.results import Results
 from benchmarks.report.documents.page import inlay, write_page
 from benchmarks.report.figures.catalogue import drawn
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium (apt: chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -31,25 +22,6 @@ def path(
     results = make_results(learners, tasks=20, failed=[("mean", 1)], diagnostics=True)
     inlays = [inlay(*it) for it in drawn(results)]
     return write_page(results, records(results), inlays, directory)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    profile = tmp_path_factory.mktemp("profile")
-    with api.sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(profile),
-            executable_path=CHROMIUM,
-            args=list(FLAGS),
-            env={**os.environ, "HOME": str(profile)},
-            viewport={"width": 1280, "height": 900},
-            color_scheme="light",
-            timeout=120_000,
-        )
-        context.set_default_timeout(60_000)
-        yield context
-        context.close()
 
 
 @pytest.fixture

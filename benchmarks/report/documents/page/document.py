@@ -1,11 +1,10 @@
 """report.html from its template: one file with its style, script and figures in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from benchmarks.harness.store.ledger import Ledger
@@ -20,6 +19,7 @@ from benchmarks.report.documents.page.colours import palette
 from benchmarks.report.documents.page.inlay import Inlay
 from benchmarks.report.documents.page.prose import prose
 from benchmarks.report.documents.page.trials import STATES, trial_sheet, trials
+from benchmarks.report.documents.templates import environment_of
 from benchmarks.report.figures.cleanup import PAGE
 from benchmarks.report.findings.answer import IN_THE_FOLDER, answer
 from benchmarks.report.findings.putting_to_use import usages
@@ -129,21 +129,7 @@ def _with_ids(sections: Sequence[Section]) -> list[tuple[str, Section]]:
 
 
 def _environment() -> Environment:
-    folder = files("benchmarks.report.documents.page")
-    sources = {
-        name: folder.joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.html", "page.css", "page.js")
-    }
-    environment = Environment(
-        loader=DictLoader(sources),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    package = "benchmarks.report.documents.page"
+    environment = environment_of(package, ("page.html",), "page.css", "page.js")
     environment.filters["prose"] = prose
-    environment.globals |= {
-        "style": Markup(sources["page.css"]),
-        "script": Markup(sources["page.js"]),
-    }
     return environment
