@@ -1,5 +1,6 @@
 """`reml watch --web`: the page, for browsers of this machine alone, which may only read it."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from benchmarks.core.errors import UserError
 from benchmarks.watching.discreet import discreet
@@ -73,8 +75,10 @@ class Server(ThreadingHTTPServer):
         self.origins = {f"http://{it}" for it in self.hosts}
         self.address = f"http://{HOST}:{port}/"
 
-    def handle_error(self, *_: object) -> None:
-        """A browser that has gone away is nobody's fault."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that has gone away is nobody's fault; all else is said where this was begun."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
