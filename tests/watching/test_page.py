@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,20 @@ def test_what_is_no_request_of_a_browser_gets_nothing(server: Server, sent: byte
     assert b" 200 " not in answer
     assert b"script" not in answer
     assert ask(server)[0] == 200
+
+
+def test_a_fault_of_its_own_is_said_where_it_was_begun(
+    midst: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd() -> str:
+        raise ValueError("odd")
+
+    serve = at(midst.directory)
+    monkeypatch.setattr(server := next(serve), "latest", odd)
+    with pytest.raises(RemoteDisconnected):
+        ask(server, "/now")
+    assert "ValueError: odd" in capsys.readouterr().err
+    next(serve, None)
 
 
 def test_a_port_that_is_taken_is_said(server: Server, midst: Any) -> None:
