@@ -117,6 +117,7 @@ class Relays:
 
     def __init__(self) -> None:
         self._pulses: dict[Path, Pulse | None] = {}
+        self._beaten = -math.inf
 
     def said(self, folder: Path, trial: str, message: Any) -> None:
         """Take what a worker tells; one that has this disk has written more by then itself."""
@@ -126,6 +127,16 @@ class Relays:
         if pulse is not None and isinstance(message, list):
             fraction, text = message
             pulse.told(float(fraction), str(text))
+
+    def beat(self) -> None:
+        """Touch those files as a `Heart` would, also of one that says nothing: it has not ended."""
+        if time.monotonic() - self._beaten < BEAT_SECONDS:
+            return
+        self._beaten = time.monotonic()
+        for folder, pulse in self._pulses.items():
+            if pulse is not None:
+                with suppress(OSError):
+                    os.utime(folder / PULSE)
 
 
 class Heart(threading.Thread):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -45,6 +46,8 @@ WORKER_ENVIRONMENT = {
     "PYTHONSAFEPATH": "1",
 }
 """What workers find in their environment, where the user has not set it otherwise."""
+# Python would ask the server of a parent process whether it lives, and only that parent may.
+os.register_at_fork(after_in_child=forkserver._forkserver.__init__)  # type: ignore[misc]
 
 
 @dataclass(eq=False)
@@ -106,7 +109,7 @@ class LocalEngine:
                 events += _heard(connections[ready])
         for it in [it for it in self._running if not it.process.is_alive()]:
             self._running.remove(it)
-            events.append(_end(it))
+            events += [*_heard(it), _end(it)]
         return events
 
     def cancel(self, handle: Handle) -> None:
@@ -156,7 +159,8 @@ def _no_main() -> Iterator[None]:
 def _heard(it: _Running) -> list[Event]:
     events: list[Event] = []
     connection = it.connection
-    assert connection is not None
+    if connection is None:
+        return events
     try:
         while connection.poll():
             events.append(Said(it, json.loads(connection.recv_bytes(MOST_WORDS))))

@@ -183,6 +183,7 @@ class _Trials:
     def tick(self) -> None:
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._progress.tick()
+            self._relays.beat()
             self._ticked = time.monotonic()
 
     def _begin(self, spec: TrialSpec) -> Path:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TextIO
 import torch
 
 from benchmarks.core.text import described, line, shortened
-from benchmarks.harness.disk.pulse import Pulse
+from benchmarks.harness.disk.pulse import GOES_ON, Pulse
 from benchmarks.harness.disk.traces import settle
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
@@ -92,7 +92,7 @@ class _Reporter:
     def __call__(self, fraction: float, text: str) -> None:
         self.pulse.told(fraction, text)
         now = time.monotonic()
-        if now - self._last >= REPORT_SECONDS:
+        if now - self._last >= REPORT_SECONDS or text.startswith(GOES_ON):  # that is said once
             self._last = now
             self._send([fraction, line(text)])
 

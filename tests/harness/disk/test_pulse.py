@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -145,5 +146,10 @@ def test_what_is_told_from_afar_is_written_here_unless_it_is_there(
     assert found is not None
     assert (found.fraction, found.text) == (0.5, "mse 2")
     before = (tmp_path / PULSE).read_text()
-    Relays().said(tmp_path, NAME, [0.9, "by another"])
+    other = Relays()
+    other.said(tmp_path, NAME, [0.9, "by another"])
     assert (tmp_path / PULSE).read_text() == before
+    for each, at in ((other, 1000.0), (relays, pytest.approx(time.time(), abs=60))):
+        os.utime(tmp_path / PULSE, (1000, 1000))
+        each.beat()
+        assert (tmp_path / PULSE).stat().st_mtime == at

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -378,8 +379,11 @@ def in_child(arguments: list[str], log: Path) -> None:
 
 @pytest.fixture
 def start(
-    tmp_path: Path, plugin: Path
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., multiprocessing.process.BaseProcess]]:
+    """Starts runs in processes forked from one that has run trials itself."""
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    monkeypatch.setattr(server, "_forkserver_pid", os.getppid())
     (tmp_path / "cut.toml").write_text(MATRIX)
     started: list[multiprocessing.process.BaseProcess] = []
 
