@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmarks.cli import main
+from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.pulse import PULSE, Pulse
 from benchmarks.watching.discreet import discreet
 from benchmarks.watching.snapshot import Watcher
@@ -87,7 +88,7 @@ def test_what_happens_is_seen(tmp_path: Path, make_midst: Make) -> None:
         midst.fail(it.learner.label, it.seed)
     assert viewer.look().final
     shutil.rmtree(midst.directory)
-    with pytest.raises(Exception, match="there is no such folder"):
+    with pytest.raises(StoreError, match="there is no such folder"):
         viewer.look()
 
 

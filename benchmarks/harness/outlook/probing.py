@@ -1,6 +1,5 @@
 """A few seconds of each learner on its family: how long it takes here, and how much it holds."""
 
-import resource
 import time
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ from benchmarks.harness.plan.expand import Pairing, arrange
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import Resolved, make_learner
-from benchmarks.harness.trial.training import import_for
+from benchmarks.harness.trial.training import import_for, peak_memory
 
 TESTED = 5
 """Test tasks that a probe scores."""
@@ -88,6 +87,6 @@ def _probe(
         trained / source.tasks if source.tasks else 0.0,
         tested / (TESTED * len(protocol.shots)),
         0.0,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        peak_memory("cpu"),
         PROBED,
     )

@@ -185,7 +185,7 @@ class TrainingRun:
         return time.process_time() - self._worked - self._idled
 
     def _peak_memory(self) -> float:
-        return max(self._former_peak, _peak_memory(self._device))
+        return max(self._former_peak, peak_memory(self._device))
 
     @property
     def spent(self) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def together(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**total, "peak_memory_mb": max(peaks, default=0)}
 
 
-def _peak_memory(device: str) -> float:
+def peak_memory(device: str) -> float:
     """In MB: the most this process has held, or has held on the GPU where it ran on one."""
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
