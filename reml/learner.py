@@ -19,7 +19,7 @@ from benchmarks.core import (
     Support,
 )
 from benchmarks.core.budget import USUAL_SHOTS, shot_range
-from benchmarks.core.search import Space
+from benchmarks.core.search import Depending
 from reml.candidates import Composed, Memo, compose, digest
 from reml.inner.bank import network_size
 from reml.inner.cost import cost_of
@@ -92,16 +92,12 @@ class REML(Settings):
     only_at_test: ClassVar[frozenset[str]] = frozenset(
         {"candidates", "combine", "search", "most_steps"}
     )
+    search_space: ClassVar = Depending(space_of)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._memo = Memo()
         self._training: Training | None = None
-
-    @property
-    def search_space(self) -> Space:
-        """What `reml tune` searches; see `reml.space`."""
-        return space_of(self.composer, self.adaptations)
 
     @property
     def transductive(self) -> bool:

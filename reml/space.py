@@ -1,5 +1,7 @@
 """Where REML's settings are searched, by `reml tune`; its field `search` has the usual name."""
 
+from typing import Any
+
 from benchmarks.core.search import LogUniform, OneOf, Space, Uniform, Whole
 
 ALWAYS: Space = {
@@ -32,8 +34,9 @@ THESIS: Space = {
 """What the thesis tuned, and its inner rate."""
 
 
-def space_of(composer: str, adaptations: tuple[str, ...]) -> Space:
-    """What makes a difference for who composes and how networks adapt."""
-    if "gradient" in adaptations:
+def space_of(settings: Any) -> Space:
+    """What makes a difference for who composes (`composer`) and how networks adapt."""
+    adaptation = settings.adaptation
+    if "gradient" in ((adaptation,) if isinstance(adaptation, str) else adaptation):
         return {**ALWAYS, **STEPPING}
-    return {**ALWAYS, **SOLVING, **({} if composer == "fixed" else COMPETING)}
+    return {**ALWAYS, **SOLVING, **({} if settings.composer == "fixed" else COMPETING)}

@@ -1,12 +1,13 @@
 """Where the settings of a learner may lie, for `reml tune`: a distribution for each field.
 
 A class says it in an attribute `search`, `{"lr": LogUniform(1e-4, 1e-2)}`, in which the default of
-each field has to lie. Who tunes by hand would look there.
+each field has to lie; in `search_space` where it has a field of that name. Who tunes by hand would
+look there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,30 @@ class OneOf:
 
 Distribution = Uniform | LogUniform | Whole | OneOf
 Space = Mapping[str, Distribution]
+
+
+@dataclass(frozen=True)
+class Depending:
+    """What is searched where that depends on the fields: of an instance the space that `of` says.
+
+    `of` looks at fields alone, so that help can ask it about those that a name presets.
+    """
+
+    of: Callable[[Any], Space]
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Depending": ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> Space: ...
+
+    def __get__(self, instance: object, owner: type) -> "Depending | Space":
+        return self if instance is None else self.of(instance)
+
+
+def attribute(fields: Collection[str]) -> str:
+    """The name of the attribute in which a class of these fields declares it."""
+    return "search_space" if "search" in fields else "search"
 
 
 def told(distribution: Distribution) -> str:

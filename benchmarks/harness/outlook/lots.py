@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.core import Budget
 from benchmarks.core.errors import PluginError
 from benchmarks.core.protocol import Protocol
+from benchmarks.core.search import attribute
 from benchmarks.harness.plan.checks.sizes import demand_few_ways, demand_room_for
 from benchmarks.harness.plan.fields import as_plain, build, plain
 from benchmarks.harness.plan.matrix import Entry, Matrix
@@ -129,7 +130,7 @@ def _described(entry: Entry, found: Found, fields: Mapping[str, Any]) -> Named:
     cls: Any = found.cls
     effort = inspect.getattr_static(cls, "effort", USUAL_EFFORT)
     later = as_plain(getattr(cls, "later", {}))
-    declares = any(hasattr(cls, it) for it in ("search_space", "search"))
+    declares = bool(getattr(cls, attribute(fields), None))
     return Named(
         entry,
         str(cls.name),

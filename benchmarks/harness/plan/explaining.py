@@ -8,6 +8,7 @@ import textwrap
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import annotated_types
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from benchmarks.core.errors import UnknownName
 from benchmarks.core.protocol import Protocol
-from benchmarks.core.search import LogUniform, OneOf, Uniform, Whole, told
+from benchmarks.core.search import Depending, LogUniform, OneOf, Uniform, Whole, attribute, told
 from benchmarks.harness.plan.matrix import FamilyHead, LearnerHead, Top
 from benchmarks.harness.plan.registry import Kind, Registry
 
@@ -97,7 +98,7 @@ def keys_of(cls: type, preset: Mapping[str, Any] | None = None) -> tuple[Key, ..
     hints = get_type_hints(cls, include_extras=True)
     if issubclass(cls, Protocol):
         hints["kind"] = Literal[cls.name]
-    meanings, space = _meanings(cls), _space(cls)
+    meanings, space = _meanings(cls), _space(cls, preset or {})
     return tuple(
         Key(name, _range(hints[name]), default, meanings.get(name, ""), space.get(name, ""))
         for name, default in _defaults(cls, preset or {}).items()
@@ -136,9 +137,14 @@ def _lines(key: Key) -> list[str]:
     return ["", f"{head}    [{how}]", *(f"      {line}" for line in meaning), *tuned]
 
 
-def _space(cls: type) -> dict[str, str]:
-    """What the class declares to be searched, in words."""
-    space = getattr(cls, "search", None)
+def _space(cls: type, preset: Mapping[str, Any]) -> dict[str, str]:
+    """What the class declares to be searched, fields being as they are preset, in words."""
+    if not dataclasses.is_dataclass(cls):
+        return {}
+    fields = {it.name: it.default for it in dataclasses.fields(cls)} | dict(preset)
+    space = getattr(cls, attribute(fields), None)
+    if isinstance(space, Depending):
+        space = space.of(SimpleNamespace(**fields))
     if not isinstance(space, Mapping):
         return {}
     return {name: told(it) for name, it in space.items() if isinstance(it, KINDS_OF_SPACE)}

@@ -7,15 +7,21 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.core.errors import PluginError, UserError, nearest
-from benchmarks.core.search import Distribution, LogUniform, OneOf, Space, Uniform, Whole
+from benchmarks.core.search import (
+    Distribution,
+    LogUniform,
+    OneOf,
+    Space,
+    Uniform,
+    Whole,
+    attribute,
+)
 from benchmarks.core.text import line
 from benchmarks.harness.plan.checks.effects import idle
 from benchmarks.harness.plan.fields import as_plain, blamed, build, field_names, plain, refusal
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import Resolved
 
-NAME, OTHER = "search", "search_space"
-"""The attribute that declares it; the other one where a field has the first's name."""
 FEWEST = 2
 
 
@@ -66,7 +72,7 @@ def declared(instance: Any, where: str = "") -> Space:
     """
     cls = type(instance)
     fields = field_names(cls)
-    name = OTHER if NAME in fields else NAME
+    name = attribute(fields)
     with blamed(cls, where):
         space = getattr(instance, name, None)
     if space is None:
@@ -98,7 +104,8 @@ def demand_defaults(cls: type, where: str = "") -> None:
     for key, it in declared(instance, where).items():
         default = plain(instance)[key]
         if not holds(it, default):
-            at = f"{where}: class {cls.__name__}: {NAME}: {key!r}".removeprefix(": ")
+            name = attribute(field_names(cls))
+            at = f"{where}: class {cls.__name__}: {name}: {key!r}".removeprefix(": ")
             raise PluginError(f"{at}: its default, {default!r}, is not in it")
 
 

@@ -23,7 +23,10 @@ from benchmarks.harness.source.code import OURS
 QUICK = frozenset({"annotated_types", "pydantic", "typing_extensions"})
 """Packages beside Python's own that are imported as they are."""
 OUR_QUICK = frozenset(
-    f"benchmarks.core.{it}" for it in ("declaration", "kinds", "protocol", "search")
+    (
+        "reml.space",
+        *(f"benchmarks.core.{it}" for it in ("declaration", "kinds", "protocol", "search")),
+    )
 )
 IMPORT = re.compile(r"^(?:from|import) ([a-z][\w.]*)(?: import .*| as \w+)?$", re.MULTILINE)
 """To parse the modules, too, which only these lines are wanted of, would take half a second."""

@@ -9,6 +9,7 @@ from benchmarks.core.errors import UnknownName
 from benchmarks.harness.plan.explaining import KINDS, REQUIRED, Key, as_toml, explain, render
 from benchmarks.harness.plan.fields import build
 from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.plan.spaces import declared
 
 REGISTRY = Registry()
 NAMES = [*(name for kind in KINDS for name in REGISTRY.names(kind)), "matrix"]
@@ -47,6 +48,15 @@ def test_ranges_are_those_that_are_checked() -> None:
         build(found.cls, {}, {"inner_lr": 0}, "here")
     assert _key("maml", "network").range == 'one of "mlp", "cnn4"'
     assert _key("reml", "pool").range == "list of 3: whole number ≥ 1"
+
+
+def test_where_settings_are_searched_is_what_the_class_declares() -> None:
+    for name in REGISTRY.names("learner"):
+        found = REGISTRY.find("learner", name)
+        shown = {key.name for key in explain(REGISTRY, name).keys if key.searched}
+        assert shown == set(declared(found.cls(**found.preset))), name
+    assert _key("reml", "winner").searched == "uniform from 0 to 6"
+    assert not _key("reml-fixed", "winner").searched
 
 
 def test_defaults_as_toml_are_read_back_alike() -> None:
