@@ -4,7 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -34,7 +34,8 @@ class Outcome:
         loss: on validation tasks, where a constant guess loses 1; the mean over seeds. Of settings
             that were given up, what they had lost at best by then.
         losses: what it was after tenths of the budget.
-        tasks, seconds, validation_seconds: what its trainings have spent, all together.
+        tasks, seconds, validation_seconds: what its trainings have spent, all together; nothing of
+            settings that were tried before, as they are not trained again.
         reason: why it failed.
     """
 
@@ -47,6 +48,11 @@ class Outcome:
     seconds: float = 0.0
     validation_seconds: float = 0.0
     reason: str = ""
+
+    @property
+    def again(self) -> "Outcome":
+        """That of the same settings when they are proposed once more."""
+        return replace(self, tasks=0, seconds=0.0, validation_seconds=0.0)
 
 
 def outcome_of(
@@ -76,7 +82,7 @@ def bars(outcomes: Sequence[Outcome]) -> tuple[float, ...]:
     """At each tenth of the budget, the median of what settings lost then that came to their end.
 
     Who has lost more at best by then is given up, which is Optuna's `MedianPruner`. Infinite where
-    nobody is: at first, and while fewer than `BATCH` came to an end.
+    nobody is: at first, at the end, and while fewer than `BATCH` came to an end.
     """
     ended = [it.losses for it in outcomes if it.state == DONE]
     at = [[it[moment] for it in ended if moment in it] for moment in range(1, MOMENTS + 1)]

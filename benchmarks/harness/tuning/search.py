@@ -114,10 +114,10 @@ class Search:
         self._kept = optuna.create_study(
             storage=storage, study_name=study.name, direction="minimize", load_if_exists=True
         )
-        for key in ("label", "family", "protocol"):
-            name = {"label": "learner"}.get(key, key)
-            if self._kept.user_attrs.get(name) != getattr(study, key):
-                self._kept.set_user_attr(name, getattr(study, key))
+        said = {"learner": study.label, "family": study.family, "protocol": study.protocol}
+        for key, value in said.items():
+            if self._kept.user_attrs.get(key) != value:
+                self._kept.set_user_attr(key, value)
 
     def outcomes(self) -> list[Outcome]:
         """What is known so far, by number."""

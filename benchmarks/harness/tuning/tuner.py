@@ -102,10 +102,10 @@ class Tuner:
         while waiting := [it for it in waiting if self.left(it)]:
             first = min(len(self.outcomes[it.id]) for it in waiting)
             batch = [it for it in waiting if len(self.outcomes[it.id]) // BATCH == first // BATCH]
-            say(
-                f"tuning: settings {first + 1} to {min(first + BATCH, self._trials(batch[0]))} of "
-                f"{self._trials(batch[0])}, for {count(len(batch), 'learner')}"
-            )
+            most = self._trials(batch[0])
+            last = min((first // BATCH + 1) * BATCH, most)
+            learners = count(len(batch), "learner")
+            say(f"tuning: settings {first + 1} to {last} of {most}, for {learners}")
             self._try(batch, searches, run)
             self._write(searches)
             keep()
@@ -131,37 +131,35 @@ class Tuner:
                 for number, it in numbered
             ]
         everything = {
-            spec.id: spec for it in proposed.values() for *_, specs in it for spec in specs
+            spec.id: spec
+            for it in proposed.values()
+            for *_, specs in it
+            if not isinstance(specs, str)
+            for spec in specs
         }
         records = self._tried([*everything.values()], run)
         for study in studies:
             for number, tried, specs in proposed[study.id]:
-                if specs:
-                    found = outcome_of(number, tried, [records[it.id] for it in specs])
+                if isinstance(specs, str):
+                    found = Outcome(number, tried, FAILED, reason=specs)
                 else:
-                    found = Outcome(number, tried, FAILED, reason=self._refused(study, tried))
+                    found = outcome_of(number, tried, [records[it.id] for it in specs])
+                if any(it.settings == tried for it in self.outcomes[study.id]):
+                    found = found.again
                 searches[study.id].keep(found)
                 self.outcomes[study.id].append(found)
 
     def _specs(
         self, study: Study, number: int, settings: Settings, barred: tuple[float, ...]
-    ) -> list[TrialSpec]:
-        """None where the class does not take these settings together."""
-        return (
-            []
-            if self._refused(study, settings)
-            else study.trials(number, settings, barred, self._registry)
-        )
-
-    def _refused(self, study: Study, settings: Settings) -> str:
+    ) -> list[TrialSpec] | str:
+        """What is to be run; or why the class does not take these settings together."""
         try:
-            study.with_settings(settings, self._registry)
+            return study.trials(number, settings, barred, self._registry)
         except UserError as error:
             return str(error)
-        return ""
 
     def _tried(self, specs: list[TrialSpec], run: Run) -> dict[str, Mapping[str, Any]]:
-        """Their records; a trial that is there already is not run, one whose worker died twice."""
+        """Their records. What is there already is not run; where a worker died, once more."""
         records: dict[str, Mapping[str, Any]] = {}
         for _ in range(2):
             for spec in specs:

@@ -18,6 +18,7 @@ from benchmarks.harness.plan.budgets import Tuning
 from benchmarks.harness.plan.expand import arrange
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.spaces import declared, demand_defaults
+from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.reading import tuning_in
 from benchmarks.harness.tuning.known import Known
 from benchmarks.harness.tuning.outcomes import DONE, FAILED, GIVEN_UP, Outcome, bars
@@ -206,6 +207,17 @@ def test_what_two_entries_come_to_is_two_trials_with_one_training(bench: Any) ->
 def test_where_nothing_works_nothing_is_chosen(bench: Any) -> None:
     tuner = bench.write("hopeless", tuning="{ trials = 3 }").search()
     assert [*tuner.chosen.values()] == [({}, 0)]
+
+
+def test_settings_that_come_again_cost_nothing(bench: Any) -> None:
+    tuner = bench.write('name = "knob"\noffset = 0.3\nlayers = [4]').search()
+    (outcomes,) = tuner.outcomes.values()
+    assert len({it.settings["count"] for it in outcomes}) == len(bench.run) < len(outcomes) == 10
+    folder = ResultsFolder(bench.out / SEARCH)
+    spent = [(folder.record(it) or {})["spending"] for it in bench.run]
+    for name in ("tasks", "seconds", "validation_seconds"):
+        expected = pytest.approx(sum(it[name] for it in spent))
+        assert sum(getattr(it, name) for it in outcomes) == expected
 
 
 def test_several_seeds_count_by_their_mean(bench: Any) -> None:
