@@ -1,8 +1,9 @@
-"""Marks and axes that figures of scores share."""
+"""Marks and axes that figures share."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.report.figures.drawing.labels import shifted
@@ -124,3 +125,16 @@ def score_axis(
         percent_axis(ax.yaxis)
     else:
         fit_scale(ax.yaxis, ax, above_floor(shown))
+
+
+def line(ax: Axes, values: "pd.Series[float]", style: Style, **more: Any) -> None:
+    """What a learner has come to, against the index."""
+    ax.plot(
+        values.index,
+        values.to_numpy(),
+        color=style.colour,
+        linestyle=style.line,
+        linewidth=scaled(style.width),
+        zorder=style.order,
+        **more,
+    )

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.report.figures.drawing.legends import legend, legend_width
-from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.marks import line
 from benchmarks.report.figures.drawing.style import fit_scale, panels, styles
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
@@ -47,20 +47,11 @@ def best_so_far(comparison: Comparison, found: list[tuple[Entrant, pd.DataFrame]
     ax = axes[0][0]
     shown: list[float] = []
     for entrant, rows in found:
-        style = chosen[entrant.label]
         losses = rows["loss"].where(rows["state"] == "done")
         wide = rows.assign(loss=losses).pivot(index="number", columns="study", values="loss")
         whole = wide.reindex(range(int(rows["number"].max()) + 1))
-        best = whole.cummin().ffill().mean(axis=1).dropna()
-        ax.plot(
-            best.index + 1,
-            best.to_numpy(),
-            color=style.colour,
-            linestyle=style.line,
-            linewidth=scaled(style.width),
-            drawstyle="steps-post",
-            zorder=style.order,
-        )
+        best = whole.cummin().ffill().mean(axis=1).dropna().rename(lambda number: number + 1)
+        line(ax, best, chosen[entrant.label], drawstyle="steps-post")
         shown += [float(it) for it in best]
     ax.set_xlabel("trials")
     ax.set_ylabel("best loss on validation tasks,\nof a constant guess's")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from benchmarks.harness.disk.columns import VALIDATION
 from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.marks import line
 from benchmarks.report.figures.drawing.style import (
     fit_scale,
     panels,
@@ -59,15 +60,7 @@ def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure:
             ax.plot(
                 one["tasks"], one["value"], color=style.colour, linewidth=scaled(0.5), alpha=0.3
             )
-        mean = _binned(rows)
-        ax.plot(
-            mean.index,
-            mean.to_numpy(),
-            color=style.colour,
-            linestyle=style.line,
-            linewidth=scaled(style.width),
-            zorder=style.order,
-        )
+        line(ax, _binned(rows), style)
         shown += [float(value) for value in rows["value"]]
     fit_scale(ax.xaxis, ax, [float(tasks) for _, _, rows in logged for tasks in rows["tasks"]])
     fit_scale(ax.yaxis, ax, shown)

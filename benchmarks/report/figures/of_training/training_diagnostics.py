@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from benchmarks.report.figures.drawing.legends import legend, legend_width
-from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.marks import line
 from benchmarks.report.figures.drawing.style import (
     panels,
     styles,
@@ -70,15 +70,7 @@ def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figur
             if len(mine):
                 style = chosen[entrant.label]
                 mean = _binned(mine, float(rows["tasks"].max()))
-                ax.plot(
-                    mean.index,
-                    mean.to_numpy(),
-                    color=style.colour,
-                    linestyle=style.line,
-                    linewidth=scaled(style.width),
-                    marker=style.marker if len(mean) == 1 else "",
-                    zorder=style.order,
-                )
+                line(ax, mean, style, marker=style.marker if len(mean) == 1 else "")
         ax.set_title(metric.replace("_", " "))
         ax.yaxis.set_major_locator(MaxNLocator(5))
         if metric == "explained_variance":

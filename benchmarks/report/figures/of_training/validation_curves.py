@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from benchmarks.harness.disk.columns import VALIDATION
 from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.marks import line
 from benchmarks.report.figures.drawing.style import fit_scale, panels, styles
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison, Entrant
@@ -52,15 +53,7 @@ def validation_curves(comparison: Comparison, seen: list[tuple[Entrant, pd.DataF
             ax.plot(
                 one["tasks"], one["value"], color=style.colour, linewidth=scaled(0.5), alpha=0.4
             )
-        mean = rows.groupby("tasks")["value"].mean()
-        ax.plot(
-            mean.index,
-            mean.to_numpy(),
-            color=style.colour,
-            linestyle=style.line,
-            linewidth=scaled(style.width),
-            zorder=style.order,
-        )
+        line(ax, rows.groupby("tasks")["value"].mean(), style)
     ax.axhline(1, color=GUESS, linestyle="--", linewidth=scaled(1))
     everything = pd.concat([rows for _, rows in seen])
     fit_scale(ax.xaxis, ax, [float(it) for it in everything["tasks"]])
