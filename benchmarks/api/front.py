@@ -73,15 +73,10 @@ def run(
     Raises:
         UserError: what is wrong with the matrix, the data or the folder, in a sentence.
     """
-    return _run(
-        matrix,
-        "run",
-        (out, jobs, device, only),
-        plugins,
-        (timeout, memory),
-        (report, progress, callbacks),
-        force=force,
-    )
+    found, classes, frames = _found(matrix, out, plugins)
+    how = _how(found, out, jobs, device, only, timeout, memory, force=force)
+    command = f"reml.run({found.name!r})"
+    return run_declared(found, classes, frames, how, command, report, progress, callbacks)
 
 
 def tune(
@@ -114,39 +109,39 @@ def tune(
     Raises:
         UserError: as `run`; or Optuna is not installed.
     """
-    return _run(
-        matrix,
-        "tune",
-        (out, jobs, device, only),
-        plugins,
-        (timeout, memory),
-        (False, progress, ()),
-        tune_only=True,
-    )
+    found, classes, frames = _found(matrix, out, plugins)
+    how = _how(found, out, jobs, device, only, timeout, memory, tune_only=True)
+    command = f"reml.tune({found.name!r})"
+    return run_declared(found, classes, frames, how, command, False, progress, ())
 
 
-def _run(
+def _found(
     matrix: str | Path | Mapping[str, Any] | Matrix,
-    name: str,
-    place: tuple[str | Path | None, int | None, str, str | None],
+    out: str | Path | None,
     plugins: Sequence[str | Path],
-    ends: tuple[str | float | None, str | None],
-    shown: tuple[bool, bool, Sequence[Any]],
-    **more: Any,
-) -> Results:
-    """What `run` and `tune` do, whose `name` it is."""
-    out, jobs, device, only = place
+) -> tuple[Matrix, Classes, Frames]:
+    """The matrix, and the classes and the data that it has from this process."""
     classes = Classes(Registry([Path(it) for it in plugins]))
-    folder = None if out is None else Path(out)
     called = matrix.get("name") if isinstance(matrix, Mapping) else None
-    frames = Frames(folder or default_folder(str(called)))
-    found = declared(matrix, classes, frames)
+    frames = Frames(default_folder(str(called)) if out is None else Path(out))
+    return declared(matrix, classes, frames), classes, frames
+
+
+def _how(
+    found: Matrix,
+    out: str | Path | None,
+    jobs: int | None,
+    device: str,
+    only: str | None,
+    timeout: str | float | None,
+    memory: str | None,
+    **more: bool,
+) -> How:
     limits = Limits(
-        _measured("timeout", seconds_in, ends[0]), _measured("memory", bytes_in, ends[1])
+        _measured("timeout", seconds_in, timeout), _measured("memory", bytes_in, memory)
     )
-    directory = folder or default_folder(found.name)
-    how = How(directory, jobs_of(jobs), device, only, limits=limits, **more)
-    return run_declared(found, classes, frames, how, f"reml.{name}({found.name!r})", *shown)
+    folder = default_folder(found.name) if out is None else Path(out)
+    return How(folder, jobs_of(jobs), device, only, limits=limits, **more)
 
 
 def run_declared(

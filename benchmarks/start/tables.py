@@ -43,6 +43,7 @@ WORDS = {"train": "to train on", "validation": "to validate", "test": "to test"}
 FEW_TEST_TASKS, DRAWS = 100, 10
 FOLDS = 5
 WIDE = 2.5
+"""Orders of magnitude from which on logarithms of a target are proposed."""
 ROOM = 0.8
 """So many tasks of a split have more points than are shown, at the least."""
 
@@ -198,8 +199,8 @@ class Survey:
         few = f"note: {self.groups} groups are few to learn from and to tell learners apart by"
         notes = [f"note: {it}" for it in self.family.notes()[1:]]
         if wide := self._wide:
-            names = ", ".join(wide)
-            notes.append(f"note: {names} spans orders of magnitude; log in the matrix may suit it")
+            names, verb = ", ".join(wide), "spans" if len(wide) == 1 else "span"
+            notes.append(f"note: {names} {verb} orders of magnitude; see log in the matrix")
         return [few] * (self.groups < FEW_GROUPS) + notes
 
     @property

@@ -123,7 +123,7 @@ def test_a_logarithm_is_proposed_where_a_target_spans_orders_of_magnitude(here, 
     data.to_csv(here / "d.csv", index=False)
     data.assign(größe=lambda it: it["größe"] - 5).to_csv(here / "below.csv", index=False)
     assert main(["init", "d.csv"]) == 0
-    assert "note: größe spans orders of magnitude; log in the matrix" in capsys.readouterr().out
+    assert "note: größe spans orders of magnitude; see log in the matrix" in capsys.readouterr().out
     text = (here / "matrix.toml").read_text()
     assert '\n# log = ["größe"] ' in text
     (here / "matrix.toml").write_text(text.replace("# log", "log"))
