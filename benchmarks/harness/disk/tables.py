@@ -32,15 +32,6 @@ def as_parquet(frame: pd.DataFrame, path: Path) -> None:
     )
 
 
-def same_rows(one: Path, other: Path) -> bool:
-    """Whether two files hold the same table, or neither is there."""
-    if not (one.is_file() and other.is_file()):
-        return one.is_file() == other.is_file()
-    if one.read_bytes() == other.read_bytes():
-        return True
-    return pd.read_parquet(one).equals(pd.read_parquet(other))
-
-
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write a Parquet file for each table; for one that is `OPTIONAL`, only if it has rows.
 

@@ -11,11 +11,10 @@ from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.harness.disk.columns import TABLES, TUNING
 from benchmarks.harness.disk.files import fresh_name, make_folder
 from benchmarks.harness.disk.shapes import read_matrix
-from benchmarks.harness.disk.tables import same_rows
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
 from benchmarks.harness.store.kept import check_trial
 from benchmarks.harness.store.ledger import Ledger
-from benchmarks.harness.store.reading import tuning_in
+from benchmarks.harness.store.reading import stored, tuning_in
 from benchmarks.harness.store.results import restore
 from benchmarks.harness.trial.trainings import PLACE
 
@@ -36,20 +35,23 @@ class Merged:
 def merge(sources: Sequence[Path], target: Path) -> Merged:
     """Copy the trials of several folders into one, which may be new, or hold some of them already.
 
-    A trial that several have is taken from the first in which it is done, whole.
+    A trial that several have is taken from the first in which it is done, whole. Of a published
+    target the trials are made again first.
 
     Raises:
         StoreError: a folder holds no results, those of another matrix or only published ones, or
-            two differ in what one trial came to. Nothing has been written then.
+            two differ in what one trial came to. Nothing has been copied then.
         NotKept: the target cannot be written.
     """
     matrix = _matrix_of(sources)
     folder = ResultsFolder(target)
     damage: list[str] = []
-    places = [*([target] if (target / "trials").is_dir() else []), *sources]
-    found = {row["trial"]: _choose(row["trial"], places, damage) for row in matrix["trials"]}
+    found = _choose_all(matrix, [target, *sources], damage)
     with folder.open(matrix):
-        restore(target)
+        if not folder.trials.is_dir():
+            restore(target)
+            damage.clear()
+            found = _choose_all(matrix, [target, *sources], damage)
         copied = 0
         for trial, (place, _) in ((trial, it) for trial, it in found.items() if it):
             if place.resolve() != (folder.trials / trial).resolve():
@@ -91,6 +93,12 @@ def _bare(matrix: Mapping[str, Any]) -> dict[str, Any]:
 Place = tuple[Path, dict[str, Any]]
 
 
+def _choose_all(
+    matrix: Mapping[str, Any], places: Sequence[Path], damage: list[str]
+) -> dict[str, Place | None]:
+    return {row["trial"]: _choose(row["trial"], places, damage) for row in matrix["trials"]}
+
+
 def _choose(trial: str, sources: Sequence[Path], damage: list[str]) -> Place | None:
     """Where a trial is taken from; from nowhere where it never ended.
 
@@ -123,9 +131,19 @@ def _difference(one: Path, mine: Mapping[str, Any], other: Path, theirs: Mapping
     if mine["status"] != theirs["status"]:
         return "outcomes"
     for name in TABLES:
-        if name != TIMED and not same_rows(one / f"{name}.parquet", other / f"{name}.parquet"):
+        if name != TIMED and not _same_rows(name, one, other):
             return name
     return ""
+
+
+def _same_rows(name: str, one: Path, other: Path) -> bool:
+    """Whether two trials have the same table; one of a published folder has smaller columns."""
+    files = [it / f"{name}.parquet" for it in (one, other)]
+    if all(it.is_file() for it in files) and files[0].read_bytes() == files[1].read_bytes():
+        return True
+    types = TABLES[name]
+    mine, theirs = (stored(it, name, types).to_pandas().astype(types) for it in (one, other))
+    return mine.equals(theirs)
 
 
 def _copy(place: Path, folder: ResultsFolder, trial: str) -> None:

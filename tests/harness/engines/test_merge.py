@@ -108,21 +108,36 @@ def test_a_training_that_was_cut_off_goes_on_after_the_merger(parts: Path) -> No
     assert not [*found.parent.glob(".*")]
 
 
+def fail(place: Path, trial: str) -> None:
+    """Put a failure in the place of what a trial came to."""
+    record = json.loads((place / "trials" / trial / "trial.json").read_text())
+    folder = ResultsFolder(place)
+    new = folder.begin(trial)
+    (new / "trial.json").write_text(json.dumps(record | {"status": "failed", "reason": "no"}))
+    seal(new)
+    folder.commit(new, trial)
+
+
 def test_what_is_done_wins_over_what_failed_and_what_is_damaged(parts: Path) -> None:
     whole, one = parts / "whole", parts / "1"
     failed, damaged, *_ = sorted(there(one))
-    record = json.loads((one / "trials" / failed / "trial.json").read_text())
-    folder = ResultsFolder(one)
-    new = folder.begin(failed)
-    (new / "trial.json").write_text(json.dumps(record | {"status": "failed", "reason": "no"}))
-    seal(new)
-    folder.commit(new, failed)
+    fail(one, failed)
     (one / "trials" / damaged / "scores.parquet").write_bytes(b"")
     found = merge([one, whole], parts / "out")
     assert found.ended == 6
     assert len(found.damage) == 1
     assert damaged in found.damage[0]
     assert set(load_results(parts / "out").trials["status"]) == {"done"}
+
+
+def test_what_a_published_target_has_is_not_lost_to_a_failure(parts: Path) -> None:
+    whole, one = parts / "whole", parts / "1"
+    trial = min(there(one))
+    fail(one, trial)
+    shutil.rmtree(whole / "trials")
+    found = merge([one], whole)
+    assert (found.ended, found.copied) == (6, 0)
+    assert set(load_results(whole).trials["status"]) == {"done"}
 
 
 def test_folders_that_do_not_fit_are_one_sentence_and_change_nothing(
