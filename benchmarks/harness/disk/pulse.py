@@ -138,6 +138,11 @@ class Relays:
                 with suppress(OSError):
                     os.utime(folder / PULSE)
 
+    def ended(self, folder: Path) -> None:
+        """No more will be told of it: its file goes, where one was written here."""
+        if self._pulses.pop(folder, None) is not None:
+            forget(folder)
+
 
 class Heart(threading.Thread):
     """Touches the file, also while a learner says nothing, for as long as this process lives."""

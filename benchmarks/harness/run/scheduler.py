@@ -151,6 +151,7 @@ class _Trials:
         return replace(self._job, spec=spec, folder=self._begin(spec), trained=trained)
 
     def again(self, job: Job) -> Job:
+        self._relays.ended(job.folder)
         shutil.rmtree(job.folder, ignore_errors=True)
         return replace(job, folder=self._begin(job.spec))
 
@@ -170,6 +171,7 @@ class _Trials:
     def ended(self, job: Job, trouble: str) -> None:
         spec = job.spec
         self.began(job)
+        self._relays.ended(job.folder)
         record = self._commit(job, trouble)
         trained = record.get("trained_by") == spec.id
         if trained and job.trainings is not None:
@@ -181,9 +183,9 @@ class _Trials:
         self._folder.discard(job.folder, job.id)
 
     def tick(self) -> None:
+        self._relays.beat()
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._progress.tick()
-            self._relays.beat()
             self._ticked = time.monotonic()
 
     def _begin(self, spec: TrialSpec) -> Path:

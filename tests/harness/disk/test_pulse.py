@@ -153,3 +153,24 @@ def test_what_is_told_from_afar_is_written_here_unless_it_is_there(
         os.utime(tmp_path / PULSE, (1000, 1000))
         each.beat()
         assert (tmp_path / PULSE).stat().st_mtime == at
+
+
+def test_what_is_silent_afar_is_not_taken_for_dead_and_leaves_nothing(tmp_path: Path) -> None:
+    relays = Relays()
+    relays.said(tmp_path, NAME, [0.5, "mse 2"])
+    long_ago = time.time() - 2 * SILENT_SECONDS
+    os.utime(tmp_path / PULSE, (long_ago, long_ago))
+    relays.beat()
+    found = read_pulse(tmp_path, NAME)
+    assert found is not None
+    assert found.trouble(time.time()) == ""
+    os.utime(tmp_path / PULSE, (long_ago, long_ago))
+    relays.beat()  # not so soon again
+    assert (tmp_path / PULSE).stat().st_mtime == pytest.approx(long_ago)
+    relays.ended(tmp_path)
+    relays.beat()
+    assert not [*tmp_path.iterdir()]
+    (tmp_path / PULSE).touch()
+    relays.said(tmp_path, NAME, [0.5, "mse 2"])
+    relays.ended(tmp_path)  # somebody else's
+    assert (tmp_path / PULSE).exists()
