@@ -185,8 +185,8 @@ class Account:
         self._seconds["validation_seconds"] += seconds
 
     def tell(self, doing: Doing = "") -> None:
-        """Note what there is, for whoever finds that this process has died."""
-        if not JOURNAL.is_open:
+        """Note what there is, for whoever finds that this process has died; not its children."""
+        if not JOURNAL.is_open or os.getpid() != self._process:
             return
         if self._running is not None:
             doing = "seconds"

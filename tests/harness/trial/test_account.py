@@ -36,15 +36,24 @@ class Halfway(Mean):
         for loss in (3.0, 2.0, 1.0):
             source.sample(10, shots=1, queries=1)
             source.log(loss=loss)
-        getattr(self, self.how)()
+        getattr(self, self.how)(source)
 
-    def fails(self):
+    def fails(self, _):
         raise ArithmeticError
 
-    def dies(self):
+    def dies(self, _):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def forks(self):
+    def dies_after_child(self, source):
+        if not os.fork():
+            for _ in range(2):
+                source.sample(10, shots=1, queries=1)
+                source.log(loss=9.0)
+            os._exit(0)
+        os.wait()
+        self.dies(source)
+
+    def forks(self, _):
         if child := os.fork():
             _, status = os.waitpid(child, 0)
             assert os.waitstatus_to_exitcode(status) == 1
@@ -84,7 +93,9 @@ def test_a_child_that_a_learner_forks_is_no_second_trial(
     assert record["reason"] == "ArithmeticError: the child has gone"
 
 
+@pytest.mark.parametrize("how", ["dies", "dies_after_child"])
 def test_who_forked_a_trial_knows_what_it_had_spent_when_it_was_killed(
+    how: str,
     halfway: Callable[[str], tuple[TrialSpec, Registry]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -92,7 +103,7 @@ def test_who_forked_a_trial_knows_what_it_had_spent_when_it_was_killed(
     journal = Journal()
     journal.open()
     monkeypatch.setattr(account, "JOURNAL", journal)
-    trial = halfway("dies")
+    trial = halfway(how)
     if (child := os.fork()) == 0:
         run_trial(*trial, tmp_path / "out")
         os._exit(0)
