@@ -17,7 +17,8 @@ from benchmarks.api.here import run_here
 from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness.disk.checkpoints import seconds_between
-from benchmarks.harness.engines.choosing import LOCAL, demand_engine, engine_of
+from benchmarks.harness.engines.choosing import demand_engine, engine_of
+from benchmarks.harness.engines.names import LOCAL
 from benchmarks.harness.engines.settings import settings_for
 from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import UNLIMITED, Limits

@@ -6,17 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
-from benchmarks.core.errors import MissingDependency, PluginError, UnknownName
+from benchmarks.core.errors import MissingDependency, PluginError
 from benchmarks.core.text import described
+from benchmarks.harness.engines.names import GROUP, LOCAL, NEEDS, RAY, SLURM, kind_of
 from benchmarks.harness.engines.settings import Settings
 from benchmarks.harness.run.engine import Engine
 from benchmarks.harness.run.local import LocalEngine
-
-GROUP = "reml.engines"
-"""Entry points: functions that are called as `Make` and return an `Engine`."""
-LOCAL, RAY, SLURM = "local", "ray", "slurm"
-NEEDS = {LOCAL: "", RAY: "ray", SLURM: "submitit"}
-"""The engines that come with this package, and what has to be installed."""
 
 
 @runtime_checkable
@@ -35,10 +30,7 @@ def demand_engine(name: str) -> None:
         UnknownName: there is none.
         MissingDependency: it needs a package that is not installed.
     """
-    kind = _kind(name)
-    others = {it.name for it in entry_points(group=GROUP)}
-    if (kind not in NEEDS and kind not in others) or ("://" in name and kind in (LOCAL, SLURM)):
-        raise UnknownName("engine", name, {*NEEDS, *others}, "--engine")
+    kind = kind_of(name)
     package = NEEDS.get(kind)
     if package and not _is_there(package):
         raise MissingDependency(
@@ -69,7 +61,7 @@ def engine_of(
         UserError: there is none of this name, or it cannot be used.
     """
     demand_engine(name)
-    kind, address = _kind(name), name if "://" in name else ""
+    kind, address = kind_of(name), name if "://" in name else ""
     if kind == LOCAL:
         return LocalEngine(jobs, modules)
     if kind == RAY:
@@ -86,10 +78,6 @@ def engine_of(
     except Exception as error:
         raise PluginError(f"engine {kind!r}: does not import ({described(error)})") from error
     return make(address, settings, directory, modules)
-
-
-def _kind(name: str) -> str:
-    return name.partition("://")[0]
 
 
 def _is_there(package: str) -> bool:

@@ -86,7 +86,7 @@ def placed(digest: str, data: bytes | None, cache: Path) -> Path | None:
     return place if place.is_dir() else None
 
 
-def plugin(path: Path) -> Item:
+def carried_plugin(path: Path) -> Item:
     """A plugin file with all that it imports from beside it."""
     base, files = files_of(path)
     return carried(path.resolve(), files, base)

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import described
-from benchmarks.harness.engines.luggage import carried, data_of, packed, plugin, unpack
+from benchmarks.harness.engines.luggage import carried, carried_plugin, data_of, packed, unpack
 from benchmarks.harness.engines.ray_cluster import connect, demand_room, options_of
 from benchmarks.harness.engines.ray_node import (
     TRAINING,
@@ -54,7 +54,7 @@ class RayEngine:
         """Connect to the cluster at `address`; to that of this machine, or a new one, if empty.
 
         Raises:
-                UserError: there is no such cluster, or it cannot be used.
+            UserError: there is no such cluster, or it cannot be used.
         """
         self._ray = ray = connect(address)
         self._settings = settings
@@ -146,7 +146,7 @@ class RayEngine:
 
     def _carry(self, path: Path, *, plugin: bool = False) -> None:
         if path not in self._items:
-            item = _plugin(path) if plugin else carried(path)
+            item = carried_plugin(path) if plugin else carried(path)
             if plugin and str(files_of(path)[0]) in map(os.path.realpath, sys.path):
                 self._roots.add(path)
             self._items[path] = item.digest, item.inside, self._ray.put(item.data)
@@ -222,9 +222,6 @@ class RayEngine:
             if it["Alive"]
         ]
         ray.wait(asked, num_returns=len(asked), timeout=PATIENCE_SECONDS)
-
-
-_plugin = plugin
 
 
 def _in_ray(parcel: Parcel, mailbox: Any) -> Outcome:

@@ -1,16 +1,13 @@
 """What an engine would be asked for, in words; nothing is asked for yet, and no engine imported."""
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from math import ceil, isinf
 
-from benchmarks.core.errors import UnknownName
 from benchmarks.core.text import clock, count
+from benchmarks.harness.engines.names import LOCAL, SLURM, kind_of
 from benchmarks.harness.engines.settings import Resources, Settings
 from benchmarks.harness.outlook.forecast import Forecast, Share
 from benchmarks.units import told_bytes, told_seconds
-
-KNOWN = ("local", "ray", "slurm")
 
 
 def engine_lines(name: str | None, settings: Settings, found: Forecast, jobs: int) -> Iterator[str]:
@@ -25,20 +22,17 @@ def engine_lines(name: str | None, settings: Settings, found: Forecast, jobs: in
     Raises:
         UnknownName: there is no such engine.
     """
-    name = name or settings.table.name or "local"
-    kind = name.partition("://")[0]
-    others = {it.name for it in entry_points(group="reml.engines")}
-    if kind not in KNOWN and kind not in others:
-        raise UnknownName("engine", name, {*KNOWN, *others}, "--engine")
+    name = name or settings.table.name or LOCAL
+    kind = kind_of(name)
     left = [it for it in found.shares if it.left]
     if not left:
         return
-    if kind == "local":
+    if kind == LOCAL:
         yield f"engine local: {min(jobs, found.left):,} at a time here, on one thread each"
         return
-    bundle = settings.table.bundle if kind == "slurm" else 1
+    bundle = settings.table.bundle if kind == SLURM else 1
     number = sum(ceil(it.left / bundle) for it in left)
-    queue = f", at most {settings.table.queue:,} in the queue at a time" * (kind == "slurm")
+    queue = f", at most {settings.table.queue:,} in the queue at a time" * (kind == SLURM)
     yield f"engine {name}: {count(number, 'job')}{queue}; each asks for"
     asked: dict[str, list[str]] = {}
     for it in left:
@@ -66,7 +60,7 @@ def _short(share: Share, resources: Resources, bundle: int, kind: str) -> Iterat
     """Where a job is likely to be ended for what it takes."""
     who = f"{share.learner} on {share.family}"
     seconds = share.seconds / share.left * bundle
-    if kind == "slurm" and isinstance(resources.time, float) and seconds > resources.time:
+    if kind == SLURM and isinstance(resources.time, float) and seconds > resources.time:
         yield (
             f"note: {who}: a job may take {clock(seconds)}, and ends after "
             f"{told_seconds(resources.time)}"

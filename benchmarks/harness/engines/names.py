@@ -1,0 +1,24 @@
+"""What engines there are, by name; none of them is imported."""
+
+from importlib.metadata import entry_points
+
+from benchmarks.core.errors import UnknownName
+
+GROUP = "reml.engines"
+"""Entry points: functions that are called as `choosing.Make` and return an `Engine`."""
+LOCAL, RAY, SLURM = "local", "ray", "slurm"
+NEEDS = {LOCAL: "", RAY: "ray", SLURM: "submitit"}
+"""The engines that come with this package, and what has to be installed."""
+
+
+def kind_of(name: str) -> str:
+    """The engine that a name stands for, as `--engine` takes it: without an address.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    kind = name.partition("://")[0]
+    others = {it.name for it in entry_points(group=GROUP)}
+    if kind not in {*NEEDS, *others} or ("://" in name and kind in (LOCAL, SLURM)):
+        raise UnknownName("engine", name, {*NEEDS, *others}, "--engine")
+    return kind
