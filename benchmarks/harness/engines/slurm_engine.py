@@ -146,20 +146,23 @@ class SlurmEngine:
                             yield _Sent(place.job, None, place, f"{_name(path.parent)}_{index}")
 
     def _send(self) -> None:
-        """Submit what waits: an array for each set of resources."""
+        """Submit what waits, as far as the queue has room: an array for each set of resources."""
         groups: dict[str, tuple[Resources, list[_Sent]]] = {}
         for it in self._held:
             assert it.job is not None
             asked = self._settings.of(it.job.spec.learner.label)
             key = json.dumps(asked.model_dump(include={*Resources.model_fields}), sort_keys=True)
             groups.setdefault(key, (asked, []))[1].append(it)
+        room, size = self._settings.table.queue, self._settings.table.bundle
+        room -= len({it.task for it in self._sent.values()})
         for asked, jobs in groups.values():
-            self._send_array(asked, jobs)
-            self._held = [it for it in self._held if it not in jobs]
+            bundles = [jobs[place : place + size] for place in range(0, len(jobs), size)]
+            if bundles := bundles[: max(0, room)]:
+                self._send_array(asked, bundles)
+                room -= len(bundles)
+        self._held = [it for it in self._held if it.id not in self._sent]
 
-    def _send_array(self, asked: Resources, jobs: Sequence[_Sent]) -> None:
-        size = self._settings.table.bundle
-        bundles = [jobs[place : place + size] for place in range(0, len(jobs), size)]
+    def _send_array(self, asked: Resources, bundles: Sequence[Sequence[_Sent]]) -> None:
         batch = self._spool / f"{time.time_ns():x}"
         make_folder(batch)
         try:
@@ -171,7 +174,7 @@ class SlurmEngine:
         # before they are there: whoever is killed now finds them by their name
         write_json(batch / BATCH, {"tasks": [[it.id for it in bundle] for bundle in bundles]})
         try:
-            what = _whole(asked, size), self._settings.source
+            what = _whole(asked, self._settings.table.bundle), self._settings.source
             send(_name(batch), files, batch / "log", *what)
         except UserError:
             shutil.rmtree(batch, ignore_errors=True)
