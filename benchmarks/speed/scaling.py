@@ -1,8 +1,8 @@
 """How the scheduler and the engines scale: `python -m benchmarks.speed.scaling --help`.
 
 `simulate` runs trials that do nothing through the scheduler, on an engine that ends them at once;
-`overhead` runs real ones that hardly train, a few and many, and says what each more of them takes;
-`efficiency` runs trials that sleep, on one worker and on several.
+`overhead` runs real ones that hardly train, a few and many, and says what each more of them takes,
+on any engine; `efficiency` runs trials that sleep, on one worker of this machine and on several.
 """
 
 import argparse
@@ -35,6 +35,8 @@ protocol = [{{ kind = "few_shot", shots = [1], steps = [0], tasks = 4, queries =
 family = [{{ name = "line" }}]
 learner = [{{ name = "{learner}"{more} }}]
 """
+SIZES = {"simulate": [1000, 10_000], "overhead": [8, 40], "efficiency": [64]}
+"""How many trials each is about, unless told otherwise."""
 SLEEPER = """
 import time
 from dataclasses import dataclass
@@ -101,7 +103,9 @@ def _simulated(number: int, place: Path) -> str:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "reml", "status", str(place / "out")], check=True, stdout=-3
+        [sys.executable, "-m", "reml", "status", str(place / "out")],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     status = time.perf_counter() - started
     return (
@@ -120,23 +124,23 @@ def overhead(engine: str, jobs: int, few: int, many: int) -> Iterator[str]:
     )
 
 
-def efficiency(engine: str, jobs: int, trials: int, seconds: float) -> Iterator[str]:
+def efficiency(jobs: int, trials: int, seconds: float) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as top:
         place = Path(top)
         (place / "sleeper.py").write_text(SLEEPER)
         more = f", seconds = {seconds}"
         took = {
-            number: _took(place, engine, number, trials, "sleeper", more) for number in (1, jobs)
+            number: _took(place, "local", number, trials, "sleeper", more) for number in (1, jobs)
         }
     share = took[1] / (jobs * took[jobs])
     yield (
-        f"{engine}: {trials} trials of {seconds:g} s in {took[1]:.1f} s on 1 worker, in "
+        f"local: {trials} trials of {seconds:g} s in {took[1]:.1f} s on 1 worker, in "
         f"{took[jobs]:.1f} s on {jobs}: efficiency {share:.2f}"
     )
 
 
 def _took(place: Path, engine: str, jobs: int, seeds: int, learner: str, more: str = "") -> float:
-    """Seconds between the first trial's start and the last one's end, of a run of its own."""
+    """Seconds that a run takes longer than one that finds everything done."""
     out = place / f"{learner}-{jobs}-{seeds}"
     command = [sys.executable, "-m", "reml", "run", str(_matrix(place, seeds, learner, more))]
     command += ["--engine", engine, "--jobs", str(jobs), "--out", str(out), "--no-figures"]
@@ -160,18 +164,22 @@ def _matrix(place: Path, seeds: int, learner: str, more: str = "") -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks.speed.scaling")
-    parser.add_argument("what", choices=("simulate", "overhead", "efficiency"))
-    parser.add_argument("--trials", type=int, nargs="+", default=[1000, 10_000])
-    parser.add_argument("--engine", default="local")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("what", choices=SIZES)
+    sizes = "; ".join(f"{what} {' '.join(map(str, it))}" for what, it in SIZES.items())
+    parser.add_argument("--trials", type=int, nargs="+", help=f"how many (default: {sizes})")
+    parser.add_argument("--engine", default="local", help="of overhead")
+    parser.add_argument("--jobs", type=int, default=2, help="at a time, on this machine")
     parser.add_argument("--seconds", type=float, default=10.0, help="that a trial sleeps")
     options = parser.parse_args()
+    trials: list[int] = options.trials or SIZES[options.what]
+    if options.what == "overhead" and not (len(trials) == 2 and trials[0] < trials[1]):
+        parser.error("argument --trials: overhead takes a few and many")
     if options.what == "simulate":
-        lines = simulate(options.trials)
+        lines = simulate(trials)
     elif options.what == "overhead":
-        lines = overhead(options.engine, options.jobs, options.trials[0], options.trials[-1])
+        lines = overhead(options.engine, options.jobs, trials[0], trials[-1])
     else:
-        lines = efficiency(options.engine, options.jobs, options.trials[-1], options.seconds)
+        lines = efficiency(options.jobs, trials[-1], options.seconds)
     for line in lines:
         print(line, flush=True)
 
