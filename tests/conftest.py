@@ -67,7 +67,8 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEAREST = (
-    *("harness/run/test_runner.py", "faults/test_campaign.py", "reml/test_learner.py"),
+    *("harness/run/test_runner.py", "harness/run/test_wayward.py"),
+    *("faults/test_campaign.py", "reml/test_learner.py"),
     *("test_cli.py", "reml/thesis/test_learner.py", "reml/policy/test_toy_env.py"),
     *("contract/test_entry_points.py", "contract/test_learner_laws.py", "api/test_run.py"),
     *("harness/predict/test_many_tasks.py", "test_folders.py", "baselines/test_gradient.py"),

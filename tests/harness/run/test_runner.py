@@ -15,52 +15,17 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.core.errors import UserError
-from benchmarks.harness.plan.expand import describe, expand
-from benchmarks.harness.plan.matrix import load_matrix
+from benchmarks.harness.disk.pulse import lives
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.run.local import LocalEngine, modules_of
 from benchmarks.harness.run.progress import PlainProgress
-from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.store.folder import ResultsFolder
-from benchmarks.harness.store.results import consolidate, load_results
-from benchmarks.harness.trial.trainings import PLACE
+from benchmarks.harness.store.results import load_results
 from benchmarks.report.tables.write import write_table
 
+Go = Callable[..., ResultsFolder]
 Write = Callable[..., Path]
 KILLS = 3
 PATIENCE = 30.0
-
-
-def go(
-    matrix: Path,
-    registry: Registry,
-    out: Path,
-    jobs: int = 2,
-    *,
-    anew: bool = False,
-    commit: str | None = None,
-) -> ResultsFolder:
-    """Run what is not done yet, without a report."""
-    loaded = load_matrix(str(matrix))
-    trials = expand(loaded, registry)
-    folder = ResultsFolder(out)
-    with folder.open(describe(loaded, trials)):
-        left = [t for t in trials if (folder.record(t.id) or {}).get("status") != "done"]
-        with PlainProgress(left, jobs) as progress:
-            origin = {"started": "", "commit": commit, "dirty": False}
-            run_trials(
-                left,
-                folder,
-                registry,
-                progress,
-                engine=LocalEngine(jobs, modules_of(left, registry)),
-                device="cpu",
-                provenance=origin,
-                done=[trial for trial in trials if trial not in left],
-                anew=anew,
-            )
-        consolidate(out)
-    return folder
 
 
 def launch(arguments: list[str]) -> subprocess.Popen[str]:
@@ -80,17 +45,8 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process still runs; one that nobody has waited for yet does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
 def test_trials_with_the_same_training_train_once(
-    write_matrix: Write, registry: Registry, tmp_path: Path
+    go: Go, write_matrix: Write, registry: Registry, tmp_path: Path
 ) -> None:
     """Scores are those of trials that train each on its own, whoever comes first."""
     plain = 'name = "guess"'
@@ -117,7 +73,7 @@ def test_trials_with_the_same_training_train_once(
 
 
 def test_a_later_run_takes_over_what_an_earlier_one_has_trained(
-    write_matrix: Write, registry: Registry, tmp_path: Path
+    go: Go, write_matrix: Write, registry: Registry, tmp_path: Path
 ) -> None:
     plain, lifted = 'name = "guess"', 'name = "guess"\nlabel = "lifted"\nlift = 1.0'
     out = tmp_path / "out"
@@ -136,7 +92,11 @@ def test_a_later_run_takes_over_what_an_earlier_one_has_trained(
 
 
 def test_failures_are_rows_and_the_others_go_on(
-    write_matrix: Write, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    go: Go,
+    write_matrix: Write,
+    registry: Registry,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     learners = ["raises", "predicts-nan", "logs-nan", "stingy", "exits", "killed", "guess"]
     folder = go(write_matrix(*learners), registry, tmp_path / "out")
@@ -165,7 +125,7 @@ def test_failures_are_rows_and_the_others_go_on(
 
 
 def test_failures_are_tried_again_and_done_trials_are_not(
-    write_matrix: Write, registry: Registry, tmp_path: Path
+    go: Go, write_matrix: Write, registry: Registry, tmp_path: Path
 ) -> None:
     path = write_matrix("raises", "guess")
     folder = go(path, registry, tmp_path / "out")
@@ -185,7 +145,7 @@ def written(folder: ResultsFolder) -> dict[str, int]:
 
 
 def test_the_number_of_jobs_changes_no_bit(
-    write_matrix: Write, registry: Registry, tmp_path: Path
+    go: Go, write_matrix: Write, registry: Registry, tmp_path: Path
 ) -> None:
     path = write_matrix("guess", "guess-half", "descends")
     for jobs in (1, 3):
@@ -195,7 +155,7 @@ def test_the_number_of_jobs_changes_no_bit(
 
 
 def test_killed_again_and_again_the_table_is_the_same(
-    write_matrix: Write, plugin: Path, tmp_path: Path
+    go: Go, write_matrix: Write, plugin: Path, tmp_path: Path
 ) -> None:
     path = write_matrix('name = "guess"\npause = 0.03', 'name = "guess-half"\npause = 0.04', "mean")
     path.write_text(path.read_text().replace("seeds = 2", "seeds = 4"))
@@ -213,7 +173,6 @@ def test_killed_again_and_again_the_table_is_the_same(
         time.sleep(chance.uniform(0.0, 0.3))
         process.kill()
         process.communicate()
-        time.sleep(0.2)  # a worker may be about to see that its parent is gone
         now = written(folder)
         assert {trial: now[trial] for trial in done} == done, f"kill {kill} repeated a trial"
         done = now
@@ -237,10 +196,10 @@ def test_no_worker_outlives_its_run(
     process = launch([str(path), "--plugin", str(plugin), "--jobs", "1", "--out", str(out)])
     wait_for(pid_file.exists, "the worker")
     worker = int(pid_file.read_text())
-    assert alive(worker)
+    assert lives(worker)
     process.send_signal(number)
     _, errors = process.communicate(timeout=PATIENCE)
-    wait_for(lambda: not alive(worker), "the worker's end")
+    wait_for(lambda: not lives(worker), "the worker's end")
     assert not list(out.glob("trials/sinusoid*"))
     if number == signal.SIGINT:
         assert process.returncode == 130
@@ -248,7 +207,7 @@ def test_no_worker_outlives_its_run(
         assert not list(out.glob("trials/.tmp-*"))
 
 
-def test_workers_run_on_one_thread(write_matrix: Write, tmp_path: Path) -> None:
+def test_workers_run_on_one_thread(go: Go, write_matrix: Write, tmp_path: Path) -> None:
     plugin = tmp_path / "threads.py"
     plugin.write_text(
         """
@@ -270,174 +229,8 @@ class Threads(Mean):
     assert {record["reason"] for record in records} == {"RuntimeError: 1 threads"}
 
 
-WAYWARD = """
-import os, signal, subprocess, sys, threading, time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
-import torch
-from baselines.mean import Mean
-
-
-@dataclass
-class Wayward(Mean):
-    place: str = ""
-    how: str = ""
-
-    name: ClassVar[str] = "wayward"
-
-    def fit(self, source, generator):
-        with open(self.place + "/fits", "a") as file:
-            file.write(self.how + "\\n")
-        source.sample(7, shots=1, queries=1)
-        getattr(self, self.how, lambda: None)()
-
-    def interrupts(self):
-        raise KeyboardInterrupt
-
-    def leaves(self):
-        class Leaving(BaseException):
-            def __str__(self):
-                raise RuntimeError
-        raise Leaving
-
-    def orphans(self):
-        subprocess.Popen(["sleep", "97.531"])
-        if os.fork() == 0:
-            os.setsid()
-            if os.fork() == 0:
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
-                Path(self.place, "daemon").write_text(str(os.getpid()))
-                time.sleep(97)
-            os._exit(0)
-        while not Path(self.place, "daemon").exists():
-            time.sleep(0.01)
-        threading.Thread(target=time.sleep, args=(97,)).start()
-
-    def closes(self):
-        sys.stdout.flush()
-        os.closerange(1, 256)
-
-    def shouts(self):
-        for part in range(80):
-            print(str(part) * 100_000)
-
-    def wrecks(self):
-        os.chdir("/")
-        torch.set_default_dtype(torch.float64)
-        torch.set_grad_enabled(False)
-        torch.manual_seed(3)
-        torch.set_num_threads(2)
-
-    def tears(self):
-        import shutil
-        for folder in Path(self.place, "out", "trials").glob(".tmp-sinusoid-wayward*"):
-            shutil.rmtree(folder)
-
-    def exhausts(self):
-        import resource
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
-
-    def state(self):
-        return {"names": open} if self.how == "odd" else {}
-
-    def adapt(self, support, steps):
-        if self.how == "dies" and not Path(self.place, "mended").exists():
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.how == "fails" and not Path(self.place, "mended").exists():
-            raise ValueError("not yet")
-        return super().adapt(support, steps)
-"""
-
-
-@pytest.fixture
-def wayward(tmp_path: Path, write_matrix: Write) -> Callable[..., tuple[Path, Registry]]:
-    plugin = tmp_path / "wayward.py"
-    plugin.write_text(WAYWARD)
-
-    def write(*ways: str) -> tuple[Path, Registry]:
-        tables = [
-            f'name = "wayward"\nlabel = "{how}"\nhow = "{how}"\nplace = "{tmp_path}"'
-            for how in ways
-        ]
-        path = write_matrix(*tables)
-        path.write_text(path.read_text().replace("seeds = 2", "seeds = 1"))
-        return path, Registry([plugin])
-
-    return write
-
-
-def test_whatever_a_learner_does_to_its_process_the_trial_says_what_it_was(
-    wayward: Callable[..., tuple[Path, Registry]], tmp_path: Path
-) -> None:
-    harmless = ("orphans", "closes", "shouts", "wrecks", "tears", "calm")
-    named = {
-        "interrupts": "KeyboardInterrupt: no message (trials/",
-        "leaves": "Leaving: its message cannot be printed (trials/",
-        "exhausts": "NotKept: ",
-        "odd": "ContractError: state() would not load again with weights_only=True: "
-        "state()['names'] is an object of type builtin_function_or_method",
-    }
-    folder = go(*wayward(*harmless, *named), tmp_path / "out", jobs=1)  # one tears folders
-    results = load_results(folder.directory)
-    trials = results.trials.set_index("learner")
-    assert trials["status"].to_dict() == dict.fromkeys(harmless, "done") | dict.fromkeys(
-        named, "failed"
-    )
-    for label, reason in named.items():
-        assert trials.loc[label, "reason"].startswith(reason)
-        assert not (folder.trials / trials.loc[label, "trial"] / "learner.pt").exists()
-    scores = results.scores.set_index("learner")["value"]
-    for label in harmless:
-        assert scores[label].tolist() == scores["calm"].tolist(), label
-    assert not alive(int((tmp_path / "daemon").read_text()))
-    output = (folder.trials / trials.loc["shouts", "trial"] / "output.txt").read_text()
-    assert output.startswith("000")
-    assert output.endswith("79\n")
-    assert 9_900_000 < len(output) < 10_000_100
-    assert "bytes are left out here" in output
-    assert not list(folder.trials.glob(".tmp-*"))
-
-
-def test_a_training_outlives_the_trial_that_fails_after_it(
-    wayward: Callable[..., tuple[Path, Registry]], tmp_path: Path
-) -> None:
-    for how in ("dies", "fails"):
-        (tmp_path / "fits").unlink(missing_ok=True)
-        (tmp_path / "mended").unlink(missing_ok=True)
-        path, registry = wayward(how)
-        folder = go(path, registry, tmp_path / how)
-        (trial,) = (it.name for it in folder.trials.glob("[!.]*"))
-        failed = folder.record(trial)
-        assert failed is not None
-        assert failed["status"] == "failed"
-        assert (folder.trials / trial / "learner.pt").is_file()
-        assert failed["spending"]["tasks"] == 7
-        (tmp_path / "mended").touch()
-        go(path, registry, tmp_path / how)
-        done = folder.record(trial)
-        assert done is not None
-        assert done["status"] == "done"
-        assert done["spending"]["tasks"] == 7
-        assert done["trained_by"] == trial
-        assert (tmp_path / "fits").read_text() == f"{how}\n"
-    # and one that is damaged is made anew, as all are that are to be
-    (tmp_path / "mended").unlink()
-    path, registry = wayward("fails")
-    path.write_text(path.read_text().replace("tasks = 100", "tasks = 90"))
-    folder = go(path, registry, tmp_path / "spoilt")
-    (kept,) = (folder.trials / PLACE).glob("*/learner.pt")
-    kept.unlink()
-    kept.write_bytes(b"spoilt")
-    (tmp_path / "mended").touch()
-    go(path, registry, tmp_path / "spoilt")
-    assert (tmp_path / "fits").read_text() == "fails\n" * 3
-    go(path, registry, tmp_path / "anew", anew=True)
-    assert (tmp_path / "fits").read_text() == "fails\n" * 4
-
-
 def test_a_fork_server_that_dies_costs_no_trial(
-    write_matrix: Write, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    go: Go, write_matrix: Write, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, killed = PlainProgress.tick, []
 
@@ -456,7 +249,7 @@ def test_a_fork_server_that_dies_costs_no_trial(
 
 
 def test_a_fork_server_that_cannot_start_is_one_sentence(
-    write_matrix: Write, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    go: Go, write_matrix: Write, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
