@@ -1,20 +1,14 @@
-"""A matrix for engines, what it comes to on this machine, and a cluster of Ray."""
+"""A matrix for engines, and what it comes to on this machine."""
 
 import contextlib
-import importlib.util
 import json
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -41,15 +35,30 @@ class Slow(Mean):
     def fit(self, source, generator):
         while not source.exhausted:
             batch = source.sample(5, shots=2, queries=2)
-            source.log(seen=batch.query.y.mean())
+            source.log(seen=float("nan") if self.how == "nan" else batch.query.y.mean())
             time.sleep(self.pause / 4)
         neighbour.does(self.how)
 """
 NEIGHBOUR = """
-import os, signal, sys, time
+import ctypes, os, signal, sys, time
 
 
 def does(how):
+    if how == "crashes":
+        ctypes.string_at(0)
+    if how == "hogs":
+        held = []
+        while True:
+            held.append(bytearray(b"x" * 20_000_000))
+    if how == "breeds":
+        for _ in range(10):
+            if not os.fork():
+                os.setsid()
+                os.execvp("sleep", ["sleep", "613"])
+        os._exit(3)
+    if how == "shouts":
+        for _ in range(1000):
+            os.write(1, b"x" * 999_999 + b"\\n")
     if how == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "hangs":
@@ -90,6 +99,19 @@ hidden = [4]
 [[learner]]
 name = "mean"
 """
+EXPECTED = {
+    "dies": "worker process died (signal 9, SIGKILL)",
+    "crashes": "worker process died (signal 11, SIGSEGV)",
+    "hangs": "timed out after 3 s",
+    "hogs": "out of memory (more than 700 MB)",
+    "breeds": "worker process ended without a result (exit code 3)",
+    "exits": "SystemExit: 3 (trials/",
+    "raises": "ArithmeticError: two and two make five",
+    "nan": "Diverged: seen became nan after 5 training tasks",
+    "shouts": "done",
+    "calm": "done",
+}
+"""What a learner does, and how the reason of its row begins or else what it comes to."""
 BROKEN = """
 name = "broken"
 seeds = 1
@@ -98,8 +120,8 @@ protocol = [{ kind = "few_shot", shots = [2], steps = [0, 1], tasks = 10, querie
 family = [{ name = "sinusoid" }]
 """ + "".join(
     f'\n[[learner]]\nname = "slow"\nlabel = "{how}"\nhow = "{how}"\n'
-    f'limits = {{ timeout = "{"3s" if how == "hangs" else "60s"}" }}\n'
-    for how in ("dies", "hangs", "exits", "raises", "calm")
+    f'limits = {{ timeout = "{"3s" if how == "hangs" else "10m"}", memory = "700MB" }}\n'
+    for how in EXPECTED
 )
 
 
@@ -108,14 +130,6 @@ class Bench:
     """A folder with a matrix, its data and its plugin, and how to run it."""
 
     place: Path
-    expected: ClassVar[Mapping[str, str]] = {
-        "dies": "worker process died (signal 9, SIGKILL)",
-        "hangs": "timed out after 3 s",
-        "exits": "SystemExit: 3 (trials/",
-        "raises": "ArithmeticError: two and two make five",
-        "calm": "done",
-    }
-    """How the reasons of `broken` begin."""
 
     def start(self, *arguments: str, out: str, matrix: str = "engines") -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "reml", "run", f"{matrix}.toml", "--no-figures"]
@@ -144,16 +158,25 @@ class Bench:
     def table(self, out: str) -> bytes:
         return (self.place / out / "table.csv").read_bytes()
 
-    def outcomes(self, out: str) -> dict[str, str]:
-        """By learner, the reason of the failure or what else it came to."""
-        records = [
-            json.loads(path.read_text())
-            for path in (self.place / out / "trials").glob("[!.]*/trial.json")
-        ]
-        return {it["learner"]: it["reason"] or it["status"] for it in records}
+    def demand_expected(self, out: str) -> None:
+        """Of `broken`: of a gigabyte of output 10 MB are kept, and of ten children none is left."""
+        trials = self.place / out / "trials"
+        records = [json.loads(it.read_text()) for it in trials.glob("[!.]*/trial.json")]
+        found = {it["learner"]: it["reason"] or it["status"] for it in records}
+        assert found.keys() == EXPECTED.keys()
+        for how, outcome in EXPECTED.items():
+            assert found[how].startswith(outcome), how
+        (said,) = trials.glob("*-shouts-*/output.txt")
+        assert 9_900_000 < said.stat().st_size < 10_000_200
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                assert line.read_bytes() != b"sleep\x00613\x00"
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        wait_for(condition, what)
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="package")
@@ -170,188 +193,3 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     made = Bench(place)
     made.run("--jobs", "1", out="local")
     return made
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
-        time.sleep(0.05)
-
-
-def below(root: int) -> dict[int, str]:
-    """The processes that a process has started, and those have, with their command lines."""
-    parents: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            parents.setdefault(parent, []).append(int(path.parent.name))
-    found, lines = [root], {}
-    for pid in found:
-        found += parents.get(pid, [])
-    for pid in found[1:]:
-        with contextlib.suppress(OSError):
-            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-            lines[pid] = line.decode(errors="replace")
-    return lines
-
-
-@dataclass
-class Cluster:
-    """Three nodes of Ray on this machine, the first of them the head."""
-
-    address: str
-    nodes: list[subprocess.Popen[bytes]]
-
-    def raylet(self, node: int) -> int | None:
-        found = below(self.nodes[node].pid).items()
-        return next((pid for pid, line in found if "/raylet/raylet" in line), None)
-
-    def works(self, node: int) -> bool:
-        """Whether a trial runs there: a keeper, say, and its worker."""
-        lines = below(self.nodes[node].pid).values()
-        return any(line.startswith("ray::") and "-s" in line for line in lines)
-
-
-@pytest.fixture(scope="package")
-def cluster() -> Iterator[Cluster]:
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("Ray is not installed (pip install 'reml-bench[ray]')")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # a socket's path has at most a hundred bytes
-    place = tempfile.mkdtemp(prefix="rr", dir="/tmp")
-    common = ["--num-cpus=1", "--disable-usage-stats", "--block", "--object-store-memory=80000000"]
-    head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={place}"]
-    nodes: list[subprocess.Popen[bytes]] = []
-    program = str(Path(sys.executable).with_name("ray"))
-
-    def start(*arguments: str) -> None:
-        command = [program, "start", *arguments, *common]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        nodes.append(subprocess.Popen(command, env=environment, start_new_session=True, **quiet))
-
-    made = Cluster(f"127.0.0.1:{port}", nodes)
-    try:
-        start(*head)
-        wait_for(lambda: raylets(made, 1), "the head of the cluster")
-        for _ in range(2):
-            start(f"--address={made.address}")
-        wait_for(lambda: raylets(made, 3), "three nodes")
-        yield made
-    finally:
-        for node in reversed(nodes):
-            pids = [node.pid, *below(node.pid)]
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            node.wait()
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def raylets(cluster: Cluster, nodes: int) -> bool:
-    assert all(it.poll() is None for it in cluster.nodes), "Ray does not start"
-    return all(cluster.raylet(it) for it in range(nodes))
-
-
-SLURM_CONF = """
-ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={controller}
-SlurmdPort={daemon}
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/munge
-AuthInfo=socket={place}/munge.socket
-StateSaveLocation={place}/state
-SlurmdSpoolDir={place}/spool
-SlurmctldPidFile={place}/slurmctld.pid
-SlurmdPidFile={place}/slurmd.pid
-SlurmctldLogFile={place}/slurmctld.log
-SlurmdLogFile={place}/slurmd.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
-MpiDefault=none
-ReturnToService=2
-KillWait=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-PartitionName=test Nodes={host} Default=YES MaxTime=1:00:00 State=UP PreemptMode=REQUEUE
-"""
-DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
-
-
-@dataclass
-class Slurm:
-    """A SLURM with one node, this machine, and no accounting."""
-
-    def ask(self, *command: str) -> list[str]:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return done.stdout.splitlines()
-
-    def tasks(self, state: str) -> list[str]:
-        """The numbers of those in a state."""
-        return self.ask("squeue", "-h", "-r", "-t", state, "-o", "%i")
-
-
-@pytest.fixture(scope="package")
-def slurm() -> Iterator[Slurm]:
-    missing = [it for it in DAEMONS if shutil.which(it) is None]
-    if importlib.util.find_spec("submitit") is None:
-        missing.append("submitit")
-    if missing:
-        pytest.skip(f"no SLURM here: {', '.join(missing)} is missing (slurm-wlm, munge of apt)")
-    if os.geteuid() != 0:
-        pytest.skip("a SLURM of one's own takes root")
-    place = Path(tempfile.mkdtemp(prefix="rs", dir="/tmp"))
-    for name in ("state", "spool"):
-        (place / name).mkdir()
-    (place / "key").write_bytes(os.urandom(1024))
-    (place / "key").chmod(0o400)
-    host = socket.gethostname().partition(".")[0]
-    with socket.socket() as one, socket.socket() as other:
-        for it in (one, other):
-            it.bind(("127.0.0.1", 0))
-        ports = {"controller": one.getsockname()[1], "daemon": other.getsockname()[1]}
-    conf = place / "slurm.conf"
-    conf.write_text(SLURM_CONF.format(host=host, place=place, **ports))
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    munge = {"socket": "munge.socket", "key-file": "key", "seed-file": "seed"}
-    munge |= {"pid-file": "pid", "log-file": "log"}
-    started: list[subprocess.Popen[bytes]] = []
-    former = os.environ.get("SLURM_CONF")
-    os.environ["SLURM_CONF"] = str(conf)
-    made = Slurm()
-
-    def idle() -> bool:
-        assert all(it.poll() is None for it in started), "SLURM does not start"
-        with contextlib.suppress(subprocess.CalledProcessError):
-            return "idle" in made.ask("sinfo", "-h", "-o", "%T")
-        return False
-
-    try:
-        options = [f"--{name}={place / it}" for name, it in munge.items()]
-        for command in (
-            ["munged", "--foreground", "--force", *options],
-            ["slurmctld", "-D", "-f", str(conf)],
-            ["slurmd", "-D", "-f", str(conf)],
-        ):
-            started.append(subprocess.Popen(command, start_new_session=True, **quiet))
-            wait_for((place / "munge.socket").exists, "munge")
-        wait_for(idle, "SLURM's node")
-        yield made
-    finally:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            made.ask("scancel", "-u", "root")
-            wait_for(lambda: not made.ask("squeue", "-h"), "the end of all jobs")
-        for it in reversed(started):
-            it.kill()
-            it.wait()
-        if former is None:
-            del os.environ["SLURM_CONF"]
-        else:
-            os.environ["SLURM_CONF"] = former
-        shutil.rmtree(place, ignore_errors=True)
