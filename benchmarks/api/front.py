@@ -135,13 +135,15 @@ def _how(
     only: str | None,
     timeout: str | float | None,
     memory: str | None,
-    **more: bool,
+    *,
+    force: bool = False,
+    tune_only: bool = False,
 ) -> How:
     limits = Limits(
         _measured("timeout", seconds_in, timeout), _measured("memory", bytes_in, memory)
     )
     folder = default_folder(found.name) if out is None else Path(out)
-    return How(folder, jobs_of(jobs), device, only, limits=limits, **more)
+    return How(folder, jobs_of(jobs), device, only, force=force, limits=limits, tune_only=tune_only)
 
 
 def run_declared(

@@ -85,10 +85,9 @@ def says_how_sure(learner: MetaLearner, support: Support, steps: int, problem: P
     return any(isinstance(it, Uncertain) for it in _predictors(learner, support, [steps], problem))
 
 
-def adapted(
-    learner: MetaLearner, support: Support, steps: Sequence[int], problem: Problem
-) -> Iterator[Predictor]:
-    """What `learner.adapt` yields, from and to targets as the family has them.
+def adapted(learner: MetaLearner, support: Support, steps: Sequence[int], problem: Problem) -> Any:
+    """What `learner.adapt` yields, from and to targets as the family has them; nobody has looked
+    yet whether these are predictors.
 
     Learners see them by their own task where the problem says so (`within_tasks`), scaled by what
     the support points alone say. A predictor that comes again stays the same one.
@@ -98,7 +97,7 @@ def adapted(
     return _back(learner.adapt(support.within(), steps), *scales_of(support.y))
 
 
-def _back(predictors: Any, offset: Tensor, scale: Tensor) -> Iterator[Predictor]:
+def _back(predictors: Any, offset: Tensor, scale: Tensor) -> Iterator[Any]:
     last: tuple[Any, Any] | None = None
     for predictor in predictors:
         if last is None or predictor is not last[0]:
