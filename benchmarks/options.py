@@ -242,6 +242,13 @@ def parser() -> argparse.ArgumentParser:
     command(
         "doctor", "Show versions, what is missing, how to get it, and how fast this machine is."
     )
-    check = command("check", "Check that a learner keeps the laws of the contract.")
-    check.add_argument("target", metavar="TARGET", help="a learner's name, or file.py:Class")
+    check = command("check", "Check that a learner, family or protocol keeps the laws of its kind.")
+    check.add_argument("target", metavar="TARGET", help="its name, or file.py:Class")
+    check.add_argument(
+        "keys",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="keys to make it with, as a matrix file has them",
+    )
+    _add_plugin(check)
     return top

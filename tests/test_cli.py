@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.commands import COMMANDS
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.ledger import Ledger
 
 PLUGIN = Path(__file__).parent / "harness" / "plugins" / "contenders.py"
@@ -399,10 +400,37 @@ def test_check_runs_the_conformance_kit(
     assert "BROKEN" not in capsys.readouterr().out
     assert main(["check", f"{PLUGIN}:PredictsNaN"]) == 1
     assert "BROKEN" in capsys.readouterr().out
-    assert "unknown learner 'meen'; did you mean 'mean'?" in complaint("check", "meen")
+    unknown = "unknown learner, family or protocol 'meen'; did you mean 'mean'?"
+    assert unknown in complaint("check", "meen")
     assert "unknown class 'Gess'; did you mean 'Guess'?" in complaint("check", f"{PLUGIN}:Gess")
     assert complaint("check", PLUGIN) == f"{PLUGIN}: names no class; expected {PLUGIN}:Class"
     assert "no such plugin file" in complaint("check", "nowhere.py:Mean")
+    assert "did you mean 'most_degree'?" in complaint("check", "line", "degree=1")
+    assert "expected KEY=VALUE" in complaint("check", "mean", "degree")
+
+
+def test_check_takes_families_and_protocols(
+    capsys: pytest.CaptureFixture[str], complaint: Complaint, tmp_path: Path
+) -> None:
+    assert main(["check", "line", "slope_high=2.0"]) == 0
+    assert "line: 19 of 19 laws hold" in capsys.readouterr().out
+    assert main(["check", "line", "most_degree=1"]) == 0
+    assert "line: 28 of 28 laws hold" in capsys.readouterr().out
+    for name in Registry().names("protocol"):
+        assert main(["check", name]) == 0
+        assert f"{name}: 6 of 6 laws hold" in capsys.readouterr().out
+    assert complaint("check", "retention", "then=3").startswith("retention: key 'then'")
+    assert "key 'path' is missing" in complaint("check", "table", "x=t")
+    never = tmp_path / "never.py"
+    never.write_text(
+        "from benchmarks.core.protocol import Outcome, Protocol\n"
+        "class Never(Protocol):\n"
+        "    name = 'never'\n"
+        "    def run(self, trial):\n"
+        "        return Outcome(trial.test())\n"
+    )
+    assert main(["check", f"{never}:Never"]) == 1
+    assert "asks to test on own before it asks to train" in capsys.readouterr().out
 
 
 def test_of_several_families_the_one_whose_data_are_wrong_is_named(

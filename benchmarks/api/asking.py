@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from benchmarks.api.classes import Classes
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.columns import SEARCH
-from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.plan.registry import Registry, kind_of
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, keep_consolidated, load_results
 from benchmarks.processors import processors
@@ -47,25 +48,30 @@ def doctor() -> str:
     return examine()
 
 
-def check(learner: str | type, *, plugins: Plugins = ()) -> dict[str, str]:
-    """Which laws of the contract a learner, by its class or its name, breaks, and what broke each.
+def check(target: str | type, /, *, plugins: Plugins = (), **keys: Any) -> dict[str, str]:
+    """Which laws of the contract a learner, family or protocol breaks, and what broke each.
+
+    Args:
+        target: its class or its name; where several kinds have that name, all of them.
+        plugins: files that define such classes.
+        keys: what it is made with; of a learner, beside its `test_fields`.
 
     Raises:
-        UnknownName: there is no such learner.
-        PluginError: the class is none.
+        UnknownName: nothing is called so.
+        PluginError: the class is none of them.
+        MatrixError: a key is unknown, wrong, or missing.
     """
-    from benchmarks.harness.plan.fields import build
-    from benchmarks.harness.plan.spaces import flaw_of
-    from benchmarks.testing import check_learner
+    from benchmarks.api.checking import checks_of, named
 
     classes = Classes(_registry(plugins))
-    name = learner if isinstance(learner, str) else classes.name("learner", learner)
-    found = classes.registry.find("learner", name)
-    fields = {**found.preset, **found.cls.test_fields}  # type: ignore[attr-defined]
-    checks = check_learner(lambda: build(found.cls, {}, fields, f"{name}: test_fields"))
-    flaw = flaw_of(found.cls)
-    broken = {it.name: it.message for it in checks if not it.passed}
-    return {**broken, "search": flaw} if flaw else broken
+    if not isinstance(target, str):
+        target = classes.name(kind_of(target) or "learner", target)
+    return {
+        it.name: it.message
+        for kind, found in named(classes.registry, target, keys)
+        for it in checks_of(kind, found, keys, target)
+        if not it.passed
+    }
 
 
 def plan(

@@ -1,14 +1,14 @@
-"""Commands about learners, outside of any matrix: the kit, predictions, how fast it is here."""
+"""Commands outside of any matrix: the kit, predictions, how fast it is here."""
 
 import argparse
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
-from benchmarks.core.errors import UnknownName, UserError
+from benchmarks.core.errors import UserError
 from benchmarks.harness.disk.files import replace
-from benchmarks.harness.plan.fields import build
-from benchmarks.harness.plan.registry import Found, Registry, check_shape, classes_of, import_file
-from benchmarks.harness.plan.spaces import flaw_of
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.predict.checkpoint import load_checkpoint
 from benchmarks.harness.predict.new_task import predict as predictions
 from benchmarks.harness.run.doctor import examine
@@ -22,21 +22,32 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    from benchmarks.testing import check_learner
-    from benchmarks.testing.checks import Check
+    from benchmarks.api.checking import checks_of, in_file, named
 
-    found = _target(options.target)
-    fields = {**found.preset, **found.cls.test_fields}  # type: ignore[attr-defined]
-    where = f"{options.target}: test_fields"
-    checks = check_learner(lambda: build(found.cls, {}, fields, where))
-    flaw = flaw_of(found.cls)
-    law = "what is searched suits the fields, and holds their defaults"
-    checks.append(Check("search", not flaw, flaw or law))
-    for check in checks:
-        print(f"{'holds ' if check.passed else 'BROKEN'}  {check.name}: {check.message}")
-    broken = sum(not check.passed for check in checks)
-    print(f"{options.target}: {len(checks) - broken} of {len(checks)} laws hold")
+    target, keys = options.target, dict(map(_pair, options.keys))
+    is_file = ":" in target or target.endswith(".py")
+    found = in_file(target) if is_file else named(Registry(options.plugin), target, keys)
+    broken = 0
+    for kind, each in found:
+        called = f"{target} ({kind})" if len(found) > 1 else target
+        checks = checks_of(kind, each, keys, called)
+        for check in checks:
+            print(f"{'holds ' if check.passed else 'BROKEN'}  {check.name}: {check.message}")
+        kept = sum(check.passed for check in checks)
+        print(f"{called}: {kept} of {len(checks)} laws hold")
+        broken += len(checks) - kept
     return 1 if broken else 0
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """A key and its value as a matrix file has them; what is no TOML is a text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"{text}: expected KEY=VALUE, a key of its table in a matrix file")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -97,16 +108,3 @@ def _files(options: argparse.Namespace) -> tuple[Path, Path | None]:
 def _is_trial(place: Path) -> bool:
     """Whether it is a trial's folder, or the learner in it, and no results folder."""
     return not (place / "matrix.json").exists()
-
-
-def _target(target: str) -> Found:
-    file, colon, name = target.rpartition(":")
-    if not colon and target.endswith(".py"):
-        raise UserError(f"{target}: names no class; expected {target}:Class")
-    if not colon:
-        return Registry().find("learner", target)
-    classes = {cls.__name__: cls for cls in classes_of(import_file(Path(file)))}
-    if name not in classes:
-        raise UnknownName("class", name, classes, file)
-    check_shape("learner", classes[name], file)
-    return Found(classes[name])

@@ -60,10 +60,19 @@ def test_from_data_to_predictions(here: Path, capsys: pytest.CaptureFixture[str]
     assert "gp" in reml.differences(folder, folder)
     assert (reml.publish(folder, "small") / "table.csv").is_file()
     assert "4 done" in reml.status("small")
+    capsys.readouterr()
+    assert main(["reproduce", str(folder)]) == 0
+    assert reml.reproduce(folder).rstrip("\n") == capsys.readouterr().out.rstrip("\n")
+    assert main(["regroup", str(folder)]) == 0
+    known = "none of its test tasks has a name or a group that is not stored"
+    assert reml.regroup(folder) == int(known not in capsys.readouterr().out)
 
 
 def test_laws_and_first_files(here: Path) -> None:
     assert reml.check(Mean) == {} == reml.check("mean")
+    assert reml.check("retention", then="lines") == {} == reml.check("sinusoid", phase_high=1.0)
+    with pytest.raises(UnknownName, match="unknown key 'phase'"):
+        reml.check("sinusoid", phase=1.0)
     assert {it.name for it in reml.new("protocol", "gentle")} >= {"gentle.toml", "test_gentle.py"}
     with pytest.raises(UnknownName, match="unknown kind 'leaner'; did you mean 'learner'"):
         reml.new("leaner", "x")

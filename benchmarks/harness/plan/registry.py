@@ -148,7 +148,7 @@ class Registry:
         flaws = []
         try:
             for cls in classes_of(module):
-                kind = _kind_of(cls)
+                kind = kind_of(cls)
                 if kind is not None and (flaw := _flaw(kind, cls)):
                     flaws.append(flaw)
                 elif kind is not None:
@@ -250,7 +250,8 @@ def _presets(cls: Any) -> dict[str, Mapping[str, Any]]:
     return {cls.name: {}, **getattr(cls, "presets", {})}
 
 
-def _kind_of(cls: type) -> Kind | None:
+def kind_of(cls: type) -> Kind | None:
+    """What a class is meant to be, by the attribute that only such a class has."""
     for kind, method in TELLING.items():
         if hasattr(cls, method) and isinstance(getattr(cls, "name", None), str):
             return kind
