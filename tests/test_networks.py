@@ -163,3 +163,12 @@ def test_without_batch_norm_convolutions_have_a_bias() -> None:
     network = cnn4((1, 8, 8), 6, 3, generator_of("n"), batch_norm=False)
     assert parameter_count(network) == (9 + 1) * 6 + 3 * (9 * 6 + 1) * 6 + (6 + 1) * 3
     assert network(torch.rand(1, 2, 64, generator=generator_of("x"))).shape == (1, 2, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_channels_last_from_the_first_convolution_on(channels: int) -> None:
+    """Torch pools those ten times as fast; one channel alone leaves it in doubt."""
+    network = cnn4((channels, 8, 8), 4, None, generator_of("n"), pooling="max", batch_norm="shared")
+    convolved = network[1](network[0](torch.rand(1, 3, channels * 64)))
+    assert convolved.is_contiguous()
+    assert network[2](convolved).is_contiguous()

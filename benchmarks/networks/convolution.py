@@ -94,6 +94,13 @@ def convolve(
     return (windows.flatten(1, 3) @ weight).unflatten(1, windows.shape[1:4])
 
 
+def fold(
+    windows: Float[Tensor, "tasks points rows columns window"], shape: torch.Size, stride: int
+) -> Float[Tensor, "tasks points height width channels"]:
+    """The transpose of `patches`: each pixel gets the sum of what windows say of it."""
+    return _Fold.apply(windows, shape, stride)  # type: ignore[no-untyped-call]
+
+
 def pool(
     x: Float[Tensor, "tasks points height width channels"],
 ) -> Float[Tensor, "tasks points rows columns channels"]:
@@ -105,5 +112,5 @@ def pool(
 
 
 def as_torch(x: Float[Tensor, "tasks points height width channels"]) -> Tensor:
-    """(pictures, channels, height, width), a view that torch knows to be channels-last."""
-    return x.flatten(0, 1).permute(0, 3, 1, 2)
+    """(pictures, channels, height, width), which torch knows to be channels-last."""
+    return x.flatten(0, 1).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

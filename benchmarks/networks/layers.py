@@ -111,13 +111,20 @@ class Normalise(nn.Module):
 
 
 class Picture(nn.Module):
-    """Pixels flattened as channels, height, width become (height, width, channels)."""
+    """Pixels flattened as channels, height, width become (height, width, channels).
+
+    One channel is put last by its stride, too: torch would take the pictures, and what comes out of
+    the convolution after them, for channels-first, and pool that in ten times the time.
+    """
 
     def __init__(self, image: tuple[int, int, int]) -> None:
         super().__init__()
         self.image = image
 
     def forward(self, x: Float[Tensor, "tasks points pixels"]) -> Tensor:
+        channels, *sides = self.image
+        if channels == 1:
+            return x.unflatten(2, (*sides, 1))
         return x.unflatten(2, self.image).permute(0, 1, 3, 4, 2)
 
 

@@ -1,6 +1,6 @@
 """Task-batched CNN4 MAML against learn2learn's own loop over tasks, on torch's own layers."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,8 +11,10 @@ from baselines._import_learn2learn import learn2learn
 from baselines._learn2learn import task_batched_maml
 from benchmarks.core import TaskBatch, generator_of, task_cross_entropy
 from benchmarks.networks import Convolution, Linear, Network, Normalise, cnn4, mlp
+from benchmarks.speed.conftest import InTurn
 from benchmarks.testing.toy import ToyClasses
 
+MetaLoss = Callable[[nn.Module, TaskBatch, bool], Tensor]
 TASKS, WAYS, LR = 32, 5, 0.4
 IMAGE = (1, 28, 28)
 
@@ -80,24 +82,27 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("side", ["slow", "fast"], ids=["looped", "batched"])
 @pytest.mark.parametrize("order", ["second", "first"])
 @pytest.mark.parametrize("which", NETWORKS)
-def test_meta_iteration(benchmark: Any, which: str, order: str, side: str) -> None:
+def test_meta_iteration(in_turn: InTurn, which: str, order: str) -> None:
     """One support and one query point of each class."""
-    benchmark.group = f"one MAML iteration, {which}, {TASKS} tasks, {order} order"
     batch = ToyClasses(WAYS, IMAGE).sample(
         TASKS, "train", generator_of("speed"), shots=1, queries=WAYS
     )
     drawn = NETWORKS[which]()
-    network: nn.Module = in_torchs_layers(drawn) if side == "slow" else drawn
-    meta_loss = looped_meta_loss if side == "slow" else batched_meta_loss
-    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
 
-    def iteration() -> None:
-        optimiser.zero_grad()
-        meta_loss(network, batch, order == "first").backward()
-        optimiser.step()
+    def iteration(network: nn.Module, meta_loss: MetaLoss) -> Callable[[], None]:
+        optimiser = torch.optim.Adam(network.parameters(), 1e-3)
 
-    benchmark.extra_info["side"] = side
-    benchmark.pedantic(iteration, rounds=7, iterations=1, warmup_rounds=1)
+        def run() -> None:
+            optimiser.zero_grad()
+            meta_loss(network, batch, order == "first").backward()
+            optimiser.step()
+
+        return run
+
+    in_turn(
+        iteration(in_torchs_layers(drawn), looped_meta_loss),
+        iteration(drawn, batched_meta_loss),
+        group=f"one MAML iteration, {which}, {TASKS} tasks, {order} order: looped against batched",
+    )

@@ -1,122 +1,66 @@
 """A training iteration against its floor: the same arithmetic, written out by hand, and no more.
 
-The floor of MAML has its inner gradient by formula, so that what is differentiated is the outer
-loss alone. On a GPU both sides are run there, too; where there is none, that is said.
+On a GPU both sides are run there, too; where there is none, that is said.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import Tensor
 
-from baselines.cnp import CNP
 from baselines.maml import MAML
-from benchmarks.core import Budget, BudgetedSource, MetaLearner, TaskBatch, generator_of
+from baselines.protonet import ProtoNet
+from benchmarks.core import Budget, BudgetedSource, TaskBatch, generator_of
 from benchmarks.networks import mlp
+from benchmarks.speed import by_hand
+from benchmarks.speed.conftest import InTurn
+from benchmarks.speed.floors import CLASSES, FLOORS, LR, Composed, parameters
 from benchmarks.tasks.sinusoid import Sinusoid
+from reml.env import ComposeEnv
+from reml.inner.decisions import Adaptation
+from reml.learner import REML
 
-ITERATIONS, TASKS, SHOTS, QUERIES = 20, 25, 10, 50
 NO_GPU = "not run: there is no GPU here"
 DEVICES = [
     "cpu",
     pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU)),
 ]
-LR = 0.01
-
-
-def maml_by_hand(weights: Sequence[Tensor], batch: TaskBatch) -> Tensor:
-    """The query loss of a perceptron with two hidden layers after one inner step, second order."""
-    x, y = batch.support.x, batch.support.y
-    w = [it.expand(len(batch), *it.shape[-2:]) for it in weights]
-    a = torch.relu(torch.baddbmm(w[1], x, w[0]))
-    b = torch.relu(torch.baddbmm(w[3], a, w[2]))
-    out = 2 / y[0].numel() * (torch.baddbmm(w[5], b, w[4]) - y)
-    into_b = (out @ w[4].mT) * (b > 0)
-    into_a = (into_b @ w[2].mT) * (a > 0)
-    for place, (before, into) in enumerate(((x, into_a), (a, into_b), (b, out))):
-        w[2 * place] = torch.baddbmm(w[2 * place], before.mT, into, alpha=-LR)
-        w[2 * place + 1] = w[2 * place + 1] - LR * into.sum(1, keepdim=True)
-    hidden = torch.relu(torch.baddbmm(w[1], batch.query.x, w[0]))
-    hidden = torch.relu(torch.baddbmm(w[3], hidden, w[2]))
-    return (torch.baddbmm(w[5], hidden, w[4]) - batch.query.y).square().mean()
-
-
-def cnp_by_hand(weights: Sequence[Tensor], batch: TaskBatch) -> Tensor:
-    """The query loss of encoder, mean and decoder."""
-
-    def through(z: Tensor, layers: Sequence[Tensor]) -> Tensor:
-        for place in range(0, len(layers) - 2, 2):
-            z = torch.relu(torch.addmm(layers[place + 1], z, layers[place]))
-        return torch.addmm(layers[-1], z, layers[-2])
-
-    tasks, shots, queries = len(batch), batch.support.points, batch.query.x.shape[1]
-    shown = torch.cat([batch.support.x, batch.support.y], 2)
-    code = through(shown.flatten(0, 1), weights[:6]).view(tasks, shots, -1).mean(1, keepdim=True)
-    asked = torch.cat([batch.query.x, code.expand(-1, queries, -1)], 2)
-    said = through(asked.flatten(0, 1), weights[6:])
-    return (said - batch.query.y.flatten(0, 1)).square().mean()
-
-
-Floor = Callable[[Sequence[Tensor], TaskBatch], Tensor]
-PAIRS: dict[str, tuple[MetaLearner, Floor, Callable[[torch.Generator], list[Tensor]]]] = {
-    "maml": (
-        MAML(
-            hidden=(40, 40),
-            meta_batch=TASKS,
-            train_steps=1,
-            train_shots=SHOTS,
-            train_queries=QUERIES,
-            inner_lr=LR,
-        ),
-        maml_by_hand,
-        lambda chance: [*mlp(1, (40, 40), 1, chance).parameters()],
-    ),
-    "cnp": (
-        CNP(batch_tasks=TASKS, train_shots=SHOTS, train_queries=QUERIES),
-        cnp_by_hand,
-        lambda chance: [
-            *mlp(2, (128, 128), 128, chance).parameters(),
-            *mlp(129, (128, 128), 1, chance).parameters(),
-        ],
-    ),
-}
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("side", ["slow", "fast"], ids=["trained", "by hand"])
-@pytest.mark.parametrize("which", PAIRS)
-def test_training_iteration(benchmark: Any, which: str, side: str, device: str) -> None:
+@pytest.mark.parametrize("which", FLOORS)
+def test_training_iteration(in_turn: InTurn, which: str, device: str) -> None:
     """`fit`, drawing of tasks, logging and all, against arithmetic on one batch of tasks."""
-    benchmark.group = f"{which} on {device}: its floor, which is"
-    learner, floor, draw = PAIRS[which]
-    batch = Sinusoid().sample(TASKS, "train", generator_of("t"), shots=SHOTS, queries=QUERIES)
-    batch = batch.to(device)
-    weights = [it.detach().to(device).requires_grad_() for it in draw(generator_of("w"))]
+    floor = FLOORS[which]()
+    batch = floor.batch().to(device)
+    weights = floor.weights(generator_of("w"))
+    for weight in weights:  # those of a pool are looked up there
+        weight.data = weight.data.to(device)
     optimiser = torch.optim.Adam(weights, 1e-3, fused=True)
 
     def train() -> None:
-        budget = Budget(tasks=ITERATIONS * TASKS)
-        source = BudgetedSource(Sinusoid(), budget, generator_of("speed"), device=device)
-        learner.fit(source, generator_of("speed"))
+        budget = Budget(tasks=floor.iterations * floor.tasks)
+        source = BudgetedSource(floor.family, budget, generator_of("speed"), device=device)
+        floor.learner.fit(source, generator_of("speed"))
 
-    def by_hand() -> None:
-        for _ in range(ITERATIONS):
+    def arithmetic() -> None:
+        for _ in range(floor.iterations):
             optimiser.zero_grad()
-            floor(weights, batch).backward()
+            floor.backward(weights, batch)
             optimiser.step()
         float(weights[0].detach().sum())  # a GPU has finished then
 
-    benchmark.extra_info["side"] = side
-    run = train if side == "slow" else by_hand
-    benchmark.pedantic(run, rounds=7, iterations=1, warmup_rounds=1)
+    in_turn(
+        train,
+        arithmetic,
+        group=f"{which} on {device}: trained against its floor",
+        wall=device != "cpu",
+    )
 
 
-def test_the_floor_of_maml_is_the_same_arithmetic() -> None:
-    """Against autograd through the inner step."""
-    batch = Sinusoid().sample(4, "train", generator_of("t"), shots=5, queries=7)
-    weights = [*mlp(1, (8, 8), 1, generator_of("w")).parameters()]
+def _autograd(weights: Sequence[Tensor], batch: TaskBatch) -> Tensor:
+    """MAML on perceptrons, task by task."""
 
     def through(w: Sequence[Tensor], x: Tensor) -> Tensor:
         for place in (0, 2):
@@ -124,16 +68,78 @@ def test_the_floor_of_maml_is_the_same_arithmetic() -> None:
         return x @ w[4] + w[5]
 
     losses = []
-    for task in range(4):
+    for task in range(len(batch)):
         loss = (through(weights, batch.support.x[task]) - batch.support.y[task]).square().mean()
         steps = torch.autograd.grad(loss, weights, create_graph=True)
         after = [w - LR * step for w, step in zip(weights, steps, strict=True)]
         losses.append((through(after, batch.query.x[task]) - batch.query.y[task]).square().mean())
-    expected = torch.stack(losses).mean()
-    got = maml_by_hand(weights, batch)
+    return torch.stack(losses).mean()
+
+
+def test_the_floor_of_maml_is_the_same_arithmetic() -> None:
+    batch = Sinusoid().sample(4, "train", generator_of("t"), shots=5, queries=7)
+    weights = parameters(mlp(1, (8, 8), 1, generator_of("w")))
+    got, expected = by_hand.maml(weights, batch, LR), _autograd(weights, batch)
     torch.testing.assert_close(got, expected)
-    pairs = zip(
-        torch.autograd.grad(got, weights), torch.autograd.grad(expected, weights), strict=True
+    _same_gradients(torch.autograd.grad(got, weights), torch.autograd.grad(expected, weights))
+
+
+def test_the_floor_of_maml_on_pictures_is_the_same_arithmetic() -> None:
+    """Against autograd through the inner step of the network itself."""
+    batch = CLASSES.sample(3, "train", generator_of("t"), shots=2, queries=10)
+    learner = MAML(network="cnn4", filters=4, batch_norm="transductive", inner_lr=LR)
+    learner.train_steps, learner.max_inner_norm = 1, 0.0
+    learner._build(CLASSES.problem, generator_of("w"))
+    weights = parameters(learner.network_)
+    expected = learner._query_loss(batch)
+    gradients = torch.autograd.grad(expected, weights)
+    torch.testing.assert_close(by_hand.maml_cnn4(weights, batch, LR), expected.detach())
+    _same_gradients([weight.grad for weight in weights if weight.grad is not None], gradients)
+
+
+def test_the_floor_of_protonet_is_the_same_arithmetic() -> None:
+    batch = CLASSES.sample(1, "train", generator_of("t"), shots=2, queries=10)
+    learner = ProtoNet(filters=4)
+    learner._build(CLASSES.problem, generator_of("w"))
+    learner.network_.train()
+    weights = parameters(learner.network_)
+    expected, got = learner._query_loss(batch), by_hand.protonet(weights, batch)
+    torch.testing.assert_close(got, expected)
+    _same_gradients(torch.autograd.grad(got, weights), torch.autograd.grad(expected, weights))
+
+
+@pytest.mark.parametrize("adaptation", ["gradient", "solve"])
+def test_the_floor_of_reml_is_the_same_arithmetic(adaptation: Adaptation) -> None:
+    """Against what an episode of its environment ends with."""
+    batch = Sinusoid().sample(4, "train", generator_of("t"), shots=3, queries=7)
+    learner = REML(
+        adaptation=adaptation,
+        width=8,
+        pool=(2, 3, 2),
+        loss="joint" if adaptation == "solve" else "nmse",
     )
-    for mine, theirs in pairs:
-        torch.testing.assert_close(mine, theirs)
+    composed = Composed(learner, len(batch), generator_of("w"))
+    env = ComposeEnv(
+        composed.pool,
+        steps=learner.train_steps,
+        unadapted_weight=learner.unadapted_weight,
+        max_norm=learner.max_inner_norm,
+        gradients="second_order",
+        loss=learner.loss,
+        episodes=learner.episodes,
+    )
+    env.reset(batch)
+    for choice in composed.composition.unbind(1):
+        env.step(choice)
+    expected, got = env.descended.mean(), composed.loss(batch)
+    torch.testing.assert_close(got.float(), expected)
+    weights = [it for it in parameters(composed.pool) if it.requires_grad]
+    _same_gradients(
+        torch.autograd.grad(got, weights, allow_unused=True, materialize_grads=True),
+        torch.autograd.grad(expected, weights, allow_unused=True, materialize_grads=True),
+    )
+
+
+def _same_gradients(got: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
+    for mine, theirs in zip(got, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)

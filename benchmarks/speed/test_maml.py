@@ -1,8 +1,7 @@
 """Task-batched learn2learn against learn2learn's own loop over tasks."""
 
-from typing import Any
+from collections.abc import Callable
 
-import pytest
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +10,7 @@ from baselines._learn2learn import task_batched_maml
 from baselines._steps import sgd_predictors
 from benchmarks.core import TaskBatch, generator_of, task_mse
 from benchmarks.networks import mlp
+from benchmarks.speed.conftest import InTurn
 from benchmarks.tasks.sinusoid import Sinusoid
 
 META_TASKS = 25
@@ -43,37 +43,41 @@ def batched_meta_loss(network: nn.Module, batch: TaskBatch) -> Tensor:
     return task_mse(learner(batch.query.x), batch.query.y).mean()
 
 
-@pytest.mark.benchmark(group="one MAML iteration, 25 tasks, 10 shots, second order")
-@pytest.mark.parametrize(
-    ("side", "meta_loss"),
-    [("slow", looped_meta_loss), ("fast", batched_meta_loss)],
-    ids=["looped", "batched"],
-)
-def test_meta_iteration(benchmark: Any, side: str, meta_loss: Any) -> None:
-    network, batch = _network(), _batch(META_TASKS, 10)
-    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+def test_meta_iteration(in_turn: InTurn) -> None:
+    batch = _batch(META_TASKS, 10)
 
-    def iteration() -> None:
-        optimiser.zero_grad()
-        meta_loss(network, batch).backward()
-        optimiser.step()
+    def iteration(meta_loss: Callable[[nn.Module, TaskBatch], Tensor]) -> Callable[[], None]:
+        network = _network()
+        optimiser = torch.optim.Adam(network.parameters(), 1e-3)
 
-    benchmark.extra_info["side"] = side
-    benchmark(iteration)
+        def run() -> None:
+            optimiser.zero_grad()
+            meta_loss(network, batch).backward()
+            optimiser.step()
+
+        return run
+
+    in_turn(
+        iteration(looped_meta_loss),
+        iteration(batched_meta_loss),
+        group="one MAML iteration, 25 tasks, 10 shots, second order: looped against batched",
+        rounds=15,
+    )
 
 
-@pytest.mark.benchmark(group="evaluating 600 tasks, 10 adaptation steps, 100 query points")
-@pytest.mark.parametrize(
-    ("side", "at_once"), [("slow", 1), ("fast", TEST_TASKS)], ids=["looped", "batched"]
-)
-def test_evaluation(benchmark: Any, side: str, at_once: int) -> None:
+def test_evaluation(in_turn: InTurn) -> None:
+    """A tenth of the tasks one by one against all of them at once."""
     network, batch = _network(), _batch(TEST_TASKS, 100)
 
-    def evaluate() -> None:
-        for start in range(0, TEST_TASKS, at_once):
+    def evaluate(tasks: int, at_once: int) -> None:
+        for start in range(0, tasks, at_once):
             part = batch.rows(slice(start, start + at_once))
             (predict,) = sgd_predictors(network, part.support, [10], lr=0.01)
             task_mse(predict(part.query.x), part.query.y)
 
-    benchmark.extra_info["side"] = side
-    benchmark.pedantic(evaluate, rounds=3, iterations=1, warmup_rounds=1)
+    in_turn(
+        lambda: evaluate(TEST_TASKS // 10, 1),
+        lambda: evaluate(TEST_TASKS, TEST_TASKS),
+        group=f"evaluating {TEST_TASKS} tasks, 10 steps, 100 query points: looped against batched",
+        times=10,
+    )

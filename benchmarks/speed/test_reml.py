@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.core import Budget, BudgetedSource, TaskBatch, generator_of
+from benchmarks.speed.conftest import InTurn
 from benchmarks.tasks.sinusoid import Sinusoid
 from reml.env import ComposeEnv
 from reml.inner.network import adapt, run
@@ -40,24 +41,25 @@ def _batch(rows: int) -> TaskBatch:
     )
 
 
-@pytest.mark.benchmark(group="one episode of the environment a row, adaptation included")
-@pytest.mark.parametrize(("side", "rows"), [("slow", 1), ("fast", ROWS)], ids=["1", str(ROWS)])
-def test_environment(benchmark: Any, side: str, rows: int) -> None:
-    """`ROWS` episodes either way: all in lock-step, or one after the other."""
+def test_environment(in_turn: InTurn) -> None:
+    """`ROWS` episodes in lock-step, against an eighth as many one after the other."""
     env = _env(_pool())
     generator = generator_of("speed")
     batch = _batch(ROWS)
-    parts = [batch.rows(slice(i, i + rows)) for i in range(0, ROWS, rows)]
 
-    def episodes() -> None:
-        for part in parts:
-            env.reset(part)
+    def episodes(episodes: int, rows: int) -> None:
+        for start in range(0, episodes, rows):
+            env.reset(batch.rows(slice(start, start + rows)))
             for size in env.choices:
                 env.step(torch.randint(size, (rows,), generator=generator))
 
-    benchmark.extra_info["side"] = side
-    benchmark.extra_info["environment_steps"] = ROWS * len(env.choices)
-    benchmark.pedantic(episodes, rounds=5, iterations=1, warmup_rounds=1)
+    in_turn(
+        lambda: episodes(ROWS // 8, 1),
+        lambda: episodes(ROWS, ROWS),
+        group=f"{ROWS} episodes of the environment, adaptation included: one by one against all",
+        rounds=5,
+        times=8,
+    )
 
 
 @pytest.mark.benchmark(group="training, everything included")
