@@ -7,25 +7,29 @@ on any engine; `efficiency` runs trials that sleep, on one worker of this machin
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.harness.disk.files import write_json
+from benchmarks.harness.disk.files import read_json, write_json
+from benchmarks.harness.disk.sums import SUMS
+from benchmarks.harness.engines.names import LOCAL
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.run.descendants import adopt
 from benchmarks.harness.run.engine import Began, Ended, Event, Handle
 from benchmarks.harness.run.job import Job
 from benchmarks.harness.run.progress import PlainProgress
 from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.store.folder import ResultsFolder, seal
-from benchmarks.harness.trial.trial import blank_record
 
 MATRIX = """
 name = "scaling"
@@ -35,7 +39,7 @@ protocol = [{{ kind = "few_shot", shots = [1], steps = [0], tasks = 4, queries =
 family = [{{ name = "line" }}]
 learner = [{{ name = "{learner}"{more} }}]
 """
-SIZES = {"simulate": [1000, 10_000], "overhead": [8, 40], "efficiency": [64]}
+SIZES = {"simulate": [1000, 3000, 10_000], "overhead": [8, 40], "efficiency": [64]}
 """How many trials each is about, unless told otherwise."""
 SLEEPER = """
 import time
@@ -57,15 +61,20 @@ class Sleeper(Mean):
 
 
 class NoEngine:
-    """Says of every job at once that it has ended, and that it could not be done."""
+    """Says of every job at once that it has ended, as a trial that was really run before it did."""
 
     capacity = 64
 
-    def __init__(self) -> None:
+    def __init__(self, done: Path) -> None:
+        """`done` is the folder of that trial."""
+        self._record = read_json(done / "trial.json")
+        self._files = [it for it in done.iterdir() if it.name not in ("trial.json", SUMS)]
         self._events: list[Event] = []
 
     def submit(self, job: Job) -> Handle:
-        write_json(job.folder / "trial.json", {**blank_record(job.spec, {}), "status": "cannot"})
+        for path in self._files:
+            os.link(path, job.folder / path.name)
+        write_json(job.folder / "trial.json", {**self._record, **job.spec.row})
         seal(job.folder)
         handle = Handle(job.id)
         self._events += [Began(handle), Ended(handle)]
@@ -81,46 +90,44 @@ class NoEngine:
 
 
 def simulate(numbers: Sequence[int]) -> Iterator[str]:
-    for number in numbers:
-        with tempfile.TemporaryDirectory() as place:
-            yield _simulated(number, Path(place))
+    with tempfile.TemporaryDirectory() as top:
+        place = Path(top)
+        _command(_matrix(place, 1, "mean"), "--out", str(place / "one"), "--no-figures")
+        (done,) = place.glob("one/trials/[!.]*")
+        for number in numbers:
+            yield _simulated(number, place, done)
 
 
-def _simulated(number: int, place: Path) -> str:
-    matrix = load_matrix(str(_matrix(place, 1, "mean")))
-    (first,) = expand(matrix, Registry())
-    ids = [f"line-mean-s{seed}-{seed:012x}" for seed in range(number)]
-    trials = [replace(first, id=it, seed=seed, training=it[-12:]) for seed, it in enumerate(ids)]
-    folder = ResultsFolder(place / "out")
+def _simulated(number: int, place: Path, done: Path) -> str:
+    path, out = _matrix(place, number, "mean"), place / f"out-{number}"
+    matrix = load_matrix(str(path))
+    trials = expand(matrix, Registry())
+    folder = ResultsFolder(out)
     started = time.perf_counter()
     with folder.open(describe(matrix, trials)):
         progress = PlainProgress(trials, 64)
         progress._print = lambda line: None  # type: ignore[method-assign]
-        run_trials(
-            trials, folder, Registry(), progress, engine=NoEngine(), device="cpu", provenance={}
-        )
+        engine = NoEngine(done)
+        run_trials(trials, folder, Registry(), progress, engine=engine, device="cpu", provenance={})
     took = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "reml", "status", str(place / "out")],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    status = time.perf_counter() - started
+    shown = _command(str(out), what="status"), _command(path, "--out", str(out), what="plan")
     return (
         f"{number:,} trials: {took:.1f} s, {1e3 * took / number:.2f} ms a trial, {peak:,.0f} MB; "
-        f"reml status {status:.1f} s"
+        f"reml status {shown[0]}; reml plan {shown[1]}"
     )
 
 
-def overhead(engine: str, jobs: int, few: int, many: int) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as place:
-        took = [_took(Path(place), engine, jobs, seeds, "mean") for seeds in (few, many)]
-    each = (took[1] - took[0]) / (many - few)
+def overhead(engine: str, jobs: int, bundle: int, few: int, many: int) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as top:
+        place = Path(top)
+        (place / "engine.toml").write_text(f"bundle = {bundle}\n")
+        took = [_took(place, engine, jobs, seeds, "mean") for seeds in (few, many)]
+    clock, processor = ((it[1] - it[0]) / (many - few) for it in zip(*took, strict=True))
+    of = "in all" if engine == LOCAL else "of the driver"
     yield (
-        f"{engine}, {jobs} at a time: {few} trials in {took[0]:.1f} s, {many} in {took[1]:.1f} s: "
-        f"{each:.2f} s for each more"
+        f"{engine}, {jobs} at a time: {few} trials in {took[0].clock:.1f} s, {many} in "
+        f"{took[1].clock:.1f} s: {clock:.2f} s for each more; of a processor {processor:.2f} s {of}"
     )
 
 
@@ -129,31 +136,52 @@ def efficiency(jobs: int, trials: int, seconds: float) -> Iterator[str]:
         place = Path(top)
         (place / "sleeper.py").write_text(SLEEPER)
         more = f", seconds = {seconds}"
-        took = {
-            number: _took(place, "local", number, trials, "sleeper", more) for number in (1, jobs)
-        }
-    share = took[1] / (jobs * took[jobs])
+        one, several = (
+            _took(place, LOCAL, number, trials, "sleeper", more).clock for number in (1, jobs)
+        )
     yield (
-        f"local: {trials} trials of {seconds:g} s in {took[1]:.1f} s on 1 worker, in "
-        f"{took[jobs]:.1f} s on {jobs}: efficiency {share:.2f}"
+        f"local: {trials} trials that sleep {seconds:g} s in {one:.1f} s on 1 worker, in "
+        f"{several:.1f} s on {jobs}: efficiency {one / (jobs * several):.2f}; "
+        f"{one / trials - seconds:.2f} s of each are not its sleep"
     )
 
 
-def _took(place: Path, engine: str, jobs: int, seeds: int, learner: str, more: str = "") -> float:
-    """Seconds that a run takes longer than one that finds everything done."""
+class Took(NamedTuple):
+    """Seconds by the clock, and of a processor: of a process and all it started on this machine."""
+
+    clock: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:.1f} s ({self.processor:.1f} s of a processor)"
+
+
+def _took(place: Path, engine: str, jobs: int, seeds: int, learner: str, more: str = "") -> Took:
+    """What a run takes longer than one that finds everything done."""
     out = place / f"{learner}-{jobs}-{seeds}"
-    command = [sys.executable, "-m", "reml", "run", str(_matrix(place, seeds, learner, more))]
-    command += ["--engine", engine, "--jobs", str(jobs), "--out", str(out), "--no-figures"]
+    command: list[str | Path] = [_matrix(place, seeds, learner, more)]
+    command += ["--engine", engine, "--jobs", str(jobs)]
+    command += ["--out", str(out), "--no-figures"]
     if learner == "sleeper":
         command += ["--plugin", str(place / "sleeper.py")]
-    started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    whole = time.perf_counter() - started
-    started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # nothing is left to do
+    whole, again = _command(*command), _command(*command)  # nothing is left to do
     ended = [json.loads(it.read_text()) for it in out.glob("trials/[!.]*/trial.json")]
-    assert len(ended) == seeds
-    return whole - (time.perf_counter() - started)
+    assert [it["status"] for it in ended] == ["done"] * seeds
+    return Took(whole.clock - again.clock, whole.processor - again.processor)
+
+
+def _command(*arguments: str | Path, what: str = "run") -> Took:
+    adopt()  # what it leaves behind comes to us, with what that has spent
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "reml", what, *map(str, arguments)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    clock = time.perf_counter() - started
+    with suppress(ChildProcessError):
+        while os.wait():
+            pass
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    return Took(clock, user + system)
 
 
 def _matrix(place: Path, seeds: int, learner: str, more: str = "") -> Path:
@@ -167,7 +195,8 @@ def main() -> None:
     parser.add_argument("what", choices=SIZES)
     sizes = "; ".join(f"{what} {' '.join(map(str, it))}" for what, it in SIZES.items())
     parser.add_argument("--trials", type=int, nargs="+", help=f"how many (default: {sizes})")
-    parser.add_argument("--engine", default="local", help="of overhead")
+    parser.add_argument("--engine", default=LOCAL, help="of overhead")
+    parser.add_argument("--bundle", type=int, default=1, help="trials in a job of SLURM")
     parser.add_argument("--jobs", type=int, default=2, help="at a time, on this machine")
     parser.add_argument("--seconds", type=float, default=10.0, help="that a trial sleeps")
     options = parser.parse_args()
@@ -177,7 +206,7 @@ def main() -> None:
     if options.what == "simulate":
         lines = simulate(trials)
     elif options.what == "overhead":
-        lines = overhead(options.engine, options.jobs, trials[0], trials[-1])
+        lines = overhead(options.engine, options.jobs, options.bundle, trials[0], trials[-1])
     else:
         lines = efficiency(options.jobs, trials[-1], options.seconds)
     for line in lines:
