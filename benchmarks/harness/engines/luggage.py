@@ -4,10 +4,11 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.core.errors import DataError
+from benchmarks.core.errors import DataError, UserError
 from benchmarks.core.text import described
 from benchmarks.harness.disk.files import fresh_name
 from benchmarks.harness.plan.identity import TrialSpec
@@ -90,6 +91,55 @@ def carried_plugin(path: Path) -> Item:
     """A plugin file with all that it imports from beside it."""
     base, files = files_of(path)
     return carried(path.resolve(), files, base)
+
+
+class Depot:
+    """A folder, by its path or URL, where machines leave files for each other."""
+
+    def __init__(self, url: str) -> None:
+        """Raises whatever the file system does that the URL is of."""
+        from fsspec.core import url_to_fs
+
+        self._system, self._root = url_to_fs(url)
+        self._system.makedirs(self._root, exist_ok=True)
+
+    def get(self, name: str) -> bytes | None:
+        with suppress(FileNotFoundError):
+            found: bytes = self._system.cat_file(f"{self._root}/{name}")
+            return found
+        return None
+
+    def put(self, name: str, data: bytes) -> None:
+        """The file is there whole, or the one from before is."""
+        with self._system.transaction, self._system.open(f"{self._root}/{name}", "wb") as file:
+            file.write(data)
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self._system.rm_file(f"{self._root}/{name}")
+
+
+def demand_depot(url: str, where: str) -> str:
+    """See that files can be left at a path or URL, which then is the same in any folder.
+
+    Raises:
+        UserError: they cannot.
+    """
+    if "://" not in url:
+        url = str(Path(url).expanduser().absolute())
+    try:
+        depot, name = Depot(url), fresh_name(".probe-")
+        depot.put(name, b"there")
+        found = depot.get(name)
+        depot.remove(name)
+        if found != b"there":
+            raise OSError("what was written there is not there")
+    except Exception as error:  # as many kinds as there are file systems
+        raise UserError(
+            f"{where or '[engine]'}: key 'checkpoints': nothing can be kept at {url} "
+            f"({described(error)})"
+        ) from None
+    return url
 
 
 def data_of(spec: TrialSpec) -> Iterator[Path]:

@@ -14,9 +14,18 @@ from typing import Any
 
 from benchmarks.core.errors import UserError
 from benchmarks.core.text import described
-from benchmarks.harness.engines.luggage import carried, carried_plugin, data_of, packed, unpack
+from benchmarks.harness.disk.files import make_folder
+from benchmarks.harness.engines.luggage import (
+    carried,
+    carried_plugin,
+    data_of,
+    demand_depot,
+    packed,
+    unpack,
+)
 from benchmarks.harness.engines.ray_cluster import connect, demand_room, options_of
 from benchmarks.harness.engines.ray_node import (
+    CHECKPOINTS,
     TRAINING,
     TRIAL,
     Mailbox,
@@ -30,6 +39,7 @@ from benchmarks.harness.engines.versions import versions
 from benchmarks.harness.run.engine import Began, Ended, Event, Handle, Said
 from benchmarks.harness.run.job import Job, Sealed
 from benchmarks.harness.source.code import files_of
+from benchmarks.harness.trial.trainings import checkpoints_of
 
 LOOK_SECONDS = 2.0
 PATIENCE_SECONDS = 10.0
@@ -56,6 +66,8 @@ class RayEngine:
         Raises:
             UserError: there is no such cluster, or it cannot be used.
         """
+        depot = settings.table.checkpoints
+        self._depot = demand_depot(depot, settings.source) if depot else ""
         self._ray = ray = connect(address)
         self._settings = settings
         self._modules = list(modules)
@@ -64,6 +76,7 @@ class RayEngine:
         self._items: dict[Path, tuple[str, str, Any]] = {}
         self._roots: set[Path] = set()
         self._trained: dict[Path, Any] = {}
+        self._notes: set[str] = set()
         self._tasks: dict[Any, _Task] = {}
         self._task = ray.remote(max_retries=0)(_in_ray)
         mailbox = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
@@ -142,6 +155,8 @@ class RayEngine:
             trained=trained,
             training=(job.spec.training, job.trainings),
             references=job.references,
+            checkpoints={it.name: _with_time(it) for it in _checkpoints(job)},
+            depot=self._depot,
         )
 
     def _carry(self, path: Path, *, plugin: bool = False) -> None:
@@ -192,6 +207,9 @@ class RayEngine:
             return Ended(task, f"a machine or process of Ray was lost ({said})", lost=True)
         if outcome.refused:
             raise UserError(f"{outcome.refused}; install the same, or the bits would differ")
+        if outcome.note and outcome.note not in self._notes:
+            self._notes.add(outcome.note)
+            print(f"reml: {outcome.note}", file=sys.stderr)
         if outcome.trouble:
             return Ended(task, outcome.trouble, outcome.lost)
         self._bring(task.job, outcome.data)
@@ -207,6 +225,13 @@ class RayEngine:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 training.rename(place)
             shutil.rmtree(training, ignore_errors=True)
+        for path in _checkpoints(job):
+            if (left := job.folder / CHECKPOINTS / path.name).is_file():
+                make_folder(path.parent)
+                left.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+        shutil.rmtree(job.folder / CHECKPOINTS, ignore_errors=True)
         for path in trial.iterdir():
             path.rename(job.folder / path.name)
         trial.rmdir()
@@ -222,6 +247,18 @@ class RayEngine:
             if it["Alive"]
         ]
         ray.wait(asked, num_returns=len(asked), timeout=PATIENCE_SECONDS)
+
+
+def _checkpoints(job: Job) -> list[Path]:
+    return [] if job.trainings is None else checkpoints_of(job.trainings, job.spec)
+
+
+def _with_time(path: Path) -> tuple[bytes, float]:
+    """What a checkpoint holds, nothing where there is none, and when its training was last seen."""
+    try:
+        return path.read_bytes(), path.stat().st_mtime
+    except OSError:
+        return b"", 0.0
 
 
 def _in_ray(parcel: Parcel, mailbox: Any) -> Outcome:

@@ -1,26 +1,32 @@
 """What runs in a process of Ray, on any of its machines: one job, by this machine's launcher."""
 
+import os
 import shutil
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.core.text import described
 from benchmarks.harness.disk.files import fresh_name
 from benchmarks.harness.disk.shapes import TEMPORARY
-from benchmarks.harness.engines.luggage import packed, placed, unpack
+from benchmarks.harness.engines.luggage import Depot, packed, placed, unpack
 from benchmarks.harness.engines.versions import differences, versions
 from benchmarks.harness.run.engine import Ended, Said
 from benchmarks.harness.run.job import Sealed
 from benchmarks.harness.run.local import LocalEngine
 
 TELL_SECONDS = 0.5
-TRIAL, TRAINING = "trial", "training"
+LOOK_SECONDS, LAST_SECONDS = 1.0, 60.0
+HEAD = 4096
+"""Bytes at the beginning of a checkpoint in which two of them differ."""
+TRIAL, TRAINING, CHECKPOINTS = "trial", "training", "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Parcel:
         roots: those of the items whose folder Python looks for modules in.
         trained: where the training is that it takes over, and where Ray has that.
         training: the name of its training, and where others look for trainings.
+        checkpoints: by name, those that its trainings may go on from, and when each was seen last;
+            of no bytes where there is none.
+        depot: the path or URL where they are kept, too; none if empty.
     """
 
     run: str
@@ -44,6 +53,8 @@ class Parcel:
     trained: tuple[Path, Any] | None
     training: tuple[str, Path | None]
     references: Path | None
+    checkpoints: Mapping[str, tuple[bytes, float]] = field(default_factory=dict)
+    depot: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class Outcome:
     trouble: str = ""
     lost: bool = False
     refused: str = ""
+    note: str = ""
 
 
 _launchers: list[LocalEngine] = []
@@ -99,11 +111,91 @@ def _run(
         place, reference = parcel.trained
         unpack(get(reference), work / "trained")
         moves[place] = work / "trained"
-    ended = _ended(_launchers[0], job.moved(moves), tell)
+    with _Checkpoints(work / "trainings", parcel.checkpoints, parcel.depot) as checkpoints:
+        ended = _ended(_launchers[0], job.moved(moves), tell)
     if ended.trouble:
-        return Outcome(trouble=ended.trouble, lost=ended.lost)
+        return Outcome(trouble=ended.trouble, lost=ended.lost, note=checkpoints.trouble)
     made = work / "trainings" / training
-    return Outcome(packed({TRIAL: folder, **({TRAINING: made} if made.is_dir() else {})}))
+    what = {TRIAL: folder, **({TRAINING: made} if made.is_dir() else {})}
+    what |= {f"{CHECKPOINTS}/{it.name}": it for it in checkpoints.there}
+    return Outcome(packed(what), note=checkpoints.trouble)
+
+
+class _Checkpoints:
+    """Those of a job's trainings while it runs here, which a thread leaves in the depot.
+
+    `trouble` is what became of it where it did not work; the job goes on without.
+    """
+
+    def __init__(self, folder: Path, known: Mapping[str, tuple[bytes, float]], depot: str) -> None:
+        self.trouble = ""
+        self._folder = folder
+        self._known = known
+        self._url = depot
+        self._depot: Depot | None = None
+        self._seen: dict[str, bytes] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    @property
+    def there(self) -> list[Path]:
+        paths = [self._folder / name for name in self._known]
+        return [it for it in paths if it.is_file()]
+
+    def __enter__(self) -> "_Checkpoints":
+        self._folder.mkdir(exist_ok=True)
+        for name, (data, seen) in self._known.items():
+            path = self._folder / name
+            if data:
+                path.write_bytes(data)
+                os.utime(path, (seen, seen))
+            if self._url and (later := self._tried(self._fetched, name)):
+                path.write_bytes(later)
+            self._seen[name] = _head(path)
+        if self._url and not self.trouble:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join(LAST_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            self._tried(self._leave)
+        self._tried(self._leave)
+
+    def _tried(self, do: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return do(*arguments)
+        except Exception as error:  # as many kinds as there are file systems
+            where = f"{socket.gethostname()}, a machine of Ray"
+            self.trouble = f"{where}: {self._url}: checkpoints are not kept ({described(error)})"
+
+    def _fetched(self, name: str) -> bytes | None:
+        self._depot = self._depot or Depot(self._url)
+        return self._depot.get(name)
+
+    def _leave(self) -> None:
+        assert self._depot is not None
+        for name, before in self._seen.items():
+            if (head := _head(self._folder / name)) == before:
+                continue
+            if head:
+                self._depot.put(name, (self._folder / name).read_bytes())
+            else:
+                self._depot.remove(name)
+            self._seen[name] = head
+
+
+def _head(path: Path) -> bytes:
+    """Nothing where there is no checkpoint."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except FileNotFoundError:
+        return b""
 
 
 def _ended(engine: LocalEngine, job: Sealed, tell: Callable[[Any], object]) -> Ended:

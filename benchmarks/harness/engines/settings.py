@@ -55,12 +55,15 @@ class Table(Resources):
         name: "local", "ray", "ray://HOST:PORT" or "slurm"; `--engine` wins.
         queue: most jobs that are in SLURM's queue at a time.
         bundle: trials that one job of SLURM runs, one after the other; short ones should share one.
+        checkpoints: a path that all machines of Ray see, or a URL that fsspec knows, as
+            "s3://bucket/mine", where trainings under way are kept should a machine be lost.
         learner: by a learner's label, what its trials are given instead: `[engine.learner.maml]`.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][\w:/.\[\]-]*$", max_length=300)] = ""
     queue: Annotated[int, Ge(1), Le(100_000)] = 200
     bundle: Annotated[int, Ge(1), Le(10_000)] = 1
+    checkpoints: Annotated[str, StringConstraints(max_length=1000)] = ""
     learner: dict[str, dict[str, Any]] = {}
 
 

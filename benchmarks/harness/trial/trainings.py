@@ -108,6 +108,11 @@ def checkpoint_of(
     return Checkpoint(_place(trainings, spec, place), of, seconds_between())
 
 
+def checkpoints_of(trainings: Path, spec: TrialSpec) -> list[Path]:
+    """The files that trainings of a trial go on from, where they were cut off."""
+    return [_place(trainings, spec, it) for it in ("own", "other")]
+
+
 def forget(trainings: Path, spec: TrialSpec, *places: Place) -> None:
     """The trainings of a trial on the families of these places do not go on: they are over, say.
 
