@@ -163,7 +163,7 @@ class PlainProgress:
                 f"{name(now.spec)}: {now.fraction:.0%} {now.text}".rstrip()
                 for now in self._tally.running.values()
             )
-            self._print(f"       {self._tally} ({running})")
+            self._print(f"       {self._tally}{f' ({running})' if running else ''}")
 
     def _print(self, line: str) -> None:
         self._last = time.monotonic()

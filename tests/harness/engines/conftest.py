@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from benchmarks.cli import main
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 180.0
@@ -125,6 +128,17 @@ family = [{ name = "sinusoid" }]
 )
 
 
+TUNED = """
+name = "tuned"
+seeds = 1
+budget = { tasks = 20 }
+protocol = [{ kind = "few_shot", shots = [2], steps = [0, 1], tasks = 10, queries = 5 }]
+family = [{ name = "sinusoid" }]
+learner = [{ name = "scratch" }, { name = "maml", hidden = [2], meta_batch = 5 }]
+tuning = { trials = 2, tasks = 5 }
+"""
+
+
 @dataclass
 class Bench:
     """A folder with a matrix, its data and its plugin, and how to run it."""
@@ -149,6 +163,13 @@ class Bench:
         said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, said
         return said
+
+    def tuned(self, engine: str, out: str) -> pd.DataFrame:
+        """What a search comes to, in this process, but for the seconds."""
+        command = ["tune", str(self.place / "tuned.toml"), "--engine", engine, "--jobs", "1"]
+        assert main([*command, "--out", str(self.place / out)]) == 0
+        found = pd.read_parquet(self.place / out / "tuning.parquet")
+        return found.drop(columns=["seconds", "validation_seconds"])
 
     def written(self, out: str) -> dict[str, int]:
         """When each trial was stored, which tells whether it was run again."""
@@ -190,6 +211,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     (place / "rows.csv").write_text("place,x,y\n" + "".join(rows))
     (place / "engines.toml").write_text(MATRIX)
     (place / "broken.toml").write_text(BROKEN)
+    (place / "tuned.toml").write_text(TUNED)
     made = Bench(place)
     made.run("--jobs", "1", out="local")
     return made
+
+
+@pytest.fixture(scope="package")
+def tuned(bench: Bench) -> pd.DataFrame:
+    """What a search comes to on this machine, one training at a time."""
+    return bench.tuned("local", "local-tuned")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from benchmarks.cli import main
@@ -131,6 +132,14 @@ def test_what_a_learner_does_to_its_process_is_a_failed_row_on_ray(
 ) -> None:
     bench.run("--engine", f"ray://{cluster.address}", out="ray-broken", matrix="broken", code=1)
     bench.demand_expected("ray-broken")
+
+
+def test_settings_are_searched_on_ray_to_the_same_bits(
+    bench: Any, tuned: pd.DataFrame, cluster: Cluster
+) -> None:
+    found = bench.tuned(f"ray://{cluster.address}", "ray-tuned")
+    assert len(found) >= 2
+    assert found.to_csv() == tuned.to_csv()
 
 
 def test_more_than_a_node_has_is_one_sentence() -> None:

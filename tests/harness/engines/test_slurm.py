@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from benchmarks.cli import main
@@ -174,6 +175,14 @@ def test_what_a_learner_does_to_its_process_takes_no_sibling_along(
     finally:
         (bench.place / "engine.toml").unlink()
     bench.demand_expected("slurm-broken")
+
+
+def test_settings_are_searched_on_slurm_to_the_same_bits(
+    bench: Any, tuned: pd.DataFrame, slurm: Slurm
+) -> None:
+    found = bench.tuned("slurm", "slurm-tuned")
+    assert len(found) >= 2
+    assert found.to_csv() == tuned.to_csv()
 
 
 def test_the_queue_never_holds_more_jobs_than_it_may_and_bundles_stay_whole(
