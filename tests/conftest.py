@@ -7,8 +7,10 @@ import os
 import random
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 from unittest import mock
 
@@ -26,28 +28,33 @@ class Sampled:
     """Checks a function's first calls in each process, and of the others one in `EVERY`.
 
     A training calls the same few functions a hundred thousand times, and to check a call takes
-    longer than most of them: that was half of the time of all tests.
+    longer than most of them: that was half of the time of all tests. The check itself is made when
+    a function is first called, which takes milliseconds; calls are counted of a function as it is
+    written, so that one that is defined within another, each time anew, is sampled, too.
     """
 
     FIRST, EVERY = 300, 25
 
     def __init__(self, jaxtyped: Any) -> None:
         self.jaxtyped = jaxtyped
+        self.calls: dict[CodeType, Iterator[int]] = defaultdict(itertools.count)
 
     def __call__(self, function: Any = None, *, typechecker: Any) -> Any:
         if function is None:
             return functools.partial(self, typechecker=typechecker)
-        checked = self.jaxtyped(function, typechecker=typechecker)
         if not inspect.isfunction(function):
-            return checked
-        calls = itertools.count()
+            return self.jaxtyped(function, typechecker=typechecker)
+        calls = self.calls[function.__code__]
+        checked: Any = None
 
-        @functools.wraps(checked)
+        @functools.wraps(function)
         def sampled(*arguments: Any, **named: Any) -> Any:
+            nonlocal checked
             n = next(calls)
-            if n < self.FIRST or n % self.EVERY == 0:
-                return checked(*arguments, **named)
-            return function(*arguments, **named)
+            if n >= self.FIRST and n % self.EVERY:
+                return function(*arguments, **named)
+            checked = checked or self.jaxtyped(function, typechecker=typechecker)
+            return checked(*arguments, **named)
 
         return sampled
 
