@@ -110,9 +110,9 @@ def _ppo(kind: Kind, lr: float, iterations: int) -> Composer:
 
 
 LEARNERS: dict[str, Callable[[], Composer]] = {
-    "policy gradient": lambda: _policy_gradient(400),
-    "recurrent PPO": lambda: _ppo("recurrent_ppo", 0.006, 160),
-    "PPO": lambda: _ppo("ppo", 0.003, 150),
+    "policy gradient": lambda: _policy_gradient(300),
+    "recurrent PPO": lambda: _ppo("recurrent_ppo", 0.006, 90),
+    "PPO": lambda: _ppo("ppo", 0.005, 90),
 }
 
 
