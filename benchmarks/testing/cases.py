@@ -1,5 +1,6 @@
 """What the laws of a meta-learner are tried on."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from benchmarks.core import (
     MetaLearner,
     Problem,
     Split,
+    State,
     Support,
     TaskBatch,
     TaskFamily,
@@ -118,6 +120,11 @@ class Case:
         learner = self.make()
         learner.fit(self.source(toy or self.toy(), tasks, seed), generator_of("kit fit", seed))
         return learner
+
+    @cached_property
+    def other_state(self) -> State:
+        """That of a learner trained with seed 1."""
+        return copy.deepcopy(self.trained(seed=1).state())
 
     def test_tasks(
         self, n_tasks: int = 5, shots: int = 4, queries: int = 6, **fields: Any

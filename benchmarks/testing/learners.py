@@ -105,8 +105,7 @@ def fit_forgets(case: Case) -> None:
     """A second `fit` equals the `fit` of a fresh learner."""
     learner = case.trained(seed=0)
     learner.fit(case.source(case.toy(), seed=1), generator_of("kit fit", 1))
-    fresh = case.trained(seed=1)
-    demand(same_bits(learner.state(), fresh.state()), "a second fit remembers the first")
+    demand(same_bits(learner.state(), case.other_state), "a second fit remembers the first")
 
 
 def partial_fit_carries_on(case: Case) -> None:
@@ -122,8 +121,7 @@ def partial_fit_carries_on(case: Case) -> None:
     if source.tasks:
         after = learner.state()
         demand(not same_bits(before, after), "partial_fit spends tasks and learns nothing")
-        fresh = case.trained(seed=1).state()
-        demand(not same_bits(fresh, after), "partial_fit forgets, as fit does")
+        demand(not same_bits(case.other_state, after), "partial_fit forgets, as fit does")
 
 
 def a_loaded_learner_carries_on(case: Case) -> None:
@@ -191,7 +189,7 @@ def budget_is_kept(case: Case) -> None:
 def needs_only_what_it_declares(case: Case) -> None:
     """It trains and adapts without privileged information that `needs` does not name."""
     try:
-        predictions(case.trained(), *case.test())
+        predictions(case.learner, *case.test())
     except KeyError as error:
         raise ContractError(f"it misses {error}, which it does not declare in needs") from error
 
