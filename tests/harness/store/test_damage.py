@@ -13,34 +13,11 @@ from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import read_json, write_json
 from benchmarks.harness.disk.sums import SUMS
 from benchmarks.harness.outlook.status import status_text
-from benchmarks.harness.plan.expand import describe, expand
-from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.predict.checkpoint import load_checkpoint
-from benchmarks.harness.store.folder import ResultsFolder, seal
-from benchmarks.harness.store.results import consolidate, load_results, restore, with_gaps
-from benchmarks.harness.trial.trial import run_trial
+from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.results import load_results
 
-MATRIX = """
-name = "tiny"
-seeds = 2
-
-[budget]
-tasks = 100
-
-[[protocol]]
-kind = "few_shot"
-shots = [2]
-steps = [0, 1]
-tasks = 5
-
-[[family]]
-name = "sinusoid"
-
-[[learner]]
-name = "mean"
-"""
-ORIGIN = {"started": "2025-01-01", "commit": None, "dirty": False}
 WRONG_SHAPES = [
     *([], None, 3, "done", {}, {"status": "done"}, {"spec": []}, {"spec": {"learner": 1}}),
     *({"spending": []}, {"spending": {"tasks": "many"}}, {"spending": {"tasks": 10**400}}),
@@ -48,29 +25,6 @@ WRONG_SHAPES = [
     *({"provenance": {"started": 3}}, {"provenance": []}, {"status": "dond"}, {"reason": [1]}),
     *({"trial": "../../x"}, {"trained_by": "../x"}, {"reason": "\ud800"}, {"dropped_rows": 1e400}),
 ]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two trials that are done, consolidated."""
-    top = tmp_path_factory.mktemp("damage")
-    (top / "tiny.toml").write_text(MATRIX)
-    matrix, registry = load_matrix(str(top / "tiny.toml")), Registry()
-    trials = expand(matrix, registry)
-    folder = ResultsFolder(top / "out")
-    with folder.open(describe(matrix, trials)):
-        for trial in trials:
-            place = folder.begin(trial.id)
-            run_trial(trial, registry, place, provenance=ORIGIN)
-            seal(place)
-            folder.commit(place, trial.id)
-        consolidate(folder.directory)
-    return folder.directory
-
-
-@pytest.fixture
-def out(original: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "out"))
 
 
 def first(out: Path) -> Path:
@@ -116,52 +70,6 @@ def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.rename(columns={"value": "worth"})
 
 
-def _twice(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([frame, frame.iloc[:3]])
-
-
-GAPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "no row": lambda it: it.iloc[:0],
-    "half": lambda it: it.iloc[: len(it) // 2],
-    "one less": lambda it: it.iloc[1:],
-    "twice": _twice,
-    "fewer tasks": lambda it: it[it["task"] < 2],
-    "more tasks": lambda it: pd.concat([it, it[it["task"] == 4].assign(task=5)]),
-    "fewer steps": lambda it: it[it["steps"] == 0],
-    "negative": lambda it: it.assign(task=it["task"] - 1),
-    "other steps": lambda it: it.assign(steps=-1),
-    "other shots": lambda it: it.assign(shots=7),
-    "other metric": lambda it: it.assign(metric="other"),
-}
-
-
-@pytest.mark.parametrize("gap", GAPS)
-@pytest.mark.parametrize("is_published", [False, True])
-def test_scores_that_are_not_all_there(
-    out: Path, gap: str, is_published: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    trial = first(out).name
-    (first(out) / SUMS).unlink()
-    path = first(out) / "scores.parquet"
-    if is_published:
-        shutil.rmtree(out / "trials")
-        (out / ".reml.sha256").unlink()
-        path = out / "scores.parquet"
-    scores = pd.read_parquet(path)
-    hit = scores["trial"].eq(trial) if is_published else scores["task"].ge(0)
-    pd.concat([GAPS[gap](scores[hit]), scores[~hit]]).to_parquet(path, index=False)
-    results = load_results(out)
-    assert results.trials["status"].tolist() == ["missing", "done"]
-    assert results.scores["seed"].unique().tolist() == [1]
-    assert [str(path) in it and trial in it for it in results.damage] == [True]
-    if is_published:
-        restore(out)
-        assert not first(out).exists()
-    else:
-        assert with_gaps(out) == {trial}
-    assert trial in capsys.readouterr().err
-
-
 def test_scores_too_large_for_statistics_diverged(out: Path) -> None:
     (first(out) / SUMS).unlink()
     path = first(out) / "scores.parquet"
@@ -169,22 +77,6 @@ def test_scores_too_large_for_statistics_diverged(out: Path) -> None:
     scores = load_results(out).scores
     assert scores["diverged"].eq(scores["seed"] == 0).all()
     assert scores["value"].max() < 1e150
-
-
-@pytest.mark.parametrize("name", ["history", "curves", "diagnostics", "tasks"])
-def test_a_damaged_published_table_is_left_out_alone(out: Path, name: str) -> None:
-    shutil.rmtree(out / "trials")
-    for listed in (True, False):
-        if not listed:
-            (out / ".reml.sha256").unlink()
-        (out / f"{name}.parquet").write_bytes(b"PAR1")
-        results = load_results(out)
-        assert not results.scores.empty
-        assert getattr(results, name).empty
-        assert results.trials["status"].tolist() == ["done", "done"]
-        assert [it.endswith("; left out") and name in it for it in results.damage] == [True]
-        with pytest.raises(StoreError, match=name):
-            restore(out)
 
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
@@ -254,23 +146,6 @@ def test_a_damaged_learner_is_neither_shared_nor_used(
         assert set(load_results(out).trials["status"]) == {"done"}  # its scores still stand
 
 
-@pytest.mark.parametrize("name", ["scores.parquet", "trials.json"])
-def test_a_damaged_published_file_is_one_sentence(out: Path, name: str) -> None:
-    shutil.rmtree(out / "trials")
-    assert set(load_results(out).trials["status"]) == {"done"}
-    whole = bytearray((out / name).read_bytes())
-    whole[len(whole) // 2] ^= 1
-    for content in (whole, whole[:20], b""):
-        (out / name).write_bytes(content)
-        for listed in (True, False):
-            if not listed:
-                (out / ".reml.sha256").unlink(missing_ok=True)
-            if listed or content is not whole:
-                for read in (load_results, restore):
-                    with pytest.raises(StoreError, match=rf"{name}: "):
-                        read(out)
-
-
 def test_one_wrong_record_among_the_published_costs_one_trial(out: Path) -> None:
     shutil.rmtree(out / "trials")
     (out / ".reml.sha256").unlink()  # as former versions left it
@@ -284,25 +159,6 @@ def test_one_wrong_record_among_the_published_costs_one_trial(out: Path) -> None
             assert results.scores["seed"].unique().tolist() == [1]
     write_json(out / "provenance.json", [])
     assert "provenance.json" in load_results(out).damage[-1]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["../../../x", "/nowhere/x", "", ".", "..", "a/b", "x", "x-s0-0123456789ab\n", "X" * 300],
-)
-def test_ids_are_no_paths(out: Path, name: str, tmp_path: Path) -> None:
-    matrix = read_json(out / "matrix.json")
-    matrix["trials"][0]["trial"] = name
-    shutil.rmtree(out / "trials")
-    records = read_json(out / "trials.json")
-    (out / ".reml.sha256").unlink()
-    write_json(out / "trials.json", [records[0] | {"trial": name}, records[1]])
-    restore(out)
-    assert [path.name for path in (out / "trials").iterdir()] == [records[1]["trial"]]
-    assert {path.name for path in tmp_path.iterdir()} == {"out"}
-    write_json(out / "matrix.json", matrix)
-    with pytest.raises(StoreError, match=r"matrix\.json: key 'trials'"):
-        load_results(out)
 
 
 def test_a_trial_whose_commit_was_cut_off_is_put_in_its_place(out: Path) -> None:

@@ -1,4 +1,5 @@
-import warnings
+"""What each figure draws, and which there are."""
+
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,13 +8,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from benchmarks.harness.store.results import Results, Settings
+from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.catalogue import pictures, write_figures
-from benchmarks.report.figures.drawing.labels import Spot, place_labels
-from benchmarks.report.figures.drawing.look import looks
-from benchmarks.report.figures.drawing.style import panels, styles, tick
 from benchmarks.report.figures.of_scores.against_shots import against_shots
 from benchmarks.report.figures.of_scores.against_spending import against_spending
 from benchmarks.report.figures.of_scores.against_steps import against_steps
@@ -21,10 +18,8 @@ from benchmarks.report.figures.of_tasks import fitted_curves as module
 from benchmarks.report.figures.of_tasks.fitted_curves import fitted_curves
 from benchmarks.report.figures.of_training.training_curves import training_curves
 from benchmarks.report.figures.view import View
-from benchmarks.report.scores.cells import Comparison, Entrant
-from benchmarks.report.scores.roles import role_of
+from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.summary import summarise
-from benchmarks.report.statistics import Interval
 
 Make = Callable[..., Results]
 STEMS = [
@@ -39,15 +34,6 @@ STEMS = [
     "compositions",
     "score-against-spending",
 ]
-FRAMES = ("trials", "scores", "history", "curves", "diagnostics")
-ALL = ("reml", "reml-random", "maml", "fine_tuning", "scratch", "mean", "oracle")
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 def comparison(results: Results) -> Comparison:
@@ -56,13 +42,6 @@ def comparison(results: Results) -> Comparison:
 
 def legend_of(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
-
-
-def entrants(*labels: str) -> tuple[Entrant, ...]:
-    return tuple(
-        Entrant(label, False, 1, 1, (), False, {}, role=role_of(Settings(label.split(" (")[0], {})))
-        for label in labels
-    )
 
 
 def test_every_figure_is_written_as_png_and_svg_twice_the_same(
@@ -94,22 +73,6 @@ def test_several_families_have_a_file_each(make_results: Make) -> None:
     assert "fitted-curves-met-office" in stems
 
 
-@pytest.mark.parametrize("label", ["cost $a_$ b $\\frac$", "学習者"])
-def test_any_label_can_be_drawn(make_results: Make, tmp_path, label: str, capfd) -> None:
-    results = make_results(["mean"], tasks=4, seeds=1, history=False)
-    frames = {
-        name: getattr(results, name).assign(learner=label)
-        for name in ("trials", "scores", "curves")
-    }
-    problem = {"metric": "rmse", "unit": label, "target": label, "inputs": [label]}
-    frames["trials"]["problem"] = [problem] * len(frames["trials"])
-    frames["scores"]["metric"] = frames["scores"]["metric"].replace("mse", "rmse")
-    assert len(write_figures(replace(results, **frames, order=(label,)), tmp_path)) == 10
-    told = capfd.readouterr().err
-    assert told.count("no font on this machine has 学 (U+5B66)") <= told.count("\n") <= 1
-    assert label.isascii() <= (told == "")
-
-
 def test_what_has_no_data_is_left_out(make_results: Make, tmp_path) -> None:
     results = make_results(["mean"], tasks=4, seeds=1, curves=False, history=False)
     names = {path.stem for path in write_figures(results, tmp_path)}
@@ -135,49 +98,6 @@ def test_steps_figure_shows_means_and_intervals(make_results: Make) -> None:
     assert band.max() == pytest.approx(max(cell.high for cell in cells))
 
 
-@pytest.mark.parametrize("draw", [against_steps, against_shots])
-def test_legends_mark_privileged_and_incomplete_learners(make_results: Make, draw) -> None:
-    results = make_results(["reml", "maml", "oracle"], tasks=5, failed=[("maml", 0)])
-    figure = draw(comparison(results))
-    assert legend_of(figure) == ["reml", "maml (⚠ 1 of 2 seeds)", "oracle †"]
-
-
-def test_of_too_many_learners_the_best_are_drawn(make_results: Make, monkeypatch) -> None:
-    monkeypatch.setattr("benchmarks.report.figures.view.MANY", 3)
-    monkeypatch.setattr("benchmarks.report.figures.view.BEST", 2)
-    few = make_results(["mean", "maml", "reml"], tasks=5, seeds=1)
-    many = make_results(["mean", "maml", "reml", "scratch"], tasks=5, seeds=1)
-    whole, cut = (next(pictures(results)) for results in (few, many))
-    assert legend_of(whole.draw()) == ["mean", "maml", "reml"]
-    assert "learners are shown" not in whole.caption
-    assert legend_of(cut.draw()) == ["maml", "reml"]
-    assert cut.caption.endswith(" Only the 2 best of 4 learners are shown.")
-
-
-def test_long_names_leave_the_panels_their_width(make_results: Make) -> None:
-    results = make_results(["reml", "maml"], tasks=4)
-    long = {"maml": "maml (with a name that goes on and on and on)"}
-    frames = {name: getattr(results, name).replace({"learner": long}) for name in FRAMES}
-    renamed = replace(results, **frames, order=("reml", long["maml"]))
-    widths = []
-    for it in (results, renamed):
-        with looks():
-            figure = against_steps(comparison(it))
-            assert figure is not None
-            figure.draw_without_rendering()
-        widths.append(figure.axes[0].get_window_extent().width)
-    assert widths[1] > 0.9 * widths[0]
-
-
-def test_legends_do_not_cover_panels(make_results: Make) -> None:
-    figure = against_steps(comparison(make_results(ALL, tasks=5)))
-    assert figure is not None
-    figure.draw_without_rendering()
-    legend = figure.legends[0].get_window_extent()
-    assert not any(ax.get_window_extent().overlaps(legend) for ax in figure.axes)
-    assert figure.bbox.width >= legend.x1
-
-
 @pytest.mark.parametrize(("shots", "lines"), [((5, 10), False), ((1, 5, 10), True)])
 def test_shots_figure_uses_the_most_steps(make_results: Make, shots, lines: bool) -> None:
     it = comparison(make_results(["reml"], tasks=10, shots=shots))
@@ -199,29 +119,6 @@ def test_spending_figure_places_learners_by_tasks_and_seconds(make_results: Make
     assert {float(line.get_xdata()[0]) for line in seconds.lines} == {0.2, 20.5}
     assert {float(line.get_xdata()[0]) for line in processor.lines} == {0.01, 2.5}
     assert {text.get_text() for text in tasks.texts} == {"maml", "mean"}
-
-
-def test_who_spent_the_same_stands_side_by_side(make_results: Make) -> None:
-    figure = against_spending(comparison(make_results(["reml", "maml"], tasks=5, shots=(5,))))
-    assert figure is not None
-    figure.draw_without_rendering()
-    tasks = figure.axes[0]
-    one, other = (line.get_transform().transform(line.get_xydata())[0, 0] for line in tasks.lines)
-    assert abs(one - other) == pytest.approx(7 * figure.dpi / 72)
-
-
-def test_labels_do_not_cover_each_other() -> None:
-    figure, axes = panels(1, 1, 5, 4)
-    ax = axes[0][0]
-    ax.set_xlim(0, 10)
-    ax.set_ylim(0, 10)
-    spots = [
-        Spot(f"learner {i}", "black", 5.0, Interval(5 + i / 50, 4.9, 5.2), 0.0) for i in range(10)
-    ]
-    place_labels(figure, [(ax, spots)])
-    boxes = [Text.get_window_extent(text) for text in ax.texts]
-    assert len(ax.texts) == 10
-    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 
 
 def test_training_figure_prefers_the_query_loss_and_skips_who_logs_nothing(
@@ -299,35 +196,3 @@ def test_several_targets_have_a_row_each_and_bands_where_a_learner_is_unsure(
     assert edges.max() == pytest.approx(max(last) + 0.5)
     caption = next(module.pictures(View(replace(plain, curves=both), comparison(plain)))).caption
     assert "two standard deviations" in caption
-
-
-def test_styles_tell_learners_apart() -> None:
-    chosen = styles(entrants(*ALL, "anil", "reptile", "reml (16 candidates)", "reml-fixed", "x"))
-    assert len({style.colour for style in chosen.values()}) == 12
-    assert len({style.marker for style in chosen.values()}) == 12
-    assert {n for n, s in chosen.items() if s.line == "--"} == {
-        "reml-random",
-        "reml-fixed",
-        "scratch",
-        "mean",
-    }
-    assert chosen["reml"].width > chosen["maml"].width > chosen["mean"].width
-
-
-def test_only_a_control_looks_like_one() -> None:
-    chosen = styles(entrants("mean", "scratch", "mean-shift", "reml-randomised"))
-    assert [style.line for style in chosen.values()] == ["--", "--", "-", "-"]
-
-
-def test_twenty_lines_without_markers_differ() -> None:
-    chosen = styles(
-        entrants(*(f"learner {i}" for i in range(20)), *(f"reml ({i})" for i in range(9)))
-    )
-    assert len({(style.colour, style.line) for style in chosen.values()}) == 29
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(200_000, "200k"), (1e6, "1M"), (0.05, "0.05"), (1.5, "1.5"), (0, "0")]
-)
-def test_ticks_are_readable(value: float, text: str) -> None:
-    assert tick(value) == text
