@@ -23,7 +23,7 @@ MOST_SCRATCH = 10 * 10**9
 """Bytes of temporary files."""
 MEMORY_SECONDS, PATROL_SECONDS = 0.1, 1.0
 SHARE = 1 / 30
-"""Of the time, looking may take no more."""
+"""Of a processor's time, looking may take no more."""
 GRACES = 5.0, 2.0
 """Seconds that a worker has after an interrupt, and after it was asked to end."""
 LEAST_GRACE, PART = 0.5, 0.1
@@ -107,11 +107,14 @@ class Guard:
         return min(looks if self._memory == math.inf else [*looks, self._weigh])
 
     def _timed(self, look: Callable[[], None], every: float) -> float:
-        """Look, and say when to do so again: the longer it takes, the later."""
-        started = time.monotonic()
+        """Look, and say when to do so again: the longer it takes a processor, the later.
+
+        Who waits for a processor looks no later: others may be many because a worker made them.
+        """
+        started = time.thread_time()
         look()
-        ended = time.monotonic()
-        return ended + max(every, (ended - started) / SHARE)
+        took = time.thread_time() - started
+        return time.monotonic() + max(every, took / SHARE)
 
     def _round(self) -> None:
         self._found = [self._worker, *(it for it in descendants() if it != self._worker)]

@@ -256,6 +256,15 @@ def test_temporary_files_and_processes_are_bounded(
     assert (end.code, reason) == (-signal.SIGKILL, "started more than 0 processes")
 
 
+def test_who_waits_for_a_processor_looks_no_later(tmp_path: Path) -> None:
+    """Else a fork bomb that has taken them all is looked at ever more seldom."""
+    watch = Guard(os.getpid(), Limits(), tmp_path)
+    due = watch._timed(lambda: time.sleep(0.1), 0.5)
+    assert due - time.monotonic() < 0.6
+    due = watch._timed(lambda: sum(range(3_000_000)) and None, 0.01)
+    assert due - time.monotonic() > 0.2
+
+
 def test_what_the_system_ends_for_want_of_memory_is_said_to_be_that(
     guarded: Callable[..., tuple[End, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
