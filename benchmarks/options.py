@@ -197,7 +197,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder, or a published one"
     )
-    shown = "figures to put there, as PNG: a,b"
+    shown = "figures to put there, as PNG: a,b; of DIR itself those it has, if left out"
     sub.add_argument("--figures", default="", metavar="NAMES", help=shown)
     sub = command("merge", "Put results folders of one matrix together, as of shards, and report.")
     sub.add_argument("sources", type=Path, nargs="+", metavar="DIR", help="a results folder")

@@ -179,6 +179,8 @@ def merge(folders: Sequence[Folder], out: Folder) -> Path:
 def publish(folder: Folder, out: Folder, figures: Sequence[str] = ()) -> Path:
     """A small copy of results, with tables and these figures, to be read and run like any.
 
+    A published folder can be copied onto itself: it is then of today's form, and keeps its figures.
+
     Raises:
         StoreError: there is nothing to copy, or the copy cannot be written.
         UnknownName: there is no figure of a name.
@@ -188,6 +190,8 @@ def publish(folder: Folder, out: Folder, figures: Sequence[str] = ()) -> Path:
     from benchmarks.report.figures.catalogue import write_some
     from benchmarks.report.tables.write import write_table
 
+    if Path(folder).resolve() == Path(out).resolve():
+        figures = figures or sorted(it.stem for it in Path(out).glob("figures/*.png"))
     results = clean(copied(Path(folder), Path(out)))
     write_some(results, Path(out), figures)
     write_table(results, Path(out))

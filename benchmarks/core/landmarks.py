@@ -27,3 +27,10 @@ def summarised(steps: Sequence[int]) -> tuple[int, ...]:
         return tuple(steps)
     every = math.ceil(len(steps) / 25)
     return tuple(sorted({*landmarks(steps), *steps[::every]}))
+
+
+def spread_out(steps: Sequence[int], most: int) -> list[int]:
+    """At most so many of them, the first and the last included."""
+    if len(steps) <= most:
+        return list(steps)
+    return [steps[round(i * (len(steps) - 1) / (most - 1))] for i in range(most)]

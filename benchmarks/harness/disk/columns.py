@@ -57,6 +57,15 @@ TASK_TYPES = {"shots": "int64", "task": "int64", "name": "str", "group": "str"}
 PLACE = {"family": "str", "protocol": "str"}
 """What the test tasks depend on, besides the shots; whoever is tested meets the same."""
 
+REFERENCE_TYPES = {
+    **{"metric": "str", "of": "str", "how": "str"},
+    **PLACE,
+    **{"seed": "int64", "shots": "int64", "steps": "int64", "task": "int64", "draw": "int64"},
+    "value": "float64",
+}
+"""What scores that are left out of published copies are held against; see `store.copies`."""
+REFERENCES = "references.parquet"
+
 TUNING_TYPES = {
     "study": "str",
     "family": "str",
@@ -98,3 +107,7 @@ SUPPORT_MSE = "support_mse"
 SUPPORT_ACCURACY = "support_accuracy"
 NO_STEPS = -1
 """What the column `steps` says where the number of adaptation steps plays no part."""
+ALL_TASKS = -1
+"""What the column `task` says of a mean over all of them, as published copies have it."""
+DRAWN_STEPS = 6
+"""After so many numbers of steps fitted curves are drawn."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from benchmarks.core.declaration import USUAL, Declaration
 from benchmarks.core.errors import Damaged, StoreError
+from benchmarks.harness.disk.deltas import whole
 from benchmarks.harness.disk.files import read_json
 
 KEYS = {
@@ -136,6 +137,7 @@ class _Record(_Model):
     transductive: bool = False
     provenance: _Nothing | _Provenance = _Nothing()
     trained_by: TrialId | None = None
+    derived: list[str] = []
 
 
 def read_matrix(directory: Path) -> dict[str, Any]:
@@ -173,7 +175,7 @@ def read_records(path: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     Raises:
         StoreError: it is missing or no list.
     """
-    records = read_json(path)
+    records = whole(read_json(path))
     if not isinstance(records, list):
         raise Damaged(path, "expected a list of records")
     sound: dict[str, dict[str, Any]] = {}

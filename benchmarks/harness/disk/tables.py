@@ -8,6 +8,9 @@ import pandas as pd
 from benchmarks.harness.disk.columns import OPTIONAL
 from benchmarks.harness.disk.files import remove, replace
 
+COUNTED = frozenset({"task", "tasks"})
+"""Columns in which the next number mostly follows from the last."""
+
 
 def empty(types: dict[str, str]) -> pd.DataFrame:
     """No rows, but with the right columns."""
@@ -29,6 +32,27 @@ def as_parquet(frame: pd.DataFrame, path: Path) -> None:
         compression="zstd",
         use_dictionary=[str(name) for name in frame if str(name) not in floats],
         column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
+    )
+
+
+def as_small_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """The same in fewer bytes, which take ten times as long to write, and are read all at once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    counts = {str(name): "DELTA_BINARY_PACKED" for name in COUNTED if name in frame}
+    floats = {str(it): "BYTE_STREAM_SPLIT" for it in frame if frame[it].dtype.kind == "f"}
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(
+        table,
+        path,
+        row_group_size=max(1, len(table)),
+        store_schema=False,
+        compression="zstd",
+        compression_level=19,
+        data_page_size=1 << 28,
+        use_dictionary=[it for it in table.column_names if it not in counts | floats],
+        column_encoding=counts | floats or None,
     )
 
 

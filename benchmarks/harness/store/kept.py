@@ -17,8 +17,7 @@ from benchmarks.harness.store.complete import only
 from benchmarks.harness.store.ledger import RECORDS, Ledger
 from benchmarks.harness.store.reading import (
     ABSENT,
-    DERIVED,
-    RMSE,
+    all_scores,
     keyed,
     met,
     published,
@@ -28,6 +27,8 @@ from benchmarks.harness.store.reading import (
 )
 from benchmarks.harness.store.records import MISSING, demand_listed, patiently, sound_record
 
+DERIVED = "derived"
+"""What a published record says of the metrics that are not stored, but follow from others."""
 LEARNER = ("learner.pt", "trial.json")
 """What it takes to use a trained learner."""
 
@@ -144,15 +145,17 @@ def from_published(
     damage = [f"{sentence}{MISSING}" for sentence in wrong]
     wanted = known.keys() if all_trials else {row["trial"] for row in matrix["trials"]}
     done = {it for it in wanted if known.get(it, {}).get("status") == "done"}
-    rooted = {it for it, record in known.items() if RMSE in record.get(DERIVED, ())}
+    derived = {it: record[DERIVED] for it, record in known.items() if DERIVED in record}
     tables = {}
     for name in (*TABLES, "tasks"):
         try:
             ledger.check(f"{name}.parquet")
             if name == "tasks":
                 table = tasks_in(directory, PLACE)
+            elif name == "scores":
+                table = all_scores(directory, derived)
             else:
-                table = published(directory, name, rooted)
+                table = published(directory, name)
         except StoreError as error:
             # a run makes trials of what is here, which then stands for all there was
             if all_trials or name == "scores":

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.core.errors import Damaged, NotKept
 from benchmarks.harness.disk.claim import demand_kept
-from benchmarks.harness.disk.columns import TABLES, TUNING
+from benchmarks.harness.disk.columns import REFERENCES, TABLES, TUNING
 from benchmarks.harness.disk.files import as_json, replace, write_text
 from benchmarks.harness.disk.sums import LINE, sum_of
 
@@ -23,7 +23,10 @@ HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
 """The first line, which tells whether later ones are gone."""
 MATRIX, RECORDS, PROVENANCE = "matrix.json", "trials.json", "provenance.json"
 DATA = frozenset(
-    {MATRIX, RECORDS, PROVENANCE, TUNING, *(f"{name}.parquet" for name in (*TABLES, "tasks"))}
+    {
+        *(MATRIX, RECORDS, PROVENANCE, TUNING, REFERENCES),
+        *(f"{name}.parquet" for name in (*TABLES, "tasks")),
+    }
 )
 """What results consist of: readers take files of these names for ours."""
 REPORT = re.compile(
@@ -69,10 +72,11 @@ class Ledger:
     def write_json(self, name: str, value: Any) -> None:
         self.write_text(name, as_json(value))
 
-    def write_parquet(self, name: str, frame: Any) -> None:
-        from benchmarks.harness.disk.tables import as_parquet  # pandas takes long to import
+    def write_parquet(self, name: str, frame: Any, small: bool = False) -> None:
+        from benchmarks.harness.disk import tables  # pandas takes long to import
 
-        self.write(name, lambda path: as_parquet(frame, path))
+        make = tables.as_small_parquet if small else tables.as_parquet
+        self.write(name, lambda path: make(frame, path))
 
     def write(self, name: str, make: Callable[[Path], Any]) -> None:
         """Let `make` write a file, in place of what is there if that is the program's own.

@@ -1,8 +1,7 @@
 """A small copy of results, to be committed or sent: what tables and figures need, and no more."""
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,32 @@ import pandas as pd
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.landmarks import landmarks
-from benchmarks.harness.disk.columns import OPTIONAL, TABLES, TUNING
+from benchmarks.harness.disk.columns import OPTIONAL, REFERENCES, TABLES, TUNING
+from benchmarks.harness.disk.deltas import as_deltas
 from benchmarks.harness.disk.files import make_folder, read_json
+from benchmarks.harness.store.copies.following import CELL, Derived, left_out
+from benchmarks.harness.store.copies.rounding import balanced, short
+from benchmarks.harness.store.copies.thinning import thinned
+from benchmarks.harness.store.kept import DERIVED
 from benchmarks.harness.store.ledger import MATRIX, PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import locked
-from benchmarks.harness.store.reading import DERIVED, RMSE
 from benchmarks.harness.store.results import Results, load_results
 
 OUT = re.compile(r" --out(?: |=)(?:'[^']*'|\S+)")
 KEPT = "kept_steps"
 """What a published record says of the numbers of steps whose scores it still has, if not of all."""
+MEASURED = ("spending", "first_spending", "residuals")
+"""What of a record was measured: nine digits of it are published."""
 
 
 def publish(source: Path, target: Path) -> Results:
     """Copy the results of a folder to another, which may be there already, without its trials.
 
     Where learners were scored after many numbers of steps, the landmarks of the tables and the
-    steps that validation chose are kept. Numbers are right to 2e-5 of themselves; the root of one
-    that is there is worked out again when it is read. Curves are those of the first seed.
+    steps that validation chose are kept. Scores are right to 1e-3 of themselves, and their mean
+    over the tasks of a trial to far more; those that follow from others are worked out again when
+    they are read (`store.copies.following`). Of other tables there is as much as figures show
+    (`store.copies.thinning`). A published folder can be copied onto itself, to be of this form.
 
     Returns:
         What the other folder holds now.
@@ -48,36 +55,28 @@ def publish(source: Path, target: Path) -> Results:
     with locked(target, "run"):
         ledger = Ledger(target)
         kept = {record["trial"]: _kept(record) for record in results.records}
-        rooted = _rooted(results.scores)
+        tables = {it: _at_kept(getattr(results, it), kept) for it in (*TABLES, "tasks")}
+        scores, references, derived = _scores(tables.pop("scores"), results.records)
         records = [
-            {key: value for key, value in record.items() if key != "traceback"}
-            | ({KEPT: kept[record["trial"]]} if kept[record["trial"]] else {})
-            | ({DERIVED: [RMSE]} if record["trial"] in rooted else {})
-            for record in results.records
+            _brief(it, kept[it["trial"]], derived.get(it["trial"], ())) for it in results.records
         ]
-        ledger.write_text(MATRIX, _narrow(read_json(source / MATRIX)))
-        ledger.write_text(RECORDS, _narrow([_elsewhere(record) for record in records]))
+        files = {f"{name}.parquet": thinned(name, table) for name, table in tables.items()}
+        files |= {"scores.parquet": scores, REFERENCES: references, TUNING: results.tuning}
+        ledger.write_json(MATRIX, read_json(source / MATRIX))
+        ledger.write_text(RECORDS, as_deltas(records))
         ledger.write_json(PROVENANCE, _elsewhere(results.provenance))
-        for name in (*TABLES, "tasks"):
-            table = getattr(results, name)
-            if name == "scores":
-                table = table[~(table["metric"].eq(RMSE) & table["trial"].isin(rooted))]
-            elif name == "curves" and len(table):
-                table = table[table["seed"] == table["seed"].min()]
-            if name in OPTIONAL and table.empty:
-                ledger.remove(f"{name}.parquet")
-                continue
-            ledger.write_parquet(f"{name}.parquet", _short(_at_kept(table, kept)))
-        if results.tuning.empty:
-            ledger.remove(TUNING)
-        else:
-            ledger.write_parquet(TUNING, results.tuning)
+        optional = {REFERENCES, TUNING, *(f"{name}.parquet" for name in OPTIONAL)}
+        for name, table in files.items():
+            if name in optional and table.empty:
+                ledger.remove(name)
+            else:
+                ledger.write_parquet(name, table, small=True)
         ledger.tidy()
     return load_results(target)
 
 
 def _check_target(source: Path, target: Path, results: Results) -> None:
-    if target.resolve() == source.resolve() or (target / "trials").exists():
+    if (target / "trials").exists():
         raise StoreError(f"{target}: has trials; expected another folder than that of a run")
     if (target / MATRIX).exists():
         name = load_results(target).name
@@ -119,34 +118,31 @@ def _at_kept(table: pd.DataFrame, kept: Mapping[str, list[int]]) -> pd.DataFrame
     return table[wanted].reset_index(drop=True)
 
 
-def _rooted(scores: pd.DataFrame) -> set[str]:
-    """The trials of which each RMSE is the root of the MSE beside it."""
-    found, cell = set(), ["shots", "steps", "task", "draw"]
-    both = scores[scores["metric"].isin(["mse", RMSE])]
-    for trial, mine in both.groupby("trial", observed=True):
-        wide = mine.pivot(index=cell, columns="metric", values="value")
-        if {"mse", RMSE} <= set(wide) and np.allclose(wide["mse"] ** 0.5, wide[RMSE], rtol=1e-6):
-            found.add(str(trial))
-    return found
+def _scores(
+    table: pd.DataFrame, records: Sequence[Mapping[str, Any]]
+) -> tuple[pd.DataFrame, pd.DataFrame, Derived]:
+    """Those that are stored, what others are held against, and which those are, by trial."""
+    own = {it["trial"]: str(it.get("problem", {}).get("metric", "")) for it in records}
+    stored, references, derived = left_out(table, own)
+    stored = stored.sort_values(["metric", *CELL], ignore_index=True)
+    cells = stored.groupby(["metric", *CELL[:3]], observed=True, sort=False).ngroup().to_numpy()
+    value = balanced(stored["value"].to_numpy(), cells)
+    return stored.assign(value=value), short(references), derived
 
 
-def _short(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers of single precision without the last eight bits, which compress to nothing."""
-    return table.assign(
-        **{str(it): _rounded(table[it]) for it in table if table[it].dtype == "float64"}
-    )
+def _brief(record: Mapping[str, Any], kept: list[int], derived: Sequence[str]) -> dict[str, Any]:
+    """A record as it is published."""
+    told = {key: value for key, value in record.items() if key not in ("traceback", DERIVED)}
+    told |= {key: _digits(told[key]) for key in MEASURED if key in told}
+    told |= {KEPT: kept} if kept else {}
+    told |= {DERIVED: list(derived)} if derived else {}
+    brief: dict[str, Any] = _elsewhere(told)
+    return brief
 
 
-def _rounded(column: pd.Series) -> np.ndarray:
-    single = column.to_numpy(dtype="float32", copy=True)
-    bits = single.view("uint32")
-    finite = np.isfinite(single) & (np.abs(single) < np.finfo("float32").max / 2)
-    bits[finite] = (bits[finite] + np.uint32(0x80)) & np.uint32(0xFFFFFF00)
-    return single
-
-
-def _narrow(value: Any) -> str:
-    """One line for each row of a list, so that changes can still be read."""
-    if isinstance(value, list):
-        return "[\n" + ",\n".join(json.dumps(it, ensure_ascii=False) for it in value) + "\n]\n"
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+def _digits(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, Mapping):
+        return {key: _digits(it) for key, it in value.items()}
+    return [_digits(it) for it in value] if isinstance(value, list) else value

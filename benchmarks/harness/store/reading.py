@@ -4,7 +4,7 @@ Words that repeat in millions of rows (which trial, which metric, which group) a
 categories: a score then takes some thirty bytes instead of five times as many.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.core.errors import Damaged
 from benchmarks.harness.disk.columns import (
     OPTIONAL,
     PLACE,
+    REFERENCE_TYPES,
+    REFERENCES,
     TABLES,
     TASK_TYPES,
     TUNING,
@@ -28,13 +29,11 @@ from benchmarks.harness.disk.columns import (
 from benchmarks.harness.disk.shapes import KEYS
 from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.evaluation.taming import tame
+from benchmarks.harness.store.copies.following import followed, needs_reference
 from benchmarks.harness.store.ledger import Ledger
 
 LARGE = frozenset({"scores", "diagnostics"})
 """Tables whose words are categories, in alphabetical order."""
-DERIVED = "derived"
-"""What a record says of the metrics that are not stored, but follow from others."""
-RMSE = "rmse"
 LATER: Mapping[str, Any] = {"draw": 0, "group": "", "diverged": None, "output": 0}
 """Columns that results of former versions do not have, and what they hold then."""
 ABSENT = OPTIONAL | {"diagnostics"}
@@ -55,8 +54,8 @@ def keyed(part: pa.Table, row: Mapping[str, Any], name: str) -> pa.Table:
     return pa.table({**keys, **{it: part[it] for it in TABLES[name]}})
 
 
-def published(directory: Path, name: str, rooted: Collection[str] = ()) -> pd.DataFrame:
-    """One table as it was consolidated; of some trials, each RMSE is the root of the MSE.
+def published(directory: Path, name: str) -> pd.DataFrame:
+    """One table as it was consolidated.
 
     Raises:
         Damaged: the file is missing, cannot be read or has other columns.
@@ -68,22 +67,20 @@ def published(directory: Path, name: str, rooted: Collection[str] = ()) -> pd.Da
         there = pq.read_schema(path).names
         words = [column for column, it in types.items() if it == "str" and column in there]
         file = pq.ParquetFile(path, read_dictionary=words)
-    if not rooted or name != "scores":
-        return _together(_by_row_groups(path, file, types), file.metadata.num_rows, name)
-    parts = list(_by_row_groups(path, file, types))
-    return together([*parts, *(_roots(part, rooted) for part in parts)], name)
+    return _together(_by_row_groups(path, file, types), file.metadata.num_rows, name)
 
 
-def _roots(part: pa.Table, trials: Collection[str]) -> pa.Table:
-    """The RMSE of each row that is an MSE of one of the trials."""
-    squares = pc.equal(part["metric"].cast(pa.string()), "mse")
-    mine = pc.is_in(part["trial"].cast(pa.string()), pa.array(sorted(trials), pa.string()))
-    found = part.filter(pc.and_(squares, mine))
-    columns = {
-        "metric": _repeated(RMSE, "str", len(found)),
-        "value": pc.sqrt(found["value"].cast(pa.float64())),
-    }
-    return pa.table({it: columns.get(it, found[it]) for it in found.column_names})
+def all_scores(directory: Path, derived: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The scores as they were consolidated, with those that were left out: metrics by trial.
+
+    Raises:
+        Damaged: a file is missing, cannot be read, or is not what was written.
+    """
+    path, references = directory / REFERENCES, empty(REFERENCE_TYPES)
+    if any(needs_reference(it) for metrics in derived.values() for it in metrics):
+        Ledger(directory).check(REFERENCES)
+        references = _demanded(path, REFERENCE_TYPES, ()).to_pandas().astype(REFERENCE_TYPES)
+    return followed(published(directory, "scores"), references, derived)
 
 
 def _by_row_groups(

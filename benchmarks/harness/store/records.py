@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.core.errors import Damaged, StoreError
-from benchmarks.harness.disk.columns import TABLES
+from benchmarks.harness.disk.columns import REFERENCES, TABLES
 from benchmarks.harness.disk.shapes import read_matrix, read_record, read_records
 from benchmarks.harness.disk.sums import check_sums, read_sums
 from benchmarks.harness.store.ledger import RECORDS, Ledger
@@ -135,7 +135,7 @@ def _from_trials(directory: Path, matrix: Mapping[str, Any], damage: list[str]) 
 def _published(directory: Path, matrix: Mapping[str, Any], damage: list[str]) -> Known | None:
     ledger = Ledger(directory)
     sums = ledger.names()
-    there = [f"{name}.parquet" for name in (*TABLES, "tasks")]
+    there = [*(f"{name}.parquet" for name in (*TABLES, "tasks")), REFERENCES]
     there = [name for name in there if (directory / name).exists()]
     if not (directory / RECORDS).exists() or not all(sums.get(name) for name in (RECORDS, *there)):
         return None

@@ -18,6 +18,7 @@ from benchmarks.core import Budget, TaskBatch, TaskFamily
 from benchmarks.core.errors import MatrixError, StoreError
 from benchmarks.core.protocol import Protocol
 from benchmarks.harness.disk.columns import PLACE, TASK_TYPES
+from benchmarks.harness.disk.deltas import as_deltas, whole
 from benchmarks.harness.disk.files import read_json, write_json
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.disk.sums import SUMS, write_sums
@@ -28,7 +29,7 @@ from benchmarks.harness.evaluation.task_names import held_out
 from benchmarks.harness.plan.matrix import Entry, Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import resolve_family
-from benchmarks.harness.store.ledger import Ledger
+from benchmarks.harness.store.ledger import RECORDS, Ledger
 from benchmarks.harness.store.lock import locked
 from benchmarks.harness.store.proofs import Stored
 from benchmarks.harness.store.results import Results, consolidate, load_results
@@ -147,8 +148,8 @@ def _regroup(directory: Path, registry: Registry) -> list[Redrawn]:
         ledger = Ledger(directory)
         ledger.write_parquet("scores.parquet", _grouped(results.scores, found))
         ledger.write_parquet("tasks.parquet", _tasks(found))
-        records = read_json(directory / "trials.json")
-        ledger.write_json("trials.json", [_said(record, found) for record in records])
+        records = whole(read_json(directory / RECORDS))
+        ledger.write_text(RECORDS, as_deltas([_said(record, found) for record in records]))
         return found
     for trial in results.trials.loc[results.trials["status"] == "done", "trial"]:
         folder = trials / trial

@@ -14,7 +14,14 @@ import pandas as pd
 
 from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.core.kinds import COUNTERS
-from benchmarks.harness.disk.columns import OPTIONAL, PLACE, TABLES, TASK_TYPES, TUNING_TYPES
+from benchmarks.harness.disk.columns import (
+    OPTIONAL,
+    PLACE,
+    REFERENCES,
+    TABLES,
+    TASK_TYPES,
+    TUNING_TYPES,
+)
 from benchmarks.harness.disk.files import fresh_name, make_folder, read_json, write_json
 from benchmarks.harness.disk.parting import Parted
 from benchmarks.harness.disk.shapes import KEYS, check_provenance, read_matrix
@@ -22,10 +29,10 @@ from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.disk.tables import empty, write_tables
 from benchmarks.harness.store.complete import without_gaps
 from benchmarks.harness.store.folder import ENDED, RESTORING
-from benchmarks.harness.store.kept import from_published, from_trials
+from benchmarks.harness.store.kept import DERIVED, from_published, from_trials
 from benchmarks.harness.store.ledger import PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import held
-from benchmarks.harness.store.reading import DERIVED, tuning_in
+from benchmarks.harness.store.reading import tuning_in
 from benchmarks.harness.store.records import named, provenance_of
 
 SPENDING = (
@@ -206,6 +213,7 @@ def keep_consolidated(results: Results, directory: Path) -> None:
             ledger.remove(f"{name}.parquet")
         else:
             ledger.write_parquet(f"{name}.parquet", table)
+    ledger.remove(REFERENCES)  # of a published copy that was added to: all scores are there now
 
 
 def restore(directory: Path) -> None:

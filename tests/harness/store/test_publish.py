@@ -66,7 +66,10 @@ def test_a_published_folder_has_the_scores_at_the_landmarks(run: Path, tmp_path:
     assert set(copy.scores["metric"]) == set(whole.scores["metric"]) > {"mse", "rmse", "nmse"}
     both = _beside(whole, copy)
     assert len(both) == len(copy.scores)
-    np.testing.assert_allclose(both["value"], both["value_copy"], rtol=1.6e-5)
+    np.testing.assert_allclose(both["value"], both["value_copy"], rtol=1e-3)
+    own = both[both["metric"] == "mse"].groupby(["trial", "shots", "steps"])
+    means = own[["value", "value_copy"]].mean()
+    assert np.abs(means["value_copy"] / means["value"] - 1).median() < 1e-4
     assert set(copy.curves["seed"]) == {0}
     assert (copy.trials["status"] == "done").all()
 
@@ -75,11 +78,11 @@ def test_what_can_be_worked_out_is_not_stored(run: Path, tmp_path: Path) -> None
     publish(run, tmp_path / "copy")
     stored = pd.read_parquet(tmp_path / "copy" / "scores.parquet")
     metrics = set(stored["metric"])
-    assert {"mse", "nmse"} < metrics
-    assert "rmse" not in metrics
+    assert "mse" in metrics
+    assert not {"rmse", "nll"} & metrics
     assert stored["value"].dtype == "float32"
     sizes = [(it / "scores.parquet").stat().st_size for it in (run, tmp_path / "copy")]
-    assert sizes[1] < sizes[0] * 0.6
+    assert sizes[1] < sizes[0] * 0.4
 
 
 def test_publishing_again_changes_nothing(run: Path, tmp_path: Path) -> None:
@@ -106,6 +109,25 @@ def test_a_published_folder_is_added_to(run: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(both["value"], both["value_copy"])
     shutil.rmtree(tmp_path / "copy" / "trials")
     assert not load_results(tmp_path / "copy").damage
+
+
+def test_a_former_copy_becomes_one_of_today(run: Path, tmp_path: Path) -> None:
+    """It has all records whole, and scores that follow from others."""
+    former, copy = tmp_path / "former", tmp_path / "copy"
+    publish(run, copy)
+    shutil.copytree(run, former, ignore=shutil.ignore_patterns("trials"))
+    assert publish(former, former).scores.equals(load_results(copy).scores)
+    for it in ("trials.json", "scores.parquet"):
+        assert (former / it).read_bytes() == (copy / it).read_bytes()
+
+
+def test_records_of_a_copy_are_whole_when_read(run: Path, tmp_path: Path) -> None:
+    whole, copy = load_results(run), publish(run, tmp_path / "copy")
+    assert [it["spec"] for it in copy.records] == [it["spec"] for it in whole.records]
+    assert [it["problem"] for it in copy.records] == [it["problem"] for it in whole.records]
+    both = zip(copy.records, whole.records, strict=True)
+    for ours, theirs in ((it["spending"], other["spending"]) for it, other in both):
+        assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_nothing_of_others_is_written_over(run: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.core.errors import DataError, StoreError
 from benchmarks.harness.disk.files import read_json, write_json
+from benchmarks.harness.disk.shapes import read_records
 from benchmarks.harness.disk.sums import SUMS
 from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.plan.expand import describe, expand
@@ -159,8 +160,8 @@ def test_every_kind_of_protocol_is_read_back_from_a_trial(kind: str) -> None:
     stored = []
     for name in ("thesis-questions", "metoffice"):
         rules = {it["label"]: it for it in read_json(RESULTS / name / "matrix.json")["protocols"]}
-        records = read_json(RESULTS / name / "trials.json")
-        stored += [(it["spec"]["protocol"], rules[it["protocol"]]) for it in records]
+        records, _ = read_records(RESULTS / name / "trials.json")
+        stored += [(it["spec"]["protocol"], rules[it["protocol"]]) for it in records.values()]
     ours = [(spec, rules) for spec, rules in stored if spec["kind"] == kind]
     assert ours
     registry = Registry()

@@ -11,6 +11,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.core.landmarks import spread_out
+from benchmarks.harness.disk.columns import DRAWN_STEPS
 from benchmarks.report.figures.drawing.fitting import fitting
 from benchmarks.report.figures.drawing.legends import above
 from benchmarks.report.figures.drawing.look import scaled
@@ -26,7 +28,6 @@ from benchmarks.report.scores.wording import plural
 PLACE = 80
 FITTED_TASKS = 4
 TITLE_WIDTH = 24
-FITTED_STEPS = 6
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
 PREDICTION, STD = "prediction", "std"
@@ -73,7 +74,8 @@ def fitted_curves(
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
     tasks = sorted({int(task) for task in curves["task"]})[: fitting(FITTED_TASKS, 1.2)]
     names = tasks_of(shots)
-    steps = _some(sorted({int(at) for at in curves.loc[curves["kind"] == PREDICTION, "steps"]}))
+    predicted = curves.loc[curves["kind"] == PREDICTION, "steps"]
+    steps = spread_out(sorted({int(at) for at in predicted}), DRAWN_STEPS)
     targets = targets_of(comparison)
     chosen = styles(comparison.entrants)
     figure, axes = panels(
@@ -169,14 +171,6 @@ def _band(ax: Axes, rows: pd.DataFrame, last: int, colour: str) -> None:
         wide = wide.dropna(subset=[PREDICTION, STD])
         low, high = (wide[PREDICTION] + side * wide[STD] for side in (-2, 2))
         ax.fill_between(wide.index, low, high, color=colour, alpha=0.15, linewidth=0, zorder=0.5)
-
-
-def _some(steps: list[int]) -> list[int]:
-    """At most `FITTED_STEPS` of them, the first and the last included."""
-    if len(steps) <= FITTED_STEPS:
-        return steps
-    places = np.linspace(0, len(steps) - 1, FITTED_STEPS).round()
-    return [steps[int(place)] for place in places]
 
 
 def _shades(colour: str, n: int) -> list[tuple[float, float, float]]:

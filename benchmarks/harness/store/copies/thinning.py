@@ -1,0 +1,81 @@
+"""What of a table beside the scores is published: as much as figures and tables show."""
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.core.landmarks import spread_out
+from benchmarks.harness.disk.columns import ALL_TASKS, DRAWN_STEPS, SUPPORT_ACCURACY, SUPPORT_MSE
+from benchmarks.harness.store.copies.rounding import CLOSE, DRAWN, ROUGH, balanced, short
+
+MOMENTS = 100
+"""So many of what a training logs of each metric."""
+PLACE = ["family", "protocol"]
+POINTS = 60
+"""Of curves of more points every other is kept: a figure is no wider."""
+LEFT_OUT = (
+    f"training curves keep {MOMENTS} moments each, fitted curves those that are drawn (the first "
+    "seed, at the fewest shots), confusion the fewest shots, and errors on support points their "
+    "mean over the tasks"
+)
+
+
+def thinned(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of all trials as it is published; the same if it was already."""
+    if table.empty:
+        return table
+    if name == "history":
+        return short(_moments(table), ROUGH)
+    if name == "curves":
+        return short(_drawn(table), DRAWN)
+    if name == "confusion":
+        return _fewest_shots(table)
+    if name == "diagnostics":
+        return _diagnosed(table)
+    return short(table, CLOSE)
+
+
+def _moments(history: pd.DataFrame) -> pd.DataFrame:
+    """Evenly many of each metric, the first and the last included."""
+    by = history.groupby(["trial", "metric"], observed=True, sort=False)
+    place, last = by.cumcount(), by["metric"].transform("size") - 1
+    every = (place * (MOMENTS - 1) / last.clip(lower=1)).round()
+    nearest = (every * last / (MOMENTS - 1)).round() == place
+    return history[(last < MOMENTS) | nearest].reset_index(drop=True)
+
+
+def _fewest_shots(table: pd.DataFrame) -> pd.DataFrame:
+    fewest = table.groupby(PLACE, observed=True)["shots"].transform("min")
+    return table[table["shots"] == fewest].reset_index(drop=True)
+
+
+def _drawn(curves: pd.DataFrame) -> pd.DataFrame:
+    """What the figure shows; deviations after the last number of steps."""
+    curves = _fewest_shots(curves[curves["seed"] == curves["seed"].min()])
+    wanted = np.ones(len(curves), bool)
+    fits = curves["kind"].isin(["prediction", "std"])
+    for _, mine in curves[fits].groupby(PLACE, observed=True):
+        steps = spread_out(sorted(mine["steps"].unique().tolist()), DRAWN_STEPS)
+        shown = mine["steps"].isin(steps) & (mine["kind"].eq("prediction"))
+        shown |= mine["steps"].eq(steps[-1])
+        wanted[mine.index[~shown]] = False
+    one = curves.groupby(["trial", "shots", "steps", "task", "kind", "output"], observed=True)["x"]
+    many = fits & (one.transform("size") > POINTS)
+    wanted &= ~(many & (one.cumcount() % 2 == 1)).to_numpy()
+    order = ["kind", *PLACE, "task", "output", "steps", "trial"]
+    return curves[wanted].sort_values(order, kind="stable", ignore_index=True)
+
+
+def _diagnosed(diagnostics: pd.DataFrame) -> pd.DataFrame:
+    """What is of each task alike for all trials stands together."""
+    on_support = diagnostics["name"].isin([SUPPORT_MSE, SUPPORT_ACCURACY])
+    rest, support = diagnostics[~on_support], diagnostics[on_support]
+    key = [it for it in support if it not in ("task", "value")]
+    means = support.groupby(key, observed=True, sort=False)["value"].mean().reset_index()
+    table = pd.concat([rest, means.assign(task=ALL_TASKS)[list(diagnostics)]], ignore_index=True)
+    order = ["kind", "name", "trial", "shots", "steps", "task"]
+    table = table.sort_values(order, kind="stable", ignore_index=True)
+    cells = table.groupby(order[:-1], observed=True, sort=False).ngroup().to_numpy()
+    value = short(table[["value"]])["value"].to_numpy(copy=True)
+    mine = (table["kind"].eq("measure") & table["task"].ne(ALL_TASKS)).to_numpy()
+    value[mine] = balanced(table.loc[mine, "value"].to_numpy(), cells[mine])
+    return table.assign(value=value)
