@@ -6,6 +6,7 @@ from itertools import product, zip_longest
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -31,6 +32,7 @@ TITLE_WIDTH = 24
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
 PREDICTION, STD = "prediction", "std"
+Points = Float[np.ndarray, "points 2"]
 
 
 def pictures(view: View) -> Iterator[Picture]:
@@ -124,30 +126,31 @@ def _title(name: str) -> str:
 
 
 def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
-    support = rows[rows["kind"] == "support"]
-    truth = rows[rows["kind"] == "query"]
+    """What one learner makes of one task, whose rows are sorted by x and y."""
+    kind, at = rows["kind"].to_numpy(object), rows["steps"].to_numpy()
+    points = rows[["x", "y"]].to_numpy(dtype=float)
+    support, truth = points[kind == "support"], points[kind == "query"]
     if len(truth) < FEW_POINTS:  # a short series: the support points are part of it
-        truth = pd.concat([truth, support])
-    truth = truth.sort_values("x", kind="stable").drop_duplicates("x")
+        truth = np.concatenate([truth, support])
+    truth = _first(truth)
     dots = "." if len(truth) < FEW_POINTS else ""
     ax.plot(
-        truth["x"],
-        truth["y"],
+        *truth.T,
         color=TRUTH,
         linewidth=scaled(3),
         alpha=0.7,
         marker=dots,
         markersize=scaled(8),
     )
-    for at, shade in zip(steps, _shades(colour, len(steps)), strict=True):
-        one = rows[(rows["kind"] == PREDICTION) & (rows["steps"] == at)]
-        one = one.drop_duplicates("x")
-        ax.plot(one["x"], one["y"], color=shade, linewidth=scaled(1.4))
+    for step, shade in zip(steps, _shades(colour, len(steps)), strict=True):
+        made = _first(points[(kind == PREDICTION) & (at == step)])
+        ax.plot(*made.T, color=shade, linewidth=scaled(1.4))
     if steps:
-        _band(ax, rows, steps[-1], colour)
+        last = at == steps[-1]
+        means, spreads = (_first(points[last & (kind == it)]) for it in (PREDICTION, STD))
+        _band(ax, means, spreads, colour)
     ax.plot(
-        support["x"],
-        support["y"],
+        *support.T,
         linestyle="",
         marker="^",
         markersize=scaled(5.5),
@@ -156,21 +159,24 @@ def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
         markeredgewidth=scaled(0.6),
         zorder=5,
     )
-    known = pd.concat([truth["y"], support["y"]])
-    if known.empty:
+    known = np.concatenate([truth[:, 1], support[:, 1]])
+    if not known.size:
         return
     margin = 0.35 * (known.max() - known.min()) or 1.0
     ax.set_ylim(known.min() - margin, known.max() + margin)
 
 
-def _band(ax: Axes, rows: pd.DataFrame, last: int, colour: str) -> None:
-    """How sure the learner is in the end, if it says so."""
-    rows = rows[rows["steps"] == last].drop_duplicates(["kind", "x"])
-    wide = rows.pivot(index="x", columns="kind", values="y")
-    if {PREDICTION, STD} <= {*wide}:
-        wide = wide.dropna(subset=[PREDICTION, STD])
-        low, high = (wide[PREDICTION] + side * wide[STD] for side in (-2, 2))
-        ax.fill_between(wide.index, low, high, color=colour, alpha=0.15, linewidth=0, zorder=0.5)
+def _first(points: Points) -> Points:
+    """By x, the first of each."""
+    return points[np.unique(points[:, 0], return_index=True)[1]]
+
+
+def _band(ax: Axes, means: Points, spreads: Points, colour: str) -> None:
+    """How sure the learner is, if it says so."""
+    x, one, other = np.intersect1d(means[:, 0], spreads[:, 0], return_indices=True)
+    if x.size:
+        y, wide = means[one, 1], 2 * spreads[other, 1]
+        ax.fill_between(x, y - wide, y + wide, color=colour, alpha=0.15, linewidth=0, zorder=0.5)
 
 
 def _shades(colour: str, n: int) -> list[tuple[float, float, float]]:
