@@ -1,5 +1,6 @@
+"""Tasks of an error matrix: a data set each, with the configurations of an algorithm."""
+
 import dataclasses
-import itertools
 import math
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from error_matrices import SVM, frame, header
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError
@@ -15,38 +17,6 @@ from benchmarks.tasks.oboe import Oboe, is_geometric
 from benchmarks.tasks.splitting import SPLITS
 
 MATRIX = Path(__file__).parents[3] / "shared" / "data" / "oboe" / "error_matrix.csv"
-
-
-def header(algorithm, **configuration):
-    return str({"algorithm": algorithm, "hyperparameters": configuration})
-
-
-SVM = [
-    header("SVM", C=c, kernel=kernel, tol=0.1)
-    for c, kernel in itertools.product((0.1, 1, 10, 100), ("rbf", "poly"))
-]
-TREE = [header("Tree", min_samples_split=n) for n in (2, 4, 8, 16, 0.1, 0.01)]
-NEAR = [header("KNN", n_neighbors=n, p=p) for n in (1, 3, 5) for p in (1, 2)]
-BAYES = [header("Bayes")]
-ODD = [header("Odd", depth=d, weights=w) for d in (1, 2) for w in (None, "same")]
-
-
-def frame(rows=10, columns=(*SVM, *TREE, *NEAR, *BAYES, *ODD)):
-    """The error of data set d in column c is d + c / 100."""
-    errors = np.arange(rows)[:, None] + np.arange(len(columns)) / 100
-    return pd.DataFrame(errors, index=[f"{d:05}" for d in range(rows)], columns=list(columns))
-
-
-@pytest.fixture
-def oboe(tmp_path):
-    """Write an error matrix and make an Oboe of it."""
-
-    def make(algorithm="SVM", data=None, **fields):
-        path = tmp_path / "errors.csv"
-        (frame() if data is None else data).to_csv(path)
-        return Oboe(str(path), algorithm, **fields)
-
-    return make
 
 
 def points(family, split="train", shots=1):
@@ -196,106 +166,6 @@ def test_the_fingerprint_is_that_of_the_content(oboe):
 
 def test_construction_reads_nothing():
     Oboe("no/such/file.csv", "SVM")
-
-
-def named(*names):
-    data = frame(len(names))
-    data.index = list(names)
-    return data
-
-
-BAD = {
-    "an unknown algorithm": ({"algorithm": "SVN"}, "no algorithm 'SVN'; did you mean 'SVM'?"),
-    "no hyper-parameter": (
-        {"algorithm": "Bayes"},
-        "algorithm 'Bayes' has no numeric hyper-parameter that varies; expected one to predict",
-    ),
-    "nothing but categories": (
-        {"fixed": {"C": 1}},
-        "algorithm 'SVM' has no numeric hyper-parameter that varies",
-    ),
-    "an unknown hyper-parameter": (
-        {"fixed": {"kernle": "rbf"}},
-        "fixed names 'kernle', which is no hyper-parameter of 'SVM'; did you mean 'kernel'?",
-    ),
-    "a hyper-parameter of none": (
-        {"algorithm": "Bayes", "fixed": {"C": 1}},
-        "fixed names 'C', which is no hyper-parameter of 'Bayes'; it has none",
-    ),
-    "an unknown value": (
-        {"fixed": {"kernel": "RBF"}},
-        "fixed sets 'kernel' to 'RBF', which no configuration of 'SVM' has; known: 'rbf', 'poly'",
-    ),
-    "a share of the data set": (
-        {"algorithm": "Tree", "fixed": {"min_samples_split": 0.1}},
-        "fixed sets 'min_samples_split' to 0.1, which no configuration of 'Tree' has; known: 2, 4,",
-    ),
-    "values that never meet": (
-        {"data": frame(columns=[*SVM[:-1]]), "fixed": {"C": 100, "kernel": "poly"}},
-        "no configuration of 'SVM' is left that has all of fixed",
-    ),
-    "a header that is no literal": (
-        {"data": frame(columns=[*SVM, "KNN(p=2)"])},
-        "a column is headed 'KNN(p=2)'; expected a configuration like {'algorithm': 'KNN', 'hyper",
-    ),
-    "a header that does not end": (
-        {"data": frame(columns=["{'algorithm': 'KNN'", *SVM])},
-        """a column is headed "{'algorithm': 'KNN'"; expected a configuration like""",
-    ),
-    "a header of another kind": (
-        {"data": frame(columns=[*SVM, "{'algorithm': 'KNN'}"])},
-        """a column is headed "{'algorithm': 'KNN'}"; expected a configuration like""",
-    ),
-    "a header that cannot be": (
-        {"data": frame(columns=[*SVM, "{[]: 1}"])},
-        "a column is headed '{[]: 1}'; expected a configuration like",
-    ),
-    "a hyper-parameter that is a number": (
-        {"data": frame(columns=[*SVM, "{'algorithm': 'KNN', 'hyperparameters': {1: 2}}"])},
-        "a column is headed ",
-    ),
-    "no configuration": ({"data": frame(columns=[])}, "holds no column beside that of data sets"),
-    "no row": ({"data": frame(0)}, "holds no rows"),
-    "no name": ({"data": named("a", "", "c")}, "row 2 names no data set in the first column"),
-    "a name twice": ({"data": named("a", "b", "a")}, "data set 'a' is in more than one row"),
-    "too few data sets": (
-        {"data": frame(2)},
-        "no group is left for the train split; the first column holds 2",
-    ),
-    "an unknown data set": (
-        {"test": ("0003",)},
-        "test names '0003', which the first column does not hold; did you mean '00003'?",
-    ),
-    "a data set in two splits": (
-        {"train": ("00003",), "test": ("00003",)},
-        "group '00003' is in both train and test",
-    ),
-    "nothing but holes": (
-        {"data": frame().assign(**dict.fromkeys(TREE)), "algorithm": "Tree"},
-        "no data set has an error of 'Tree'",
-    ),
-    "text for an error": (
-        {"data": frame().astype(object).replace({3.01: "n.b."})},
-        f"column \"{SVM[1]}\" holds 'n.b.' in row 4; expected finite numbers",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_data_that_cannot_be_used_is_one_sentence(oboe, case):
-    fields, message = BAD[case]
-    with pytest.raises(DataError) as error:
-        oboe(**fields).problem  # noqa: B018
-    assert message in str(error.value)
-    assert "errors.csv: " in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("read", ["problem", "fingerprint"])
-def test_a_file_that_is_not_there_is_one_sentence(tmp_path, read):
-    family = Oboe(str(tmp_path / "gone.csv"), "SVM")
-    with pytest.raises(DataError, match=r"gone.csv: cannot be read \(No such file"):
-        getattr(family, read)
 
 
 @pytest.mark.skipif(not MATRIX.exists(), reason="no ../shared/data beside the project")

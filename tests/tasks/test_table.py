@@ -1,12 +1,14 @@
+"""Tasks of the rows of a table."""
+
 import dataclasses
 import math
 import tomllib
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from towns import frame
 
 from benchmarks.core import generator_of
 from benchmarks.core.errors import DataError
@@ -16,39 +18,6 @@ from benchmarks.tasks.table import Table
 ROOT = Path(__file__).parents[2]
 MATRIX = ROOT / "benchmarks" / "matrices" / "metoffice.toml"
 SHARED = ROOT.parent / "shared"
-
-
-def frame(groups=10, tasks=3, rows=6):
-    """One row for each (group, task, row); the target says where it comes from."""
-    index = pd.MultiIndex.from_product([range(groups), range(tasks), range(rows)])
-    table = pd.DataFrame(index.to_list(), columns=["group", "task", "row"])
-    table["x"] = np.random.default_rng(0).normal(3.0, 2.0, len(table))
-    table["colour"] = np.where(table["row"] % 2, "red", "blue")
-    table["y"] = table["group"] * 100.0 + table["task"] * 10 + table["row"]
-    return table
-
-
-@pytest.fixture
-def table(tmp_path):
-    """Write a data frame (or text) and make a Table of it."""
-
-    def make(data=None, file="data.csv", **fields):
-        path = tmp_path / file
-        data = frame() if data is None else data
-        if isinstance(data, str):
-            path.write_text(data)
-        elif path.suffix == ".parquet":
-            data.to_parquet(path)
-        else:
-            data.to_csv(path, index=False)
-        defaults = {"task": ("group", "task"), "x": ("x",), "y": "y", "split_by": "group"}
-        return Table(str(path), **{**defaults, **fields})
-
-    return make
-
-
-def plain(path):
-    return Table(str(path), task=("group", "task"), x=("x",), y="y", split_by="group")
 
 
 def targets(family, split="train", n=None, shots=2, queries=100, seed=0):
@@ -234,135 +203,6 @@ def test_the_fingerprint_is_that_of_the_content(table):
     other = table(data.assign(y=data["y"] + 1), file="other.csv")
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert len(one.fingerprint) == 64
-
-
-BAD_FILES = {
-    "is of another kind": (
-        "data.json",
-        "a",
-        "data.json: expected a file that ends in .csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz, "
-        ".parquet or .xlsx",
-    ),
-    "is empty": ("data.csv", "", "data.csv: is not a csv file (No columns to parse from file)"),
-    "holds no rows": ("data.csv", "group,task,x,y\n", "data.csv: holds no rows"),
-    "is ragged": (
-        "data.csv",
-        "a,b\n1,2\n1,2,3\n",
-        "data.csv: row 2 (line 3) has 3 fields, and the header has 2; expected as many",
-    ),
-    "is no parquet": ("a.parquet", "a,b\n", "a.parquet: is not a parquet file ("),
-}
-
-
-@pytest.mark.parametrize("case", BAD_FILES)
-def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path, case):
-    file, text, message = BAD_FILES[case]
-    (tmp_path / file).write_text(text)
-    with pytest.raises(DataError) as error:
-        plain(tmp_path / file).problem  # noqa: B018
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_file_that_is_not_text_is_one_sentence(tmp_path):
-    path = tmp_path / "latin.csv"
-    path.write_bytes("group,task,x,y\nZürich,1,2,3\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"latin.csv: is not a csv file \('utf-8' codec"):
-        plain(path).problem  # noqa: B018
-
-
-@pytest.mark.parametrize("read", ["problem", "fingerprint"])
-@pytest.mark.parametrize(
-    ("file", "reason"), [("gone.csv", "No such file"), ("folder.csv", "Is a directory")]
-)
-def test_what_is_no_file_cannot_be_read(tmp_path, file, reason, read):
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(DataError, match=rf"{file}: cannot be read \({reason}"):
-        getattr(plain(tmp_path / file), read)
-
-
-def bad(**cells):
-    """The good data with row 5 changed."""
-    data = frame().astype(object)
-    for column, value in cells.items():
-        data.loc[4, column] = value
-    return data
-
-
-BAD_DATA = {
-    "text in an input": (
-        bad(x="n.b."),
-        {},
-        "data.csv: column 'x' holds 'n.b.' in row 5; expected finite numbers, "
-        "or the column's name in categorical",
-    ),
-    "text in the target": (
-        bad(y="12,5"),
-        {},
-        "data.csv: column 'y' holds '12,5' in row 5; expected finite numbers",
-    ),
-    "all text": (
-        None,
-        {"x": ("colour",)},
-        "column 'colour' holds 'blue' in row 1 and in 179 more rows something like it;",
-    ),
-    "infinity": (bad(x="inf"), {}, "column 'x' holds 'inf' in row 5; expected finite numbers"),
-    "a hole in the target": (
-        bad(y=None),
-        {},
-        "data.csv: column 'y' is empty in 1 of 180 rows; set drop_missing = true",
-    ),
-    "nothing but holes": (
-        frame().assign(y=np.nan),
-        {"drop_missing": True},
-        "data.csv: no row has all the columns group, task, x, y",
-    ),
-    "an unknown target": (
-        None,
-        {"y": "42"},
-        "data.csv: no column '42'; known: colour, group, row, task, x, y",
-    ),
-    "an unknown input": (None, {"x": ("colours",)}, "no column 'colours'; did you mean 'colour'?"),
-    "an unknown task": (None, {"task": ("taks",)}, "no column 'taks'; did you mean 'task'?"),
-    "an unknown split": (None, {"split_by": "gruop"}, "no column 'gruop'; did you mean 'group'?"),
-    "no task": (None, {"task": ()}, "data.csv: task names no column; expected at least one"),
-    "no input": (None, {"x": ()}, "data.csv: x names no column; expected at least one"),
-    "the target as an input": (None, {"x": ("x", "y")}, "the target 'y' is also an input"),
-    "a category that is no input": (
-        None,
-        {"categorical": ("colour",)},
-        "categorical names 'colour', which is not in x",
-    ),
-    "an unknown group": (
-        None,
-        {"test": ("11",)},
-        "test names '11', which column 'group' does not hold; did you mean '1'?",
-    ),
-    "a group in two splits": (
-        None,
-        {"train": (1, 2), "test": (2,)},
-        "group '2' is in both train and test",
-    ),
-    "too few groups": (
-        frame(groups=2),
-        {},
-        "no group is left for the train split; column 'group' holds 2",
-    ),
-    "a task in two groups": (
-        None,
-        {"task": ("task",)},
-        "the task of task 0 has rows in 10 groups of 'group'; expected one",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD_DATA)
-def test_data_that_cannot_be_used_is_one_sentence(table, case):
-    data, fields, message = BAD_DATA[case]
-    with pytest.raises(DataError) as error:
-        table(data, **fields).problem  # noqa: B018
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 def test_bools_are_categories(table):

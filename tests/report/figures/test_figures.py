@@ -1,5 +1,6 @@
 """What each figure draws, and which there are."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -34,6 +35,13 @@ STEMS = [
     "compositions",
     "score-against-spending",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
 
 
 def comparison(results: Results) -> Comparison:

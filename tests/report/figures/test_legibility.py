@@ -1,5 +1,6 @@
 """Figures can be read: legends, labels, ticks, and lines that differ."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,6 +24,13 @@ from benchmarks.report.statistics import Interval
 Make = Callable[..., Results]
 FRAMES = ("trials", "scores", "history", "curves", "diagnostics")
 ALL = ("reml", "reml-random", "maml", "fine_tuning", "scratch", "mean", "oracle")
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
 
 
 def comparison(results: Results) -> Comparison:
