@@ -71,7 +71,7 @@ class REML(Settings):
         "width": 8,
         "pool": (2, 3, 2),
         "policy_width": 8,
-        "batch_tasks": 8,
+        "batch_tasks": 12,
         "train_queries": 8,
     }
     needs: ClassVar[frozenset[str]] = frozenset()
