@@ -14,8 +14,10 @@ Seconds = Mapping[tuple[str, str], float]
 def in_turn(trials: Sequence[TrialSpec], registry: Registry, took: Seconds) -> list[TrialSpec]:
     """The same trials: the first seed of all before the second, and in each the cheapest first.
 
-    Those that share a training keep their order, so that the same one trains. A result depends on
-    its trial alone: the order changes none.
+    Of the last of several seeds the dearest come first: nobody waits for their numbers any more,
+    and no processor is idle at the end while another one is at a long trial. Those that share a
+    training keep their order, so that the same one trains. A result depends on its trial alone: the
+    order changes none.
 
     Args:
         trials: of one matrix.
@@ -26,7 +28,9 @@ def in_turn(trials: Sequence[TrialSpec], registry: Registry, took: Seconds) -> l
     for spec in trials:
         cost = _cost(spec, registry, took)
         costs[spec.training] = min(cost, costs.get(spec.training, cost))
-    return sorted(trials, key=lambda spec: (spec.seed, costs[spec.training]))
+    seeds = sorted({spec.seed for spec in trials})
+    signs = {seed: -1 if seed == seeds[-1] != seeds[0] else 1 for seed in seeds}
+    return sorted(trials, key=lambda it: (it.seed, signs[it.seed] * costs[it.training]))
 
 
 def seconds_of(records: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:

@@ -67,7 +67,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ).to_csv(folder / "shops.csv", index=False)
     (folder / "matrix.toml").write_text(MATRIX)
     out = folder / "out"
-    assert main(["run", str(folder / "matrix.toml"), "--out", str(out), "--jobs", "1"]) == 0
+    more = ["--out", str(out), "--jobs", "1", "--no-figures"]
+    assert main(["run", str(folder / "matrix.toml"), *more]) == 0
     (folder / "support.csv").write_text(
         "day,price=€,sold\nmon,120,1500\nsun,150,1800\nmon,190,2400\n"
     )
