@@ -32,7 +32,7 @@ TITLE_WIDTH = 24
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
 PREDICTION, STD = "prediction", "std"
-Points = Float[np.ndarray, "points 2"]
+Points = Float[np.ndarray, "_ 2"]
 
 
 def pictures(view: View) -> Iterator[Picture]:
