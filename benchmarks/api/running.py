@@ -18,7 +18,7 @@ from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness.disk.checkpoints import seconds_between
 from benchmarks.harness.engines.choosing import demand_engine, engine_of
-from benchmarks.harness.engines.names import LOCAL
+from benchmarks.harness.engines.names import LOCAL, RAY, kind_of
 from benchmarks.harness.engines.settings import settings_for
 from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import UNLIMITED, Limits
@@ -105,7 +105,9 @@ def run_matrix(
     """
     settings = settings_for(matrix)
     where = how.engine or settings.table.name or LOCAL
-    demand_engine(where)
+    demand_engine(where, "--engine" if how.engine else settings.source)
+    if how.detach and kind_of(where) in (LOCAL, RAY):
+        raise UserError(f"--detach: engine {where!r} has no queue to be left; expected slurm")
     if where == LOCAL:
         _check_device(how.device)
     if how.tune_only and matrix.tuning is None:

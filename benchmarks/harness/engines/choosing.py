@@ -23,14 +23,14 @@ class Make(Protocol):
     ) -> Engine: ...
 
 
-def demand_engine(name: str) -> None:
-    """See that there is an engine of this name, before anything is read.
+def demand_engine(name: str, where: str = "--engine") -> None:
+    """See that there is an engine of this name, given `where`, before anything is read.
 
     Raises:
         UnknownName: there is none.
         MissingDependency: it needs a package that is not installed.
     """
-    kind = kind_of(name)
+    kind = kind_of(name, where)
     package = NEEDS.get(kind)
     if package and not _is_there(package):
         raise MissingDependency(

@@ -11,8 +11,10 @@ NEEDS = {LOCAL: "", RAY: "ray", SLURM: "submitit"}
 """The engines that come with this package, and what has to be installed."""
 
 
-def kind_of(name: str) -> str:
+def kind_of(name: str, where: str = "--engine") -> str:
     """The engine that a name stands for, as `--engine` takes it: without an address.
+
+    `where` the name was given is said where there is none.
 
     Raises:
         UnknownName: there is none.
@@ -20,5 +22,5 @@ def kind_of(name: str) -> str:
     kind = name.partition("://")[0]
     others = {it.name for it in entry_points(group=GROUP)}
     if kind not in {*NEEDS, *others} or ("://" in name and kind in (LOCAL, SLURM)):
-        raise UnknownName("engine", name, {*NEEDS, *others}, "--engine")
+        raise UnknownName("engine", name, {*NEEDS, *others}, where)
     return kind

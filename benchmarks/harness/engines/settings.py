@@ -1,6 +1,7 @@
 """What a trial is to be given where it runs: the table `[engine]`, or engine.toml beside it."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,16 @@ from benchmarks.harness.plan.matrix_file import bundled, read_toml
 from benchmarks.units import bytes_in, seconds_in
 
 FILE = "engine.toml"
-Word = Annotated[str, StringConstraints(pattern=r"^[^\s-]\S*$", max_length=200)]
+
+
+def _word(text: str) -> str:
+    """Raises ValueError for what would be another option of a command."""
+    if re.fullmatch(r"[^\s-]\S*", text) is None:
+        raise ValueError("expected a word that does not begin with '-'")
+    return text
+
+
+Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(_word)]
 Size = Annotated[float | str, AfterValidator(bytes_in)]
 Time = Annotated[float | str, AfterValidator(seconds_in)]
 Plain = str | bool | int | float
@@ -57,7 +67,8 @@ class Table(Resources):
         bundle: trials that one job of SLURM runs, one after the other; short ones should share one.
         checkpoints: a path that all machines of Ray see, or a URL that fsspec knows, as
             "s3://bucket/mine", where trainings under way are kept should a machine be lost.
-        learner: by a learner's label, what its trials are given instead: `[engine.learner.maml]`.
+        learner: by a learner's label, or by the name of all that have no table of their own, what
+            their trials are given instead: `[engine.learner.maml]`.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][\w:/.\[\]-]*$", max_length=300)] = ""
@@ -96,11 +107,13 @@ def settings_for(matrix: Matrix) -> Settings:
     if not there:
         return Settings()
     data = read_toml(path)
+    if "engine" in data and (others := sorted(data.keys() - {"engine"})):
+        raise MatrixError(f"{path}: key {others[0]!r} is outside the table [engine]")
     return settings_of(data.get("engine", data), str(path), _labels(matrix))
 
 
-def settings_of(data: Mapping[str, Any], where: str, labels: set[str]) -> Settings:
-    """What a table says.
+def settings_of(data: Mapping[str, Any], where: str, labels: Mapping[str, str]) -> Settings:
+    """What a table says; `labels` are those of the learners, with their names.
 
     Raises:
         MatrixError: a key or a label is unknown, or a value wrong.
@@ -108,18 +121,20 @@ def settings_of(data: Mapping[str, Any], where: str, labels: set[str]) -> Settin
     if not isinstance(data, Mapping):
         raise MatrixError(f"{where}: expected a table")
     table = parse(Table, data, where)
-    own = {}
+    given = {}
+    known = {*labels, *labels.values()}
     for label, keys in table.learner.items():
-        if label not in labels:
-            raise UnknownName("learner", label, labels, where)
+        if label not in known:
+            raise UnknownName("learner", label, known, where)
         parse(Resources, keys, f"{where}: learner {label!r}")
         common = {key: it for key, it in data.items() if key in Resources.model_fields}
-        own[label] = parse(Resources, {**common, **keys}, where)
+        given[label] = parse(Resources, {**common, **keys}, where)
+    own = {label: given.get(label, given.get(name, table)) for label, name in labels.items()}
     return Settings(table, own, where)
 
 
-def _labels(matrix: Matrix) -> set[str]:
-    return {it.label for it in matrix.learners} | {it.name for it in matrix.learners}
+def _labels(matrix: Matrix) -> dict[str, str]:
+    return {it.label: it.name for it in matrix.learners}
 
 
 def whole_gpus(resources: Resources, where: str) -> int:

@@ -22,8 +22,9 @@ def engine_lines(name: str | None, settings: Settings, found: Forecast, jobs: in
     Raises:
         UnknownName: there is no such engine.
     """
+    given = "--engine" if name else settings.source
     name = name or settings.table.name or LOCAL
-    kind = kind_of(name)
+    kind = kind_of(name, given)
     left = [it for it in found.shares if it.left]
     if not left:
         return

@@ -148,4 +148,4 @@ def _expectation(error: ErrorDetails) -> str:
     text = error["msg"].removeprefix("Value error, ")
     for said, meant in (("Input should be", "expected"), ("String should", "expected a text to")):
         text = text.replace(said, meant)
-    return text
+    return text.replace("an object", "a table")

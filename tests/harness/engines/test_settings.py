@@ -14,7 +14,7 @@ from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 
-LABELS = {"maml", "reml"}
+LABELS = {"maml": "maml", "reml": "reml", "slow maml": "maml"}
 HEAD = """
 name = "tiny"
 seeds = 1
@@ -29,6 +29,9 @@ def test_a_learner_may_be_given_something_else() -> None:
     settings = settings_of({**table, "learner": {"maml": {"gpus": 0.5}}}, "[engine]", LABELS)
     assert settings.of("reml").gpus == 0
     assert settings.of("maml").gpus == 0.5
+    assert settings.of("slow maml").gpus == 0.5
+    own = {"maml": {"gpus": 1}, "slow maml": {"time": "2h"}}
+    assert settings_of({"learner": own}, "[engine]", LABELS).of("slow maml").gpus == 0
     for label in LABELS:
         assert settings.of(label).processors == 2
         assert settings.of(label).memory == 4e9
@@ -47,6 +50,8 @@ def test_a_learner_may_be_given_something_else() -> None:
         ({"gpus": -1}, "key 'gpus': expected"),
         ({"partition": "a b"}, "key 'partition': expected"),
         ({"partition": "--wrap=x"}, "key 'partition': expected"),
+        ({"extra": {"--wrap": "x"}}, "key 'extra': expected a word that does not begin with '-'"),
+        ({"checkpoints": 3}, "key 'checkpoints': expected"),
         ({"extra": ["a"]}, "key 'extra': expected"),
         ({"queue": 0}, "key 'queue': expected"),
         ({"name": "Ray"}, "key 'name': expected"),
@@ -71,6 +76,9 @@ def test_the_table_lies_in_the_matrix_or_beside_it_and_changes_no_trial(
     assert settings_for(plain).source == ""
     (path.parent / "engine.toml").write_text("processors = 3\n")
     assert settings_for(plain).of("guess").processors == 3
+    (path.parent / "engine.toml").write_text("queue = 3\n[engine]\nprocessors = 3\n")
+    with pytest.raises(UserError, match=r"engine.toml: key 'queue' is outside the table"):
+        settings_for(plain)
     head = HEAD + '\n[engine]\nname = "ray"\nprocessors = 2\n'
     matrix = load_matrix(str(write_matrix("guess", head=head)), registry)
     with pytest.raises(UserError, match=r"has a table \[engine\], and there is .*engine.toml, too"):
@@ -87,6 +95,12 @@ def test_no_such_engine_is_one_sentence(
 ) -> None:
     with pytest.raises(UserError, match="--engine: unknown engine"):
         demand_engine(name)
+    with pytest.raises(UserError, match=r"^a.toml: \[engine\]: unknown engine"):
+        demand_engine(name, "a.toml: [engine]")
+    if name == "local://x":
+        assert main(["run", "quick", "--detach", "--out", str(tmp_path / "out")]) == 2
+        said = capsys.readouterr().err
+        assert said == "reml: --detach: engine 'local' has no queue to be left; expected slurm\n"
     if name == "rai":
         assert main(["run", "quick", "--engine", name, "--out", str(tmp_path / "out")]) == 2
         said = capsys.readouterr().err

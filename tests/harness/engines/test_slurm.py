@@ -201,7 +201,7 @@ def test_the_queue_never_holds_more_jobs_than_it_may_and_bundles_stay_whole(
     monkeypatch.setattr(slurm_engine, "LOOK_SECONDS", 0.0)
     (first, *_) = trials_of("mean")
     jobs = iter([Job(replace(first, id=it), tmp_path / it, (), "cpu", {}) for it in "abcdefg"])
-    engine = SlurmEngine(settings_of({"queue": 2, "bundle": 2}, "", set()), tmp_path)
+    engine = SlurmEngine(settings_of({"queue": 2, "bundle": 2}, "", {}), tmp_path)
     assert engine.capacity == 4
     handles = {it.id: it for it in (engine.submit(next(jobs)) for _ in range(4))}
     engine.wait(0)
