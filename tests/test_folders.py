@@ -180,12 +180,25 @@ def test_results_of_former_versions_are_ours_by_their_names(top: Path) -> None:
     assert not (out / "table.csv").exists()
 
 
-def test_all_published_names_are_known() -> None:
+def _published_files() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()
     if not listed:
         pytest.skip("no checkout")
+    return listed
+
+
+def test_published_results_are_small() -> None:
+    """`reml publish` writes them so; figures are those that the docs show."""
+    sizes = {it: (ROOT / it).stat().st_size for it in _published_files() if (ROOT / it).is_file()}
+    assert sum(sizes.values()) < 12_000_000
+    assert {it for it, size in sizes.items() if size > 2_000_000} == set()
+    assert {it for it in sizes if it.endswith((".svg", ".html", ".pt"))} == set()
+
+
+def test_all_published_names_are_known() -> None:
+    listed = _published_files()
     published: dict[Path, set[str]] = {}
     for path in map(Path, listed):
         folder = Path(*path.parts[:2])

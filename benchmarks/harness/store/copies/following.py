@@ -77,6 +77,7 @@ def left_out(
         with np.errstate(all="ignore"):
             close = np.abs(value - stored) <= EXACT * (around + np.abs(stored))
         close &= rows["diverged"].eq(rows["lost"]).to_numpy()
+        close &= (stored != 0) | (around == 0)  # a difference of nothing is none, not nearly so
         if close.mean() < 1 - MOST_STRAYS:
             return False
         gone[rows["row"].to_numpy()[close]] = True
