@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from baselines._steps import capped, expand
+from baselines._steps import Loss, capped, expand
 
 Start = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
@@ -27,6 +27,10 @@ class Copies:
 
     def __call__(self, x: Tensor, real: Tensor | None = None) -> Tensor:
         return self.module(x) if real is None else self.module(x, real=real)
+
+    @torch.enable_grad()
+    def step(self, x: Tensor, y: Tensor, loss: Loss) -> None:
+        self.adapt(loss(self(x), y).sum())
 
     def adapt(self, loss: Tensor) -> None:
         self._optimiser.zero_grad()

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from baselines._steps import capped, expand
+from baselines._steps import Loss, capped, expand, task_gradients
 from benchmarks.core.errors import MissingDependency
 
 REQUIRES = ("learn2learn", "torchvision", "gym", "tqdm")  # it imports the others
@@ -59,20 +58,11 @@ def task_batched_meta_sgd(
     return _algorithms().MetaSGD(expand(network, tasks), lrs=list(rates), first_order=first_order)
 
 
-def adapt(learner: Any, loss: Tensor, max_norm: float) -> None:
-    """One step of a task-batched algorithm, each task's gradient capped at `max_norm`, if not 0.
-
-    `loss` is the sum over tasks, as for learn2learn's own `adapt`.
-    """
-    if not max_norm:
-        learner.adapt(loss)
-        return
-    weights = list(learner.module.parameters())
-    second_order = not learner.first_order
-    gradients = capped(
-        torch.autograd.grad(loss, weights, retain_graph=second_order, create_graph=second_order),
-        max_norm,
-    )
+def adapt(learner: Any, x: Tensor, y: Tensor, loss: Loss, max_norm: float) -> None:
+    """One step of a task-batched algorithm, each task's gradient capped at `max_norm`, if not 0."""
+    gradients = task_gradients(learner.module, x, y, loss, further=not learner.first_order)
+    if max_norm:
+        gradients = capped(gradients, max_norm)
     if isinstance(learner, _algorithms().MetaSGD):
         update = _algorithms().meta_sgd.meta_sgd_update
         learner.module = update(learner.module, learner.lrs, gradients)

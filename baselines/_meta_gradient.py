@@ -66,7 +66,7 @@ class MetaGradientLearner(GradientLearner):
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; Adam's moments start anew."""
         self._to(source.device)
-        optimiser = torch.optim.Adam(self._meta_parameters(), self.meta_lr)
+        optimiser = torch.optim.Adam(self._meta_parameters(), self.meta_lr, fused=True)
         recipe = Recipe(
             self.meta_batch,
             self.train_shots,
@@ -90,7 +90,7 @@ class MetaGradientLearner(GradientLearner):
         return self._loss(prediction, query.y, query.mask).mean()
 
     def _step(self, learner: Any, x: Tensor, y: Tensor) -> None:
-        adapt(learner, self._loss(learner(x), y).sum(), self.max_inner_norm)
+        adapt(learner, x, y, self._loss, self.max_inner_norm)
 
     def _to(self, device: torch.device) -> None:
         self.network_.to(device)

@@ -79,7 +79,7 @@ class Reader(Descends):
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; Adam's moments and the fall of the learning rate start anew."""
         networks = self.networks_.to(source.device)
-        optimiser = torch.optim.Adam(networks.parameters(), self.lr)
+        optimiser = torch.optim.Adam(networks.parameters(), self.lr, fused=True)
         sizes = self.batch_tasks, self.train_shots, self.train_queries
         recipe = Recipe(*sizes, max_norm=self.max_norm)
         self._descend(source, generator, optimiser, lambda it: self._query_loss(it).mean(), recipe)

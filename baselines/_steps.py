@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from baselines._perceptron import squared_error_gradients
 from benchmarks.core import Predictor, Support, task_mse
 
 Loss = Callable[..., Tensor]
@@ -14,21 +15,20 @@ Answer = Callable[[nn.Module, Support, Tensor], Tensor]
 """What a network that is adapted to the support set says of other points x."""
 Module = TypeVar("Module", bound=nn.Module)
 
+COPIED, FEWEST = 2**18, 32
+"""Weights that are adapted together at test, of at least so many tasks."""
 LEAST_SQUARE = 1e-12
+NEARLY = 0.999
+"""A norm below so much of the cap is below it however it is rounded."""
 
 
 @runtime_checkable
 class Adapts(Protocol):
-    """A network with one copy of its weights for each task, and a way to take a step with all.
-
-    `adapt` is given the **sum** over tasks of per-task losses: tasks do not touch each other, so
-    each then takes its own exact step. A mean would divide every step by the number of tasks.
-    """
+    """A network with one copy of its weights for each task, and a way to take a step with all."""
 
     module: nn.Module
 
-    def __call__(self, x: Tensor) -> Tensor: ...
-    def adapt(self, loss: Tensor) -> None: ...
+    def step(self, x: Tensor, y: Tensor, loss: Loss) -> None: ...
 
 
 class Descent:
@@ -44,34 +44,57 @@ class Descent:
         self._rate = rate
         self._max_norm = max_norm
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.module(x)
-
-    def adapt(self, loss: Tensor) -> None:
-        weights = list(self.module.parameters())
-        gradients: Sequence[Tensor] = torch.autograd.grad(loss, weights)
+    @torch.no_grad()
+    def step(self, x: Tensor, y: Tensor, loss: Loss) -> None:
+        gradients = task_gradients(self.module, x, y, loss, further=False)
         if self._max_norm:
             gradients = capped(gradients, self._max_norm)
         rate = self._rate
         rates: Sequence[Any] = rate if isinstance(rate, Sequence) else [rate] * len(gradients)
         step = (each * gradient for each, gradient in zip(rates, gradients, strict=True))
-        self.module = remade(self.module, lambda weight: weight - next(step))
+
+        def stepped(weight: Tensor) -> Tensor:
+            by = next(step)
+            return torch.sub(weight, by, out=by)
+
+        self.module = remade(self.module, stepped)
+
+
+def task_gradients(
+    module: nn.Module, x: Tensor, y: Tensor, loss: Loss, *, further: bool
+) -> Sequence[Tensor]:
+    """Of each task's loss, by its own copy of each weight, in torch's order.
+
+    With `further` they can be differentiated in turn.
+    """
+    if loss is task_mse:
+        with torch.set_grad_enabled(further):
+            gradients = squared_error_gradients(module, x, y)
+        if gradients is not None:
+            return gradients
+    with torch.enable_grad():
+        if not further:
+            module = remade(module, lambda weight: weight.detach().requires_grad_())
+        # tasks do not touch each other: the gradient of the sum is each task's own
+        total = loss(module(x), y).sum()
+        weights = list(module.parameters())
+        return torch.autograd.grad(total, weights, retain_graph=further, create_graph=further)
 
 
 def remade(module: Module, change: Callable[[Tensor], Tensor]) -> Module:
     """The same module but for its parameters, each of which `change` made, in torch's order."""
     copy = module.__new__(type(module))
-    copy.__dict__ = dict(module.__dict__)
     weights: dict[str, Any] = {  # views and results of steps, which torch would not take for such
         name: None if weight is None else change(weight)
         for name, weight in module._parameters.items()
     }
-    copy._parameters = weights
-    copy._buffers = dict(module._buffers)
-    copy._modules = {
+    parts = {
         name: None if part is None else remade(part, change)
         for name, part in module._modules.items()
     }
+    copy.__dict__.update(  # torch's own way to set an attribute takes a tenth of MAML's time
+        module.__dict__, _parameters=weights, _buffers=dict(module._buffers), _modules=parts
+    )
     return copy
 
 
@@ -90,6 +113,11 @@ def frozen(network: Module, device: torch.device) -> Module:
 
 def capped(gradients: Sequence[Tensor], max_norm: float) -> list[Tensor]:
     """The gradients of all weights, shrunk for every task whose norm is above `max_norm`."""
+    if gradients[0].device.type == "cpu":  # elsewhere, to ask would be to wait for the answer
+        with torch.no_grad():
+            norms = [torch.linalg.vector_norm(it.flatten(1), dim=1) for it in gradients]
+            if bool((torch.stack(norms).norm(dim=0) < NEARLY * max_norm).all()):
+                return list(gradients)
     square = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0)
     # the root of 0 has no derivative
     share = (max_norm / (square + LEAST_SQUARE).sqrt()).clamp(max=1.0)
@@ -107,12 +135,11 @@ def predictors(
     loss: Loss = task_mse,
     answer: Answer = _as_it_is,
 ) -> Iterator[Predictor]:
-    """Predictors after each number of `learner.adapt` steps on the support sets."""
+    """Predictors after each number of `learner.step`s on the support sets."""
     taken = 0
     for wanted in steps:
         for _ in range(wanted - taken):
-            with torch.enable_grad():
-                learner.adapt(loss(learner(support.x), support.y).sum())
+            learner.step(support.x, support.y, loss)
         taken = wanted
         yield _predictor(remade(learner.module, torch.clone), support, answer)
 
@@ -128,9 +155,30 @@ def sgd_predictors(
 ) -> Iterator[Predictor]:
     """Predictors after each number of plain gradient steps on the support sets."""
     network = frozen(network, support.x.device)
-    return predictors(
-        Descent(expand(network, len(support)), lr, max_norm), support, steps, loss, answer
+    size = _at_once(network, support)
+    parts = [support.rows(slice(at, at + size)) for at in range(0, len(support), size)]
+    each = [
+        predictors(Descent(expand(network, len(part)), lr, max_norm), part, steps, loss, answer)
+        for part in parts or [support]
+    ]
+    return (
+        each[0] if len(each) == 1 else (_joined(found, size) for found in zip(*each, strict=True))
     )
+
+
+def _at_once(network: nn.Module, support: Support) -> int:
+    """Tasks whose copies of the network a processor's cache can hold."""
+    if support.x.device.type != "cpu":
+        return max(1, len(support))
+    return max(FEWEST, COPIED // max(1, sum(weight.numel() for weight in network.parameters())))
+
+
+def _joined(found: Sequence[Predictor], size: int) -> Predictor:
+    def predict(x: Tensor) -> Tensor:
+        parts = zip(found, x.split(size), strict=True)
+        return torch.cat([predictor(part) for predictor, part in parts])
+
+    return predict
 
 
 def _predictor(network: nn.Module, support: Support, answer: Answer) -> Predictor:

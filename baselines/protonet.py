@@ -93,7 +93,7 @@ class ProtoNet(Descends):
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; Adam's moments and the decay start anew."""
         network = self.network_.to(source.device).train()
-        optimiser = torch.optim.Adam(network.parameters(), self.lr)
+        optimiser = torch.optim.Adam(network.parameters(), self.lr, fused=True)
         ways = self.train_ways or source.problem.outputs
         queries = self.train_queries * ways
         recipe = Recipe(self.batch_tasks, self.train_shots, queries, ways=ways, decay=self.decay)
