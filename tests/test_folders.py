@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny import tiny
 
 from benchmarks.cli import main
 from benchmarks.harness.disk.files import read_json, write_json
@@ -18,29 +19,7 @@ from benchmarks.report.figures.cleanup import remove_report
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "tests" / "harness" / "plugins" / "contenders.py"
-MATRIX = """
-name = "tiny"
-seeds = 2
-
-[budget]
-tasks = 20
-
-[[protocol]]
-kind = "few_shot"
-shots = [2]
-steps = [0, 1]
-tasks = 10
-queries = 5
-
-[[family]]
-name = "sinusoid"
-
-[[learner]]
-name = "mean"
-
-[[learner]]
-name = "guess"
-"""
+MATRIX = tiny("mean", "guess", seeds=2)
 USERS = ("figures/fig1.png", "index.md", "table.csv", "report.html", "trials/notes.txt")
 Snapshot = dict[str, bytes | None]
 

@@ -6,28 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import tiny
 
 ROOT = Path(__file__).parents[1]
-MATRIX = """
-name = "tiny"
-seeds = 1
-
-[budget]
-tasks = 20
-
-[[protocol]]
-kind = "few_shot"
-shots = [2]
-steps = [0]
-tasks = 6
-queries = 5
-
-[[family]]
-name = "sinusoid"
-
-[[learner]]
-name = "mean"
-"""
+MATRIX = tiny("mean", steps="[0]", tasks=6)
 
 
 def _python(folder: Path, *arguments: str) -> str:

@@ -4,33 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny import tiny
 
 from benchmarks.cli import main
 
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugins" / "contenders.py"
-MATRIX = """
-name = "tiny"
-seeds = 1
-
-[budget]
-tasks = 20
-
-[[protocol]]
-kind = "few_shot"
-shots = [2]
-steps = [0, 1]
-tasks = 10
-queries = 5
-
-[[family]]
-name = "sinusoid"
-
-[[learner]]
-name = "guess"
-
-[[learner]]
-name = "guess-half"
-"""
+MATRIX = tiny("guess", "guess-half")
 Complaint = Callable[..., str]
 
 
