@@ -16,7 +16,7 @@ from benchmarks.harness.plan.resolved import make_family, make_learner
 
 PACKAGES = {
     **dict.fromkeys(("torch", "numpy", "pandas", "pyarrow", "scipy"), "pip install reml-bench"),
-    **dict.fromkeys(("matplotlib", "scikit-learn"), "pip install reml-bench"),
+    **dict.fromkeys(("matplotlib", "seaborn", "scikit-learn"), "pip install reml-bench"),
     "stable-baselines3": "pip install stable-baselines3 sb3-contrib",
     "sb3-contrib": "pip install stable-baselines3 sb3-contrib",
     "statsmodels": "needed by mixed: pip install statsmodels",

@@ -6,39 +6,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import seaborn as sns
 from matplotlib import rc_context
 
 from benchmarks.report.figures.drawing.fonts import FONT
 
 STYLES = {"report": 1.0, "paper": 0.75, "slides": 1.8}
 """By name, how large text and lines are; figures without a size of their own are as large."""
-
-AXES: dict[str, Any] = {
-    **{"figure.facecolor": "white", "axes.facecolor": "white", "axes.edgecolor": "#555555"},
-    **dict.fromkeys(("axes.labelcolor", "text.color", "xtick.color", "ytick.color"), ".15"),
-    **dict.fromkeys(
-        ("axes.grid", "axes.axisbelow", "axes.spines.left", "axes.spines.bottom"), True
-    ),
-    **dict.fromkeys(("axes.spines.right", "axes.spines.top"), False),
-    **dict.fromkeys(("xtick.bottom", "xtick.top", "ytick.left", "ytick.right"), False),
-    **dict.fromkeys(("xtick.direction", "ytick.direction"), "out"),
-    **{"grid.color": "#E6E6E6", "grid.linestyle": "-", "lines.solid_capstyle": "round"},
-    **{"patch.edgecolor": "w", "patch.force_edgecolor": True},
-    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "Bitstream Vera Sans"],
-}
-"""As seaborn's `whitegrid` has it, but for colours and spines."""
-SIZES = {
-    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.0),
-    **dict.fromkeys(("grid.linewidth", "patch.linewidth"), 0.8),
-    **dict.fromkeys(("xtick.minor.width", "ytick.minor.width"), 0.8),
-    **{"lines.linewidth": 1.2, "lines.markersize": 4.8},
-    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 4.8),
-    **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 3.2),
-    **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize"), 10.08),
-    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9.24),
-    "legend.title_fontsize": 10.08,
-}
-"""In points, as seaborn's `paper` has them with letters a twentieth larger."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +59,17 @@ def looks(look: Look = Look()) -> Iterator[None]:
 
 
 def _settings(look: Look) -> Any:
+    sizes = sns.plotting_context("paper", font_scale=1.05)
     fonts: Sequence[str] = [FONT, *look.fonts]
     return (
-        AXES
-        | {name: value * look.scale for name, value in SIZES.items()}
+        sns.axes_style("whitegrid")
+        | {name: value * look.scale for name, value in sizes.items()}
         | {
+            "axes.edgecolor": "#555555",
+            "axes.spines.right": False,
+            "axes.spines.top": False,
             "font.family": fonts,
+            "grid.color": "#E6E6E6",
             "legend.frameon": False,
             "pdf.fonttype": 42,  # outlines that journals take
             "svg.hashsalt": "reml",

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.figures.drawing.heat import rocket
 from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.style import (
@@ -118,7 +118,7 @@ def _map(ax: Axes, shares: "pd.Series[float]", names: list[str]) -> Any:
     image = ax.pcolormesh(
         cells,
         norm=PowerNorm(0.5, 0, 1),
-        cmap=rocket(),
+        cmap=sns.color_palette("rocket_r", as_cmap=True),
         edgecolor="white",
         linewidth=scaled(0.6),
     )
