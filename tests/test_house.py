@@ -1,5 +1,6 @@
 """The house keeps its measures: short modules, and folders that one can look over."""
 
+import re
 from pathlib import Path
 from statistics import median
 
@@ -31,3 +32,14 @@ def test_folders_can_be_looked_over(package: str) -> None:
         modules = [it for it in folder.glob("*.py") if it.name != "__init__.py"]
         if folder.relative_to(ROOT).as_posix() not in CROWDED:
             assert len(modules) <= MODULES, folder
+
+
+def test_the_packages_that_were_asked_for_are_what_it_is_made_with() -> None:
+    """They were chosen by the project's owner: a faster start is no reason to do without one."""
+    project = (ROOT / "pyproject.toml").read_text()
+    code = "".join(it.read_text() for name in PACKAGES for it in (ROOT / name).rglob("*.py"))
+    for package in ("torch", "pandas", "seaborn"):
+        assert f'"{package}>=' in project
+        assert re.search(rf"^\s*(import {package}|from {package}\b)", code, flags=re.MULTILINE)
+    assert "pytest-benchmark" in project
+    assert "learn2learn" in (ROOT / "requirements-learn2learn.txt").read_text()

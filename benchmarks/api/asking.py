@@ -61,7 +61,7 @@ def check(target: str | type, /, *, plugins: Plugins = (), **keys: Any) -> dict[
         PluginError: the class is none of them.
         MatrixError: a key is unknown, wrong, or missing.
     """
-    from benchmarks.api.checking import checks_of, named
+    from benchmarks.start.checking import checks_of, named
 
     classes = Classes(_registry(plugins))
     if not isinstance(target, str):

@@ -22,7 +22,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    from benchmarks.api.checking import checks_of, in_file, named
+    from benchmarks.start.checking import checks_of, in_file, named
 
     target, keys = options.target, dict(map(_pair, options.keys))
     is_file = ":" in target or target.endswith(".py")
