@@ -197,9 +197,10 @@ class REML(Settings):
         how = candidates, self.max_inner_norm, self.combine, self.search
         held = [pool, *([] if self.policy_ is None else [self.policy_])]
         tensors = [tensor for module in held for tensor in module.state_dict().values()]
-        rows = self._memo.rows(support, (self.composer, how, digest(tensors)))
+        device = support.x.device
+        rows = self._memo.rows(support, (self.composer, how, device, digest(tensors)))
         if rows.unknown:
-            asked = torch.tensor(rows.unknown, device=support.x.device)
+            asked = torch.tensor(rows.unknown, device=device)
             rows.learn(compose(pool, composer, support.rows(asked), *how))
         return rows.all()
 

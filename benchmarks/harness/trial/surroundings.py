@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks.core import seed_of
+from benchmarks.core.seeds import random_state, set_random_state
 
 
 class Surroundings:
@@ -23,11 +24,13 @@ class Surroundings:
         self._device = torch.get_default_device()
         self._deterministic = _deterministic()
         self._recursion = sys.getrecursionlimit()
+        self.short = _short()
 
     def restore(self, seed: int) -> None:
         """As it was, with global generators that follow from the seed alone.
 
-        Learners get generators; those are for the dependencies that only know global state.
+        Learners get generators; those are for the dependencies that only know global state. What is
+        reckoned on a GPU in single precision is, as on the CPU.
         """
         with suppress(OSError):
             os.chdir(self._folder)
@@ -42,6 +45,7 @@ class Surroundings:
             torch.use_deterministic_algorithms(
                 self._deterministic[0], warn_only=self._deterministic[1]
             )
+        torch.backends.cudnn.allow_tf32 = False  # 13 of 23 bits would be left out of convolutions
         for descriptor in (1, 2):
             _open(descriptor)
         seed = seed_of("global", seed)
@@ -54,15 +58,21 @@ class Surroundings:
 def kept_state() -> Iterator[None]:
     """The global state of this process stays what it was, generators included."""
     surroundings, grad = Surroundings(), torch.is_grad_enabled()
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    states = random_state()
     try:
         yield
     finally:
         surroundings.restore(0)
         torch.set_grad_enabled(grad)
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])
+        torch.backends.cudnn.allow_tf32 = surroundings.short
+        set_random_state(states)
+
+
+def _short() -> bool:
+    try:
+        return torch.backends.cudnn.allow_tf32
+    except RuntimeError:  # somebody has set it otherwise than torch expects
+        return False
 
 
 def _deterministic() -> tuple[bool, bool]:

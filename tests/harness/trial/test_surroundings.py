@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.harness.trial.surroundings import Surroundings
+from benchmarks.harness.trial.surroundings import Surroundings, kept_state
 
 
 def test_the_deterministic_mode_is_put_back_and_set_only_where_it_changed(
@@ -24,3 +24,16 @@ def test_the_deterministic_mode_is_put_back_and_set_only_where_it_changed(
     surroundings.restore(0)
     assert not torch.is_deterministic_algorithms_warn_only_enabled()
     assert len(times) == 2
+
+
+def test_convolutions_on_a_gpu_leave_out_no_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whoever lets a trial run in this process finds torch as it was."""
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "allow_tf32", True)
+    with kept_state():
+        Surroundings().restore(0)
+        assert not cudnn.allow_tf32
+    assert cudnn.allow_tf32
+    cudnn.conv.fp32_precision = "ieee"  # what torch then refuses to say in the other words
+    Surroundings().restore(0)
+    assert not cudnn.allow_tf32
