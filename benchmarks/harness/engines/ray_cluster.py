@@ -1,6 +1,7 @@
 """Connections to clusters of Ray, and what is asked of their machines."""
 
 import math
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from benchmarks.core.text import described
 from benchmarks.harness.engines.settings import Resources
 
 CLIENT = "ray://"
+PATIENCE_SECONDS = 10.0
 
 
 def demand_room(
@@ -52,6 +54,7 @@ def connect(address: str) -> Any:
     Raises:
         UserError: there is none.
     """
+    _demand_answer(address)
     import ray
     import ray.util.scheduling_strategies
 
@@ -69,6 +72,23 @@ def connect(address: str) -> Any:
             f"({described(error)})"
         ) from None
     return ray
+
+
+def _demand_answer(address: str) -> None:
+    """See that somebody listens at a host and port; Ray would try for a minute, and chat about it.
+
+    Raises:
+        UserError: nobody does.
+    """
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    if not (host and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"--engine ray: no cluster can be reached at {address} ({described(error)})"
+        ) from None
 
 
 def _init_here(ray: Any, how: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.core.errors import UserError
-from benchmarks.harness.engines.ray_cluster import demand_room
+from benchmarks.harness.engines.ray_cluster import connect, demand_room
 from benchmarks.harness.engines.versions import CODE, differences, versions
 
 ROOT = Path(__file__).parents[3]
@@ -150,6 +150,17 @@ def test_more_than_a_node_has_is_one_sentence() -> None:
     for more in ({"num_gpus": 1}, {"memory": 9e9}, {"resources": {"fast": 1}}):
         with pytest.raises(UserError, match=r"^a.toml: no machine of Ray has .* \(CPU 2, "):
             demand_room({**free, **more}, nodes, "a.toml")
+
+
+def test_where_nobody_listens_one_sentence_says_so_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and doesn't listen
+        address = f"ray://127.0.0.1:{taken.getsockname()[1]}"
+        for it in (address, "ray://127.0.0.1:99999"):
+            with pytest.raises(
+                UserError, match=r"^--engine ray: no cluster can be reached at ray:"
+            ):
+                connect(it)
 
 
 def test_without_ray_the_sentence_says_what_to_type(
