@@ -151,7 +151,7 @@ def test_of_several_families_the_one_whose_data_are_wrong_is_named(
         TABLE.replace("t.csv", f"{name}.csv") + f'label = "{name}"\n' for name in ("sound", "flat")
     )
     families = f"[[family]]{sound}\n[[family]]{flat}"
-    matrix.write_text(MATRIX.replace('[[family]]\nname = "sinusoid"\n', families))
+    matrix.write_text(matrix.read_text().replace('[[family]]\nname = "sinusoid"\n', families))
     said = complaint("run", matrix, "--plugin", PLUGIN, "--out", tmp_path / "out")
     assert said.startswith(f"{matrix}: family 'flat': ")
     assert "constant target 't'" in said
