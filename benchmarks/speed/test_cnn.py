@@ -34,6 +34,8 @@ def in_torchs_layers(network: Network) -> nn.Sequential:
         elif isinstance(layer, Normalise):
             norm = nn.BatchNorm2d if isinstance(layers[-1], nn.Conv2d) else nn.BatchNorm1d
             layers += [norm(layer.scale.shape[1], track_running_stats=False), nn.ReLU()]
+        elif isinstance(layer, nn.ReLU) and not isinstance(layers[-1], nn.ReLU):
+            layers.append(nn.ReLU())
         elif isinstance(layer, Linear):
             if any(isinstance(before, nn.Conv2d) for before in layers):
                 layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
