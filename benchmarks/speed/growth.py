@@ -147,6 +147,8 @@ def draw(sizes: Mapping[str, Sequence[int]], growth: Growth, path: Path) -> None
                 panel.loglog(several, values, marker="o", markersize=3, label=name)
             if column == 0:
                 panel.set_ylabel(what)
+            panel.set_xticks(several, [f"{it:,}" for it in several])
+            panel.minorticks_off()
             panel.grid(alpha=0.3)
         panels[1, column].set_xlabel(axis)
     panels[0, 0].legend(frameon=False)
