@@ -41,8 +41,9 @@ def test_a_training_goes_on_elsewhere_from_what_was_left(
         until(lambda: depot.get(NAME) == b"as far as it was")
         (here / NAME).write_bytes(b"a little further")
         until(lambda: depot.get(NAME) == b"a little further")
-        (here / NAME).rename(tmp_path / "lost")  # as a machine that is switched off
-        first._seen[NAME] = b""
+        first._over.set()  # as a machine that is switched off
+        first._thread.join()
+        (here / NAME).unlink()
     with _Checkpoints(there, {NAME: (b"from the driver", 1e9)}, url) as second:
         assert (there / NAME).read_bytes() == b"a little further"
         assert second.there == [there / NAME]

@@ -23,7 +23,7 @@ from baselines._import_learn2learn import learn2learn
 from baselines.maml import MAML
 from baselines.protonet import ProtoNet
 from benchmarks.core import Budget, BudgetedSource, TaskBatch, TaskFamily, generator_of
-from benchmarks.speed.in_jax import FLAGS, JaxMaml
+from benchmarks.speed.rivals.in_jax import FLAGS, JaxMaml
 from benchmarks.speed.test_cnn import as_ours, in_torchs_layers
 from benchmarks.speed.turns import Watch, race
 from benchmarks.tasks.omniglot import Omniglot
@@ -239,7 +239,3 @@ def main() -> None:
     for contest in rivals_on(pictures, size):
         for line in compare(contest):
             print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()

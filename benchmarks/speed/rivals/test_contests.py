@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.speed.rivals import Contest, jaxs, ours, rivals_on
+from benchmarks.speed.rivals.contests import Contest, jaxs, ours, rivals_on
 from benchmarks.speed.turns import race
 from benchmarks.testing.toy import ToyClasses
 

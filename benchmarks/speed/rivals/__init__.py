@@ -1,0 +1,1 @@
+"""This suite's trainings beside what a user would pick instead."""
