@@ -9,8 +9,6 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 UV := $(shell command -v uv >/dev/null && ! $(PYTHON) -m pip config list 2>/dev/null \
 	| grep -qE 'index|find-links' && echo uv pip install --quiet --python $(BIN)/python)
 INSTALL := $(or $(UV),$(PIP))
-# One more than there are processors: some tests wait for others' processes.
-WORKERS := $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: all bench test faults lint format speed docs clean
 all: $(READY)
@@ -36,7 +34,7 @@ test: $(READY)  ## run the tests; root gets from apt what some need: a browser, 
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium slurm-wlm munge; } \
 		>/dev/null 2>&1; } || true
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=15
 
 faults: $(READY)  ## three hundred faults: kills, full disks, damage; the counts go to faults.md
 	$(BIN)/python tests/faults/campaign.py --faults 312 --seed 1 --at-once 8 --table faults.md

@@ -36,7 +36,7 @@ def port_of(server: Server) -> int:
 def ask(
     server: Server, path: str = "/", method: str = "GET", **headers: str
 ) -> tuple[int, dict[str, str], str]:
-    connection = HTTPConnection("127.0.0.1", port_of(server), timeout=10)
+    connection = HTTPConnection("127.0.0.1", port_of(server), timeout=60)
     connection.putrequest(method, path, skip_host="Host" in headers)
     for name, value in headers.items():
         connection.putheader(name.replace("_", "-"), value)
@@ -47,7 +47,7 @@ def ask(
 
 def said(server: Server, sent: bytes) -> bytes:
     """What comes back over the wire, to the end."""
-    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=60) as line:
         parts = []
         with suppress(OSError):  # who has read enough hangs up
             line.sendall(sent)

@@ -170,7 +170,7 @@ def test_ctrl_c_ends_it(midst: Any, options: list[str]) -> None:
     first = watching.stdout.readline()
     assert ("http://127.0.0.1:" in first) if options else ("1 running" in first)
     watching.send_signal(signal.SIGINT)
-    _, complaints = watching.communicate(timeout=30)
+    _, complaints = watching.communicate(timeout=180)
     assert (watching.returncode, complaints) == (130, "reml: interrupted\n")
 
 

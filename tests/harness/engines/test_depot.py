@@ -22,7 +22,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def until(condition: Callable[[], object]) -> None:
-    for _ in range(3000):
+    for _ in range(12_000):
         if condition():
             return
         ray_node.threading.Event().wait(0.01)

@@ -25,7 +25,7 @@ from benchmarks.report.tables.write import write_table
 Go = Callable[..., ResultsFolder]
 Write = Callable[..., Path]
 KILLS = 3
-PATIENCE = 30.0
+PATIENCE = 180.0
 
 
 def launch(arguments: list[str]) -> subprocess.Popen[str]:
