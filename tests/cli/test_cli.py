@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny import classes
 
 from benchmarks.cli import main
 from benchmarks.commands import COMMANDS
@@ -102,35 +103,10 @@ def test_from_a_matrix_to_its_report(
     assert "guess-half on sinusoid" in (out / "report.html").read_text(encoding="utf-8")
 
 
-CLASSES = """
-name = "classes"
-seeds = 1
-
-[budget]
-tasks = 8
-
-[[protocol]]
-kind = "few_shot"
-shots = [1]
-steps = [0, 1]
-tasks = 10
-queries = 6
-
-[[family]]
-name = "digits"
-
-[[learner]]
-name = "nearest"
-
-[[learner]]
-name = "centring"
-"""
-
-
 def test_a_report_of_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "classes.toml").write_text(CLASSES)
+    (tmp_path / "classes.toml").write_text(classes("nearest", "centring", seeds=1))
     monkeypatch.chdir(tmp_path)
     plugin = PLUGIN.with_name("classifiers.py")
     assert main(["run", "classes.toml", "--plugin", str(plugin), "--jobs", "1"]) == 0

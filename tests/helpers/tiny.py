@@ -1,4 +1,4 @@
-"""The text of a matrix that takes a second, for tests that only need one."""
+"""The text of matrices that take a second, for tests that only need one."""
 
 
 def tiny(*learners: str, seeds: int = 1, steps: str = "[0, 1]", tasks: int = 10) -> str:
@@ -20,4 +20,30 @@ queries = 5
 [[family]]
 name = "sinusoid"
 """
-    return head + "".join(f'\n[[learner]]\nname = "{it}"\n' for it in learners)
+    return head + _rows(learners)
+
+
+def classes(*learners: str, seeds: int) -> str:
+    """Digits, three ways with one picture of each, and these learners."""
+    head = f"""
+name = "classes"
+seeds = {seeds}
+
+[budget]
+tasks = 8
+
+[[protocol]]
+kind = "few_shot"
+shots = [1]
+steps = [0, 1]
+tasks = 10
+queries = 6
+
+[[family]]
+name = "digits"
+"""
+    return head + _rows(learners)
+
+
+def _rows(learners: tuple[str, ...]) -> str:
+    return "".join(f'\n[[learner]]\nname = "{it}"\n' for it in learners)

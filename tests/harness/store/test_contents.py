@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from tiny import classes
 
 from benchmarks.harness.disk.columns import OPTIONAL
 from benchmarks.harness.disk.files import read_json, write_json
@@ -14,31 +16,10 @@ from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
-from benchmarks.harness.plan.resolved import make_family
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.ledger import LIST
 from benchmarks.harness.store.results import consolidate, load_results, restore
-
-CLASSES = """
-name = "classes"
-seeds = 2
-
-[budget]
-tasks = 8
-
-[[protocol]]
-kind = "few_shot"
-shots = [1]
-steps = [0, 1]
-tasks = 10
-queries = 6
-
-[[family]]
-name = "digits"
-
-[[learner]]
-name = "nearest"
-"""
+from benchmarks.tasks.digits import Digits
 
 Put = Callable[[ResultsFolder, TrialSpec, Registry], None]
 
@@ -103,18 +84,21 @@ def test_results_without_diagnostics_can_still_be_read(folder: ResultsFolder) ->
         pd.testing.assert_frame_equal(results.scores, whole.scores)
 
 
-def test_confusion_and_pictures_are_kept_where_there_are_classes(
-    registry: Registry, put: Put, tmp_path: Path
-) -> None:
+@pytest.fixture
+def of_classes(registry: Registry, put: Put, tmp_path: Path) -> ResultsFolder:
     path = tmp_path / "classes.toml"
-    path.write_text(CLASSES)
+    path.write_text(classes("nearest", seeds=2))
     matrix = load_matrix(str(path))
     trials = expand(matrix, registry)
     folder = ResultsFolder(tmp_path / "results")
     with folder.open(describe(matrix, trials)):
         for trial in trials:
             put(folder, trial, registry)
-    whole = consolidate(folder.directory)
+    return folder
+
+
+def test_confusion_and_pictures_are_kept_where_there_are_classes(of_classes: ResultsFolder) -> None:
+    folder, whole = of_classes, consolidate(of_classes.directory)
     assert set(whole.confusion["learner"]) == {"nearest"}
     assert set(whole.episodes["seed"]) == {0, 1}
     assert whole.trials["spec"].iloc[0]["family"]["name"] == "digits"
@@ -127,23 +111,13 @@ def test_confusion_and_pictures_are_kept_where_there_are_classes(
         pd.testing.assert_frame_equal(getattr(again, name), getattr(whole, name))
 
 
-def test_tasks_have_names_and_groups_beside_their_scores(
-    registry: Registry, put: Put, tmp_path: Path
-) -> None:
-    path = tmp_path / "classes.toml"
-    path.write_text(CLASSES)
-    matrix = load_matrix(str(path))
-    trials = expand(matrix, registry)
-    folder = ResultsFolder(tmp_path / "results")
-    with folder.open(describe(matrix, trials)):
-        for trial in trials:
-            put(folder, trial, registry)
-    whole = consolidate(folder.directory)
+def test_tasks_have_names_and_groups_beside_their_scores(of_classes: ResultsFolder) -> None:
+    folder, whole = of_classes, consolidate(of_classes.directory)
     assert set(whole.trials["grouped_by"]) == {"set of classes"}
     assert list(whole.tasks) == ["family", "protocol", "shots", "task", "name", "group"]
     assert whole.tasks["task"].tolist() == list(range(10))  # once, though two trials met them
     (three,) = set(whole.tasks["name"])
-    assert three == ", ".join(make_family(trials[0].family, registry).classes["test"])
+    assert three == ", ".join(Digits().classes["test"])
     assert isinstance(whole.scores["group"].dtype, pd.CategoricalDtype)
     assert set(whole.scores["group"]) == {three}
     shutil.rmtree(folder.trials)
