@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# What nobody imports is not compiled, which would take pip half a minute. uv is faster still, but
-# knows nothing of other indexes that pip is told of.
+# Trials and tests start processes by the hundred: none should compile what it imports, so set-up does
+# (on all processors, which pip does not), and what is imported from here is kept, too.
+unexport PYTHONDONTWRITEBYTECODE
+# uv is faster than pip, but knows nothing of other indexes that pip is told of.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 UV := $(shell command -v uv >/dev/null && ! $(PYTHON) -m pip config list 2>/dev/null \
 	| grep -qE 'index|find-links' && echo uv pip install --quiet --python $(BIN)/python)
@@ -23,6 +25,7 @@ $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
 		-r requirements-learn2learn.txt & built=$$!; \
 		$(INSTALL) -c constraints.txt -e ".[dev,learn2learn]" && wait $$built  # side by side
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VENV)/wheels/*.whl
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true  # some is for other Pythons
 	@rm -rf *.egg-info  # left by the build; would hide entry points that come later from this folder
 	@touch $@
 
