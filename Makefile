@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt requirements-learn2learn.txt
 		-r requirements-learn2learn.txt & built=$$!; \
 		$(INSTALL) -c constraints.txt -e ".[dev,learn2learn]" && wait $$built  # side by side
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(VENV)/wheels/*.whl
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true  # some is for other Pythons
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null 2>&1 || true  # some is for other Pythons
 	@rm -rf *.egg-info  # left by the build; would hide entry points that come later from this folder
 	@touch $@
 
