@@ -84,6 +84,8 @@ class RayEngine:
         self._taking: Any = None
         self._looked = -math.inf
         self._slots = 1
+        self._placed: set[str] = set()
+        self._waits = False
 
     @property
     def capacity(self) -> int:
@@ -94,13 +96,15 @@ class RayEngine:
             with suppress(self._ray.exceptions.RayError):
                 there = self._ray.cluster_resources().get("CPU", 1)
                 self._slots = max(1, int(there / self._settings.table.processors))
+                self._say_who_waits()
         return 2 * self._slots
 
     def submit(self, job: Job) -> Handle:
-        resources = self._settings.of(job.spec.learner.label)
-        options = options_of(resources)
-        nodes = [it["Resources"] for it in self._ray.nodes() if it["Alive"]]
-        demand_room(options, nodes, self._settings.source)
+        label = job.spec.learner.label
+        options = self._options_of(label)
+        if label not in self._placed:
+            self._demand_room(label)
+            self._placed.add(label)
         task = self._task.options(**options, name=job.id)
         reference = task.remote(self._parcel(job), self._mailbox)
         self._tasks[reference] = made = _Task(job.id, job, reference)
@@ -135,6 +139,24 @@ class RayEngine:
         with suppress(Exception):
             self._forget()
         self._ray.shutdown()
+
+    def _options_of(self, label: str) -> dict[str, Any]:
+        return options_of(self._settings.of(label))
+
+    def _demand_room(self, label: str) -> None:
+        nodes = [it["Resources"] for it in self._ray.nodes() if it["Alive"]]
+        demand_room(self._options_of(label), nodes, self._settings.source)
+
+    def _say_who_waits(self) -> None:
+        """Machines may come back that were lost; until then, whoever looks on wonders."""
+        try:
+            for label in {it.job.spec.learner.label for it in self._tasks.values()}:
+                self._demand_room(label)
+            self._waits = False
+        except UserError as error:
+            if not self._waits:
+                print(f"reml: {error}; the run waits for one that has", file=sys.stderr)
+            self._waits = True
 
     def _parcel(self, job: Job) -> Parcel:
         for path in job.plugins:

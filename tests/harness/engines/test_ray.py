@@ -44,10 +44,48 @@ def below(root: int) -> dict[int, str]:
 
 @dataclass
 class Cluster:
-    """Three nodes of Ray on this machine, the first of them the head."""
+    """Three nodes of Ray on this machine; the first, the head, runs no trials."""
 
     address: str
+    place: str
+    bench: Any
     nodes: list[subprocess.Popen[bytes]]
+
+    def add_a_node(self) -> None:
+        """One after the other: nodes that start together take the same socket."""
+        port = self.address.partition(":")[2]
+        role = [f"--address={self.address}", "--num-cpus=1"]
+        if not self.nodes:
+            role = ["--head", "--num-cpus=0", f"--port={port}", "--include-dashboard=false"]
+            role.append(f"--temp-dir={self.place}")
+        common = ["--disable-usage-stats", "--block", "--object-store-memory=80000000"]
+        before = self.alive()
+        node = subprocess.Popen(
+            [str(Path(sys.executable).with_name("ray")), "start", *role, *common],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.nodes.append(node)
+
+        def there() -> bool:
+            assert node.poll() is None, "Ray does not start"
+            return self.alive() > before
+
+        self.bench.until(there, "a node of Ray")
+
+    def alive(self) -> int:
+        """How many nodes the cluster itself counts."""
+        if not self.nodes:
+            return 0
+        count = (
+            "import ray; ray.init(address={!r}, logging_level='ERROR'); "
+            "print(sum(it['Alive'] for it in ray.nodes()))"
+        )
+        command = [sys.executable, "-c", count.format(self.address)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return int(done.stdout.strip() or 0)
 
     def raylet(self, node: int) -> int | None:
         found = below(self.nodes[node].pid).items()
@@ -67,39 +105,19 @@ def cluster(bench: Any) -> Iterator[Cluster]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     # a socket's path has at most a hundred bytes
-    place = tempfile.mkdtemp(prefix="rr", dir="/tmp")
-    common = ["--num-cpus=1", "--disable-usage-stats", "--block", "--object-store-memory=80000000"]
-    head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={place}"]
-    nodes: list[subprocess.Popen[bytes]] = []
-    program = str(Path(sys.executable).with_name("ray"))
-
-    def start(*arguments: str) -> None:
-        command = [program, "start", *arguments, *common]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        nodes.append(subprocess.Popen(command, env=environment, start_new_session=True, **quiet))
-
-    made = Cluster(f"127.0.0.1:{port}", nodes)
+    made = Cluster(f"127.0.0.1:{port}", tempfile.mkdtemp(prefix="rr", dir="/tmp"), bench, [])
     try:
-        start(*head)
-        bench.until(lambda: raylets(made, 1), "the head of the cluster")
-        for _ in range(2):
-            start(f"--address={made.address}")
-        bench.until(lambda: raylets(made, 3), "three nodes")
+        for _ in range(3):
+            made.add_a_node()
         yield made
     finally:
-        for node in reversed(nodes):
+        for node in reversed(made.nodes):
             pids = [node.pid, *below(node.pid)]
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             node.wait()
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def raylets(cluster: Cluster, nodes: int) -> bool:
-    assert all(it.poll() is None for it in cluster.nodes), "Ray does not start"
-    return all(cluster.raylet(it) for it in range(nodes))
+        shutil.rmtree(made.place, ignore_errors=True)
 
 
 def test_ray_gives_the_bits_of_one_process_whatever_dies(bench: Any, cluster: Cluster) -> None:
@@ -113,12 +131,28 @@ def test_ray_gives_the_bits_of_one_process_whatever_dies(bench: Any, cluster: Cl
     assert 1 <= len(before) < 8
 
     driver = bench.start(*engine, out="ray")
-    bench.until(lambda: any(map(cluster.works, (1, 2))) or driver.poll() is not None, "a trial")
-    victim = next(node for node in (1, 2) if cluster.works(node))
-    os.kill(cluster.raylet(victim), signal.SIGKILL)
-    said, _ = driver.communicate(timeout=300)
-    assert driver.returncode == 0, said
-    assert "of Ray was lost" not in said
+    lost: list[int] = []
+
+    def lose_a_node_at_work() -> bool:
+        """In the moment that it is seen at work: a trial may be over soon."""
+        lost.extend([node for node in (1, 2) if cluster.works(node)][:1])
+        for node in lost:
+            os.kill(cluster.raylet(node), signal.SIGKILL)
+        return bool(lost) or driver.poll() is not None
+
+    bench.until(lose_a_node_at_work, "a trial")
+    assert lost, driver.communicate()[0]
+    os.kill(cluster.raylet(3 - lost[0]), signal.SIGKILL)
+    said = ""
+    for line in driver.stdout:
+        said += line
+        if "the run waits for one that has" in line:
+            cluster.add_a_node()
+            break
+    rest, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, said + rest
+    assert "no machine of Ray has what a trial asks for (CPU 1)" in said
+    assert "of Ray was lost" not in said + rest
     after = bench.written("ray")
     assert len(after) == 8
     assert {trial: after[trial] for trial in before} == before
