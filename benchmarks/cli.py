@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if command not in RUNS or _answer(_announce, options) == 0:
                 from benchmarks.commands import ready
 
-                chosen = ready(command)
+                chosen = (_unchanged(options) if command == "run" else None) or ready(command)
         code = _answer(chosen, options) if chosen else FAULTY
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from here" * (command in RUNS)
@@ -92,6 +92,14 @@ def _announce(options: "argparse.Namespace") -> int:
 
     demand_known(load_matrix(str(path)), Registry())
     return 0
+
+
+def _unchanged(options: "argparse.Namespace") -> Callable[["argparse.Namespace"], int] | None:
+    """Says what a run says that has nothing to do; None where it may have something to do."""
+    from benchmarks.api.unchanged import Unchanged
+
+    said = Unchanged(options).said()
+    return None if said is None else lambda _: print(*said, sep="\n") or 0
 
 
 def _broken(error: Exception, command: str) -> int:

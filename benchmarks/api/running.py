@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -37,7 +37,7 @@ from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, consolidate, restore, with_gaps
 from benchmarks.harness.trial.trainings import PLACE, forget
 from benchmarks.harness.tuning.known import Known, Moved
-from benchmarks.report.documents.whole import write_whole
+from benchmarks.report.documents.whole import DRAWING, is_whole, write_whole
 from benchmarks.report.figures.cleanup import remove_report
 
 LONGEST_FOLDER = 60
@@ -63,6 +63,7 @@ class How:
 
 
 Say = Callable[[str], object]
+Keep = Callable[[Path, Collection[Path], Sequence[str]], object]
 Report = Callable[[Results, Path, Say], object]
 
 
@@ -86,6 +87,7 @@ def run_matrix(
     frames: Frames | None = None,
     here: Collection[str] = (),
     report: Report | None = None,
+    keep: Keep | None = None,
 ) -> Outcome:
     """Run what is missing of a matrix, and write its report.
 
@@ -99,10 +101,18 @@ def run_matrix(
         frames: What of its data was given in memory.
         here: Names of learners and families that no worker process can import.
         report: Writes tables and figures in the end; `write_whole`, if left out.
+        keep: Is told, where all of the matrix is done, the folder, which data it reads, and what
+            the same run would say that finds nothing to do; see `benchmarks.api.unchanged`.
 
     Raises:
         UserError: what is wrong with the matrix, its data, its folder or the device.
     """
+    said: list[str] = []
+
+    def hear(text: str) -> None:
+        said.append(text)
+        say(text)
+
     settings = settings_for(matrix)
     where = how.engine or settings.table.name or LOCAL
     demand_engine(where, "--engine" if how.engine else settings.source)
@@ -169,7 +179,7 @@ def run_matrix(
         restore(directory)
         if frames is not None:
             frames.keep()
-        tuned = known.search({it.learner.label for it in asked}, run_all, notes, say)
+        tuned = known.search({it.learner.label for it in asked}, run_all, notes, hear)
         if how.tune_only:
             return Outcome(directory, 0, 0 if tuned else 1)
         trials = known.trials
@@ -185,14 +195,16 @@ def run_matrix(
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
         left = in_turn(left, registry, seconds_of([*records.values()]))
         waiting = {trial.id for trial in left}
-        _announce(matrix.name, directory, records, left, origin["commit"], say)
+        before = len(said)
+        _announce(matrix.name, directory, records, left, origin["commit"], hear)
+        after = len(said)
         if how.shard is not None:
             say(f"note: {len(trials):,} trials are in all; these are part {how.shard} of them")
         for note in notes:
-            say(note)
+            hear(note)
         if strays and complete:
             are = "trial there is" if strays == 1 else "trials there are"
-            say(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
+            hear(f"note: {strays:,} {are} no longer part of {matrix.name}, and left out")
         bound = [trial for trial in left if bound_to(trial, here)]
         if bound:
             free = ", and without limits" * any(it.limits.holds for it in bound)
@@ -201,7 +213,7 @@ def run_matrix(
                 f"can only run in this process, one after the other{free}"
             )
         if sys.platform != "linux" and any(it.limits.bounds_memory for it in left):
-            say("note: limits of memory take Linux, and do not hold here")
+            hear("note: limits of memory take Linux, and do not hold here")
         done = [] if how.force else [it for it in trials if it.id not in waiting]
         run_all(left, folder, done, how.force)
         results = consolidate(directory)
@@ -212,9 +224,17 @@ def run_matrix(
         else:
             written = clean(results)
             if report is None:
-                write_whole(written, directory, say, figures=how.figures)
+                write_whole(written, directory, hear, figures=how.figures)
             else:
-                report(written, directory, say)
+                report(written, directory, hear)
+        if keep is not None and complete and not results.damage and is_whole(directory):
+            kept = {str(it["trial"]): dict(it) for it in results.records}
+            if all(kept.get(it.id, {}).get("status") in ENDED for it in trials):
+                announced: list[str] = []
+                ended_all = {it.id: kept[it.id] for it in trials}
+                _announce(matrix.name, directory, ended_all, [], origin["commit"], announced.append)
+                unchanged = [*said[:before], *announced, *said[after:]]
+                keep(directory, _read_by(trials), [it for it in unchanged if it != DRAWING])
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())
     if failed:
@@ -230,6 +250,20 @@ def bound_to(trial: TrialSpec, here: Collection[str]) -> bool:
     """Whether a trial has to do with something of these names."""
     entries = (trial.family, trial.learner, trial.other, trial.reference)
     return any(it is not None and it.name in here for it in entries)
+
+
+def _read_by(trials: Iterable[TrialSpec]) -> set[Path]:
+    """Files and folders that fields of the trials' families name."""
+    entries = [it for trial in trials for it in (trial.family, trial.other) if it is not None]
+    values = {it for entry in entries for it in entry.fields.values() if isinstance(it, str)}
+    return {Path(it) for it in values if _exists(it)}
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _chosen(trials: list[TrialSpec], pattern: str | None) -> list[TrialSpec]:

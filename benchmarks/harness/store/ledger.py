@@ -19,6 +19,8 @@ from benchmarks.harness.disk.files import as_json, replace, write_text
 from benchmarks.harness.disk.sums import LINE, sum_of
 
 LIST = ".reml.sha256"
+SAID = ".reml.unchanged.json"
+"""What a run has to say that finds nothing to do."""
 HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
 """The first line, which tells whether later ones are gone."""
 MATRIX, RECORDS, PROVENANCE = "matrix.json", "trials.json", "provenance.json"
@@ -37,7 +39,7 @@ REPORT = re.compile(
     r"\.(png|svg)"
 )
 """What former versions, which kept no list, may have written besides."""
-LISTED = re.compile(r"[a-z0-9-]+\.csv|figures/[a-z0-9-]+\.(png|svg)")
+LISTED = re.compile(rf"[a-z0-9-]+\.csv|figures/[a-z0-9-]+\.(png|svg)|{re.escape(SAID)}")
 """What the list may hold beyond that: any table and any figure, of which there are ever more."""
 
 

@@ -46,7 +46,12 @@ def _commit() -> tuple[str | None, bool]:
         return None, False
     tracked = "--untracked-files=no"
     status = _git("status", "--porcelain", tracked, "--", ".", ":(exclude)results")
-    return _git("rev-parse", "HEAD"), bool(status)
+    return head(), bool(status)
+
+
+def head() -> str | None:
+    """The commit that this code lies in a checkout of; None where it lies in none."""
+    return _git("rev-parse", "HEAD")
 
 
 def _git(*arguments: str) -> str | None:

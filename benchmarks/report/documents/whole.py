@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness.disk.sums import sum_of
-from benchmarks.harness.store.ledger import DATA, Ledger
+from benchmarks.harness.store.ledger import DATA, SAID, Ledger
 from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.cleanup import INDEX, PAGE, remove_figures
 from benchmarks.report.findings.answer import answer
@@ -25,6 +25,7 @@ BARE, ALONE = " without figures", " alone"
 """What a page says further that has none, or beside which tables and figures were not written."""
 PLUGGED = ("reml.figures", "reml.tables", "reml.protocols")
 SOURCES = (".py", ".html", ".css", ".js", ".toml")
+DRAWING = "drawing the figures (--no-figures leaves them out) ..."
 HEAD = 4096
 """Characters of the page among which it says what it is made of."""
 
@@ -49,9 +50,8 @@ def write_whole(
     """
     page = directory / PAGE
     made_of = digest(directory)
-    there = _is_there(directory, [made_of, *([] if figures else [made_of + BARE])]) and _is_kept(
-        directory, {PAGE, INDEX, "table.csv", "table.md", *Ledger(directory).names()}
-    )
+    there = _is_there(directory, [made_of, *([] if figures else [made_of + BARE])])
+    there = there and is_whole(directory)
     if not there:
         write_table(results, directory)
     say(render_table(results, "md"))
@@ -60,6 +60,12 @@ def write_whole(
     say(f"{page} shows the table, the figures and every trial; {INDEX} has the same for GitHub")
     say(f"\n{answer(results, directory)}")
     return page
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether what this program has written is all there and as it was written."""
+    names = {PAGE, INDEX, "table.csv", "table.md", *Ledger(directory).names()}
+    return _is_kept(directory, names - {SAID})
 
 
 def write_page_alone(results: Results, directory: Path) -> None:
@@ -91,7 +97,7 @@ def _rest(
     if figures:
         from benchmarks.report.figures.catalogue import write_figures
 
-        say("drawing the figures (--no-figures leaves them out) ...")
+        say(DRAWING)
         write_figures(results, directory, lambda *drawn: inlays.append(inlay(*drawn)))
     else:
         remove_figures(directory, ())
