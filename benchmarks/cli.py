@@ -96,7 +96,7 @@ def _announce(options: "argparse.Namespace") -> int:
 
 def _unchanged(options: "argparse.Namespace") -> Callable[["argparse.Namespace"], int] | None:
     """Says what a run says that has nothing to do; None where it may have something to do."""
-    from benchmarks.api.unchanged import Unchanged
+    from benchmarks.commands.unchanged import Unchanged
 
     said = Unchanged(options).said()
     return None if said is None else lambda _: print(*said, sep="\n") or 0

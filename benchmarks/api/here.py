@@ -1,7 +1,7 @@
 """Trials in this process, one after the other, where no worker could import what they need."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,3 +103,9 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def bound_to(trial: TrialSpec, here: Collection[str]) -> bool:
+    """Whether a trial has to do with something of these names."""
+    entries = (trial.family, trial.learner, trial.other, trial.reference)
+    return any(it is not None and it.name in here for it in entries)

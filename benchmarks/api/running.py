@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks.api.frames import Frames
-from benchmarks.api.here import run_here
+from benchmarks.api.here import bound_to, run_here
 from benchmarks.core.errors import MatrixError, UnknownName, UserError
 from benchmarks.core.text import count, line, message
 from benchmarks.harness.disk.checkpoints import seconds_between
@@ -63,7 +63,7 @@ class How:
 
 
 Say = Callable[[str], object]
-Keep = Callable[[Path, Collection[Path], Sequence[str]], object]
+Keep = Callable[[Path, Sequence[TrialSpec], Sequence[str]], object]
 Report = Callable[[Results, Path, Say], object]
 
 
@@ -101,8 +101,8 @@ def run_matrix(
         frames: What of its data was given in memory.
         here: Names of learners and families that no worker process can import.
         report: Writes tables and figures in the end; `write_whole`, if left out.
-        keep: Is told, where all of the matrix is done, the folder, which data it reads, and what
-            the same run would say that finds nothing to do; see `benchmarks.api.unchanged`.
+        keep: Is told, where all of the matrix is done, the folder, the trials, and what the same
+            run would say that finds nothing to do; see `benchmarks.commands.unchanged`.
 
     Raises:
         UserError: what is wrong with the matrix, its data, its folder or the device.
@@ -234,7 +234,7 @@ def run_matrix(
                 ended_all = {it.id: kept[it.id] for it in trials}
                 _announce(matrix.name, directory, ended_all, [], origin["commit"], announced.append)
                 unchanged = [*said[:before], *announced, *said[after:]]
-                keep(directory, _read_by(trials), [it for it in unchanged if it != DRAWING])
+                keep(directory, trials, [it for it in unchanged if it != DRAWING])
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())
     if failed:
@@ -244,26 +244,6 @@ def run_matrix(
 
 def default_folder(name: str) -> Path:
     return Path("results") / name
-
-
-def bound_to(trial: TrialSpec, here: Collection[str]) -> bool:
-    """Whether a trial has to do with something of these names."""
-    entries = (trial.family, trial.learner, trial.other, trial.reference)
-    return any(it is not None and it.name in here for it in entries)
-
-
-def _read_by(trials: Iterable[TrialSpec]) -> set[Path]:
-    """Files and folders that fields of the trials' families name."""
-    entries = [it for trial in trials for it in (trial.family, trial.other) if it is not None]
-    values = {it for entry in entries for it in entry.fields.values() if isinstance(it, str)}
-    return {Path(it) for it in values if _exists(it)}
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(name).exists()
-    except (OSError, ValueError):
-        return False
 
 
 def _chosen(trials: list[TrialSpec], pattern: str | None) -> list[TrialSpec]:

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from benchmarks.api.running import How, Keep, run_matrix, shorten_temporary_folder
-from benchmarks.api.unchanged import Unchanged
+from benchmarks.commands.unchanged import Unchanged
 from benchmarks.harness.engines.shards import Shard
 from benchmarks.harness.plan.budgets import Limits
 from benchmarks.harness.plan.matrix import load_matrix

@@ -103,6 +103,7 @@ PREDICTIVE = ("nll", "crps", "coverage_90", "width_90")
 """The metrics that say how sure a learner was, and with what right."""
 VALIDATION = "validation"
 """The metric that says in the training curve how a state did on validation tasks."""
+TYPICAL = "validation of the median task"
 SUPPORT_MSE = "support_mse"
 SUPPORT_ACCURACY = "support_accuracy"
 NO_STEPS = -1

@@ -29,7 +29,8 @@ def demand_room(
         asked["memory"] = options["memory"]
     if not any(all(it.get(key, 0) >= n for key, n in asked.items()) for it in nodes):
         words = ", ".join(f"{key} {n:g}" for key, n in asked.items() if n)
-        most = ", ".join(f"{key} {max((it.get(key, 0) for it in nodes), default=0):g}" for key in asked)
+        there = {key: max((it.get(key, 0) for it in nodes), default=0) for key in asked}
+        most = ", ".join(f"{key} {n:g}" for key, n in there.items())
         raise UserError(
             f"{where or '[engine]'}: no machine of Ray has what a trial asks for ({words}); the "
             f"most that one has is {most}"

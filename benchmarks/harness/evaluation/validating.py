@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from benchmarks.core import MetaLearner, Problem, TaskBatch, TaskFamily
@@ -43,12 +46,25 @@ def looks(family: TaskFamily, protocol: Protocol) -> FewShot | None:
     )
 
 
+class Loss(NamedTuple):
+    """What a learner loses on validation tasks, where a constant guess loses 1.
+
+    Attributes:
+        mean: over tasks, of both, and then their ratio.
+        typical: the median over tasks of the ratio on each: a task on which errors are huge, of a
+            handful in all, tells nothing there.
+    """
+
+    mean: float
+    typical: float
+
+
 @dataclass(frozen=True)
 class Validation:
-    """Validation tasks of each number of shots, and what a constant guess loses on them."""
+    """Validation tasks of each number of shots, and what a constant guess loses on each."""
 
     batches: Sequence[TaskBatch]
-    guesses: Sequence[float]
+    guesses: Sequence[Tensor]
     steps: Sequence[int]
     problem: Problem
 
@@ -60,16 +76,16 @@ class Validation:
         problem = family.problem
         return cls(batches, [_guessed(it, problem) for it in batches], asked.steps, problem)
 
-    def loss(self, learner: MetaLearner, device: torch.device | str = "cpu") -> float:
+    def loss(self, learner: MetaLearner, device: torch.device | str = "cpu") -> Loss:
         """What the learner loses on the tasks, where a constant guess loses 1.
 
-        That is the mean of the problem's own metric (of accuracy, what it lacks to 1) after the
-        number of steps that is best there, over that of a guess; and of that the mean over shots.
+        That is of the problem's own metric (of accuracy, what it lacks to 1) after the number of
+        steps whose mean is best there; and of that the mean over shots.
 
         Raises:
             ContractError: as `ask`.
         """
-        total = 0.0
+        means, medians = [], []
         for everything, guess in zip(self.batches, self.guesses, strict=True):
             batch = everything.showing(learner.needs)
             parts = [
@@ -77,23 +93,30 @@ class Validation:
                 for it in portions_of(batch)
             ]
             answers = [torch.cat([it.query for it in at]) for at in zip(*parts, strict=True)]
-            total += min(_loss(it, batch, self.problem) for it in answers) / guess
-        return total / len(self.batches)
+            best = min((_losses(it, batch, self.problem) for it in answers), key=_mean)
+            means.append(_mean(best) / (_mean(guess) or 1.0))
+            medians.append(float((best / guess)[guess > 0].double().nanmedian()))
+        return Loss(fmean(means), fmean(medians))
 
 
-def _guessed(batch: TaskBatch, problem: Problem) -> float:
-    """The loss of a constant: that of each task's support set, or one for all; the lower one.
+def _guessed(batch: TaskBatch, problem: Problem) -> Tensor:
+    """The losses of a constant: that of each task's support set, or one for all; the lower ones.
 
     In classification, of classes that are drawn by lot.
     """
     if problem.kind == "classification":
-        return 1 - 1 / problem.outputs
+        return torch.full(batch.query.y.shape[:1], 1 - 1 / problem.outputs)
     own = batch.support.y.mean(1, keepdim=True)
     everywhere = batch.query.y[batch.query.mask].mean(0).expand_as(own)
     shape = batch.query.y
-    return min(_loss(it.expand_as(shape), batch, problem) for it in (own, everywhere)) or 1.0
+    guesses = (_losses(it.expand_as(shape), batch, problem) for it in (own, everywhere))
+    return min(guesses, key=_mean)
 
 
-def _loss(prediction: Tensor, batch: TaskBatch, problem: Problem) -> float:
-    mean = float(score(prediction.double(), batch, problem)[problem.metric].mean())
-    return 1 - mean if problem.metric == "accuracy" else mean
+def _losses(prediction: Tensor, batch: TaskBatch, problem: Problem) -> Float[Tensor, " tasks"]:
+    scores = score(prediction.double(), batch, problem)[problem.metric]
+    return 1 - scores if problem.metric == "accuracy" else scores
+
+
+def _mean(losses: Tensor) -> float:
+    return float(losses.mean())

@@ -11,9 +11,9 @@ import pandas as pd
 
 from benchmarks.core import MetaLearner, TaskFamily
 from benchmarks.core.text import described
-from benchmarks.harness.disk.columns import HISTORY_TYPES, VALIDATION
+from benchmarks.harness.disk.columns import HISTORY_TYPES, TYPICAL, VALIDATION
 from benchmarks.harness.disk.tables import empty
-from benchmarks.harness.evaluation.validating import Validation, looks
+from benchmarks.harness.evaluation.validating import Loss, Validation, looks
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.trial.moments import Moment
 from benchmarks.harness.trial.packing import pack
@@ -75,14 +75,17 @@ def choose(
                 loss = tasks.loss(make(moment), device)
             except Exception as error:
                 print(f"state {number} cannot be asked: {described(error)}", flush=True)
-                loss = math.inf
-            rows.append((moment.tasks, moment.seconds, VALIDATION, loss))
+                loss = Loss(math.inf, math.inf)
+            place = moment.tasks, moment.seconds
+            rows += [(*place, VALIDATION, loss.mean), (*place, TYPICAL, loss.typical)]
         taken[0] = time.perf_counter() - started
         return pd.DataFrame(rows, columns=list(HISTORY_TYPES)).astype(HISTORY_TYPES)
 
     who = spec.training, spec.identity["learner"], spec.keep
     key = json.dumps([*who, identity, asked.model_dump(mode="json"), device], sort_keys=True)
     seen = once(place, key, look)
+    typical = seen["value"][seen["metric"].eq(TYPICAL)].to_numpy()
+    seen = seen[seen["metric"].eq(VALIDATION)]
     losses = seen["value"].to_numpy()
     best = len(losses) - 1 - int(losses[::-1].argmin())
     curve = seen[losses < math.inf].reset_index(drop=True)
@@ -92,4 +95,6 @@ def choose(
         kept["loss"] = float(losses[best])
     if math.isfinite(losses[-1]):
         kept["last_loss"] = float(losses[-1])
+    if len(typical) and math.isfinite(typical[-1]):
+        kept["last_typical_loss"] = float(typical[-1])
     return Chosen(moments[best] if len(losses) > 1 else None, curve, {"kept": kept}, taken[0])

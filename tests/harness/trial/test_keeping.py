@@ -259,7 +259,29 @@ def test_a_constant_guess_loses_one() -> None:
 
     # the best of the steps counts, and the mean of all sinusoids is nearly 0
     loss = tasks.loss(Zero())
-    assert loss == pytest.approx(1.0, abs=0.05)
+    assert loss == pytest.approx((1.0, 1.0), abs=0.05)
+
+
+def test_one_wild_task_does_not_make_the_median_one_bad() -> None:
+    protocol = FewShot(kind="few_shot", shots=(5,), steps=(0,), queries=20)
+    asked = looks(Sinusoid(), protocol)
+    assert asked is not None
+    tasks = Validation.of(Sinusoid(), "it", asked)
+
+    class Knows(Mean):
+        """All tasks but one."""
+
+        def adapt(self, support: Any, steps: Any) -> Any:
+            def predict(x: torch.Tensor) -> torch.Tensor:
+                answer = tasks.batches[0].query.y / 2
+                answer[0] = 1e3
+                return answer
+
+            return iter([predict])
+
+    loss = tasks.loss(Knows())
+    assert loss.mean > 5  # as far as one task of a hundred may count
+    assert 0.1 < loss.typical < 0.5
 
 
 def test_validation_tasks_that_are_scored_choose_nothing() -> None:

@@ -85,7 +85,7 @@ class Trying:
                 surroundings.restore(spec.seed)
                 other = make()
                 other.load_state(moment.state)
-                return tasks.loss(other, self._device)
+                return tasks.loss(other, self._device).mean
 
         def look(learner: MetaLearner) -> Looking:
             self._looked = Looking(learner, loss, spec)

@@ -69,16 +69,16 @@ class Unchanged:
                 return [str(it) for it in kept["said"]]
         return None
 
-    def keep(self, directory: Path, data: Iterable[Path], said: Sequence[str]) -> None:
+    def keep(self, directory: Path, trials: Iterable[Any], said: Sequence[str]) -> None:
         """Note what such a run would say, once the folder holds all that it will.
 
         Args:
             directory: the results folder.
-            data: files and folders that the matrix reads beside itself.
+            trials: all of the matrix.
             said: line by line.
         """
         if self._whole and directory == self._directory:
-            files = sorted(set(data))
+            files = sorted(_read_by(trials))
             value = {"of": self._of(files), "data": [str(it) for it in files], "said": list(said)}
             with suppress(NotKept):  # the next run looks for itself
                 Ledger(directory).write_json(SAID, value)
@@ -86,6 +86,13 @@ class Unchanged:
     def _of(self, data: Sequence[Path]) -> list[Any]:
         folder = [it for it in self._directory.iterdir() if it.name not in RESTLESS]
         return [*self._key, _hash(_stats(data)), _hash(_stats(sorted(folder)))]
+
+
+def _read_by(trials: Iterable[Any]) -> set[Path]:
+    """Files and folders that fields of the trials' families name."""
+    entries = [it for trial in trials for it in (trial.family, trial.other) if it is not None]
+    values = {it for entry in entries for it in entry.fields.values() if isinstance(it, str)}
+    return {Path(it) for it in values if os.path.exists(it)}
 
 
 def _has_foreign() -> bool:
