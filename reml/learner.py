@@ -87,6 +87,7 @@ class REML(Settings):
         "winner": 0.0,
         "combine": "best",
         "direct": None,
+        "pooling": "stride",
         "search": "sample",
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset(
@@ -150,6 +151,7 @@ class REML(Settings):
             activations=self.activations,
             rates=self.rates,
             image=problem.image if self.layers == "conv" else None,
+            pooling=self.pooling,
             batch_norm=self.batch_norm,
             task_view=view_of(problem, self.width),
             adaptation=self.adaptations,

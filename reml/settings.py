@@ -10,7 +10,7 @@ from benchmarks.core import Problem
 from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.errors import MatrixError
 from reml.inner.decisions import Adaptation
-from reml.inner.shape import BatchNorm
+from reml.inner.shape import BatchNorm, Pooling
 from reml.reward import LIKELIHOODS, Loss
 
 Count = Annotated[int, Ge(1)]
@@ -105,7 +105,9 @@ class Settings:
         entropy_floor: share of both that is left at the end.
         reading: weight of the encoder's own loss: predicting query points from its encoding.
         layers: what the pool's layers are: `linear`, or all but the output layers 3×3 convolutions
-            of stride 2 (`conv`), for classes of pictures.
+            (`conv`), for classes of pictures.
+        pooling: how convolutions make pictures smaller: by their `stride` of 2, or by `max`-pooling
+            before the activation, which takes several times as long.
         most_steps: adaptation steps at test after which nothing changes any more; rates learned
             through `train_steps` steps may be too large for many more.
         batch_norm: whether they are batch-normalised, each task by itself: with the statistics of
@@ -164,6 +166,7 @@ class Settings:
     reading: Weight = 1.0
     layers: Literal["linear", "conv"] = "linear"
     batch_norm: BatchNorm = "off"
+    pooling: Pooling = "stride"
     most_steps: Count | None = None
     train_ways: Several | None = None
     adaptation: Adaptations = "solve"

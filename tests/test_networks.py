@@ -65,6 +65,9 @@ def test_convolving_is_torchs_convolution(
     torch.testing.assert_close(convolve(x, matrices, stride), expected)
     monkeypatch.setattr(convolution_module, "AT_ONCE", 2 * x[0].numel() * 9 // stride**2)
     torch.testing.assert_close(convolve(x, matrices, stride), expected)
+    monkeypatch.setattr(convolution_module, "ALONE", 1)
+    monkeypatch.setattr(convolution_module, "WIDE", 1)
+    torch.testing.assert_close(convolve(x, matrices, stride), expected)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reml.inner.bank import Bank, Heads
 from reml.inner.pool import LayerPool
-from reml.inner.shape import halved
+from reml.inner.shape import size_after
 
 
 class Cost(NamedTuple):
@@ -64,8 +64,10 @@ def _places(pool: LayerPool) -> list[int]:
     """How often each layer but the last is applied to an input: once, or at each place of it."""
     if pool.image is None:
         return [1] * (pool.depth - 1)
-    sides = pool.image[1:]
-    return [math.prod(halved(side, times) for side in sides) for times in range(1, pool.depth)]
+    # a convolution that is pooled is worked out at all places of what it is given
+    before = pool.pooling == "max"
+    times = range(0 if before else 1, pool.depth - before)
+    return [math.prod(size_after(pool.image, it, pool.pooling)) for it in times]
 
 
 def _layers(pool: LayerPool, flat: Int[Tensor, "rows decisions"]) -> Int[Tensor, " rows"]:

@@ -12,7 +12,7 @@ from reml.inner.bank import FASTER, Bank, Beliefs, Heads, absorb, taken
 from reml.inner.decisions import Adaptation, Decision, Menu
 from reml.inner.head import Prior
 from reml.inner.network import ComposedNetwork, Units, spread_of
-from reml.inner.shape import WINDOW, BatchNorm, Shape, halved
+from reml.inner.shape import WINDOW, BatchNorm, Pooling, Shape, size_after
 from reml.inner.task_view import Classes, Points, TaskView
 
 PICTURES_AT_ONCE = 32
@@ -47,6 +47,7 @@ class LayerPool(nn.Module):
         rates: menu of factors on the adaptation rates; likewise.
         image: channels, height and width of the inputs, where input and hidden layers are to be
             convolutions; see `reml.inner.shape.Shape`.
+        pooling: how those make pictures smaller; likewise.
         batch_norm: whether they are followed by batch normalisation, and whose statistics it takes.
         task_view: what the composer is shown of a task; says whether tasks are of classes.
         adaptation: how networks adapt: by `gradient`, or first of all they `solve` for their last
@@ -74,6 +75,7 @@ class LayerPool(nn.Module):
         activations: Sequence[str] = ("relu",),
         rates: Sequence[float] = (1.0,),
         image: tuple[int, int, int] | None = None,
+        pooling: Pooling = "stride",
         batch_norm: BatchNorm = "off",
         task_view: TaskView | None = None,
         adaptation: tuple[Adaptation, ...] = ("gradient",),
@@ -85,7 +87,7 @@ class LayerPool(nn.Module):
         first, between, last = features, width, width
         if image is not None:
             first, between = WINDOW * image[0], WINDOW * width
-            last = width * math.prod(halved(side, depth - 1) for side in image[1:])
+            last = width * math.prod(size_after(image, depth - 1, pooling))
         self.input = Bank(n_input, first, width, generator, inner_lr)
         self.output: Bank | Heads
         if isinstance(self.task_view, Classes):
@@ -115,6 +117,7 @@ class LayerPool(nn.Module):
             self.register_buffer("y_offset", torch.zeros(1 if classes else outputs))
             self.register_buffer("y_scale", torch.ones(1 if classes else outputs))
         self.image = image
+        self.pooling: Pooling = pooling
         self.batch_norm: BatchNorm = batch_norm
         self.depth = depth
         self.stop = stop
@@ -210,7 +213,13 @@ class LayerPool(nn.Module):
     @property
     def blank(self) -> Shape:
         """The shape of a network of which nothing is decided."""
-        return Shape(self.activations, image=self.image, batch_norm=self.batch_norm, kind=self.kind)
+        return Shape(
+            self.activations,
+            image=self.image,
+            pooling=self.pooling,
+            batch_norm=self.batch_norm,
+            kind=self.kind,
+        )
 
     def gather(
         self, composition: Int[Tensor, "tasks decisions"], ways: int | None = None

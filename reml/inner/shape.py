@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.core import Kind
-from benchmarks.networks import convolve, normalise
+from benchmarks.networks import convolve, normalise, pool
 
 BatchNorm = Literal["off", "transductive", "support"]
+Pooling = Literal["stride", "max"]
 STRIDE = 2
 WINDOW = 9
 """Pixels that a convolution sees at once."""
@@ -36,7 +37,8 @@ class Shape(NamedTuple):
             then each is computed for the tasks that have it, and not for all. None elsewhere.
         present: which hidden layers are there; None where all are. The others pass their input on.
         image: channels, height and width of the inputs, where all layers but the last are
-            convolutions: 3×3 windows around every second pixel, each times the layer's matrix.
+            convolutions: 3×3 windows, each times the layer's matrix.
+        pooling: of those, every second is taken (`stride`), or what is largest of four (`max`).
         batch_norm: whether all layers but the last are batch-normalised, each task by itself, and
             then with whose statistics; see `run`. The bias is added after it, as its shift; a scale
             would say nothing that the matrix of the next layer cannot.
@@ -48,6 +50,7 @@ class Shape(NamedTuple):
     counts: tuple[int, ...] | None = None
     present: Bool[Tensor, "tasks layers"] | None = None
     image: tuple[int, int, int] | None = None
+    pooling: Pooling = "stride"
     batch_norm: BatchNorm = "off"
     kind: Kind = "regression"
 
@@ -72,9 +75,12 @@ class Shape(NamedTuple):
         """
         if self.image is None and self.batch_norm == "off":
             return self.activate(affine(x, weight, bias))
-        z = torch.bmm(x, weight) if self.image is None else convolve(x, weight, STRIDE)
+        largest = self.image is not None and self.pooling == "max"
+        stride = 1 if largest else STRIDE
+        z = torch.bmm(x, weight) if self.image is None else convolve(x, weight, stride)
         if self.batch_norm != "off":
             z = normalise(z, reference, real)
+        z = pool(z) if largest else z
         return self.activate(z + bias.view(len(bias), *[1] * (z.dim() - 2), -1))
 
     def finish(
@@ -110,8 +116,12 @@ def affine(
     return torch.bmm(x, weight).add_(bias)
 
 
-def halved(side: int, times: int) -> int:
-    """How high or wide a picture is after so many convolutions."""
+def size_after(image: tuple[int, int, int], times: int, pooling: Pooling) -> tuple[int, int]:
+    """How high and wide a picture is after so many convolutions."""
+    _, height, width = image
     for _ in range(times):
-        side = -(-side // STRIDE)
-    return side
+        if pooling == "stride":
+            height, width = -(-height // STRIDE), -(-width // STRIDE)
+        elif min(height, width) > 1:
+            height, width = height // 2, width // 2
+    return height, width

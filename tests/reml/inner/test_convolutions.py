@@ -11,7 +11,7 @@ from reml.env import ComposeEnv
 from reml.inner.bank import Heads
 from reml.inner.network import ComposedNetwork, adapt, run
 from reml.inner.pool import LayerPool
-from reml.inner.shape import BatchNorm
+from reml.inner.shape import BatchNorm, Pooling
 from reml.inner.task_view import view_of
 
 IMAGE = (2, 9, 8)
@@ -22,7 +22,7 @@ def _batch(tasks: int = 5, shots: int = 2) -> TaskBatch:
     return FAMILY.sample(tasks, "test", generator_of("classes"), shots=shots, queries=12)
 
 
-def _pool(batch_norm: BatchNorm = "transductive") -> LayerPool:
+def _pool(batch_norm: BatchNorm = "transductive", pooling: Pooling = "stride") -> LayerPool:
     problem = FAMILY.problem
     return LayerPool(
         problem.features,
@@ -33,6 +33,7 @@ def _pool(batch_norm: BatchNorm = "transductive") -> LayerPool:
         0.3,
         generator_of("pool"),
         image=IMAGE,
+        pooling=pooling,
         batch_norm=batch_norm,
         task_view=view_of(problem, 6),
     )
@@ -52,9 +53,17 @@ def _adapted(pool: LayerPool, batch: TaskBatch, steps: int = 2) -> ComposedNetwo
     return network
 
 
+@pytest.mark.parametrize("pooling", ["stride", "max"])
 @pytest.mark.parametrize("batch_norm", ["off", "transductive", "support"])
-def test_run_equals_a_plain_torch_network_for_each_task(batch_norm: BatchNorm) -> None:
-    pool, batch = _pool(batch_norm), _batch()
+def test_run_equals_a_plain_torch_network_for_each_task(
+    batch_norm: BatchNorm, pooling: Pooling
+) -> None:
+    pool, batch = _pool(batch_norm, pooling), _batch()
+    stride = 2 if pooling == "stride" else 1
+
+    def smaller(z: Tensor) -> Tensor:
+        return z if pooling == "stride" or min(z.shape[2:]) == 1 else functional.max_pool2d(z, 2)
+
     network = _adapted(pool, batch)
     together = run(network, batch.query.x, batch.support.x)
     for i in range(5):
@@ -63,19 +72,19 @@ def test_run_equals_a_plain_torch_network_for_each_task(batch_norm: BatchNorm) -
         for layer in range(3):
             weight, bias = (network.weights[2 * layer + part][i] for part in (0, 1))
             kernel = weight.view(3, 3, -1, 6).permute(3, 2, 0, 1)
-            x, shown = (functional.conv2d(z, kernel, stride=2, padding=1) for z in (x, shown))
+            x, shown = (functional.conv2d(z, kernel, stride=stride, padding=1) for z in (x, shown))
             if batch_norm == "off":
                 shift = bias.view(1, -1, 1, 1)
-                x, shown = (torch.relu(z + shift) for z in (x, shown))
+                x, shown = (smaller(torch.relu(z + shift)) for z in (x, shown))
                 continue
             source = x if batch_norm == "transductive" else shown
             mean, variance = source.mean((0, 2, 3)), source.var((0, 2, 3), correction=0)
             x, shown = (
-                torch.relu(functional.batch_norm(z, mean, variance, bias=bias[0]))
+                smaller(torch.relu(functional.batch_norm(z, mean, variance, bias=bias[0])))
                 for z in (x, shown)
             )
         flat = x.movedim(1, -1).flatten(1)
-        assert flat.shape[1] == 6 * 2 * 1
+        assert flat.shape[1] == (6 * 2 * 1 if pooling == "stride" else 6)
         expected = flat @ network.weights[-2][i] + network.weights[-1][i]
         torch.testing.assert_close(together[i], expected, atol=1e-4, rtol=1e-4)
 

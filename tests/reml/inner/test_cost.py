@@ -35,3 +35,9 @@ def test_convolutions_work_at_every_place() -> None:
     pool = LayerPool(64, 2, 6, (2, 3, 2), 4, 0.01, generator_of("pool"), image=(1, 8, 8))
     (flops,) = cost_of(pool, torch.zeros(1, 1, 4, dtype=torch.long)).flops.tolist()
     assert flops == 2 * (16 * (9 * 6 + 6) + 4 * (54 * 6 + 6) + 1 * (54 * 6 + 6) + (6 * 2 + 2))
+    # 9 x 6 pixels, then 4 x 3 and 2 x 1, where nothing is left to pool
+    sizes = 54, 2, 6, (2, 3, 2), 5, 0.01
+    pool = LayerPool(*sizes, generator_of("pool"), image=(1, 9, 6), pooling="max")
+    (flops,) = cost_of(pool, torch.zeros(1, 1, 5, dtype=torch.long)).flops.tolist()
+    places = 54 * (9 * 6 + 6) + (12 + 2 + 2) * (54 * 6 + 6)
+    assert flops == 2 * (places + (2 * 6 * 2 + 2))
