@@ -37,7 +37,7 @@ def test_every_row_stands_in_the_table_it_names(section: str) -> None:
     matrix = found.group(1)
     assert f"reml run {matrix}`" in section
     assert matrix in bundled()
-    table = (ROOT / "results" / matrix / "table.md").read_text().splitlines()
+    table = (ROOT / "results" / matrix / "index.md").read_text().splitlines()
     rows = _rows(section)
     assert rows
     assert [row for row in rows if row not in table] == []
@@ -48,7 +48,7 @@ def test_all_results_are_of_clean_commits() -> None:
     for section in RESULTS:
         found = re.search(r"results/([\w-]+)/index\.md\)", section)
         assert found is not None
-        assert "uncommitted" not in (ROOT / "results" / found.group(1) / "table.md").read_text()
+        assert "uncommitted" not in (ROOT / "results" / found.group(1) / "index.md").read_text()
 
 
 PUBLISHED = sorted(

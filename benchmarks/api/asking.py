@@ -179,22 +179,26 @@ def merge(folders: Sequence[Folder], out: Folder) -> Path:
 def publish(folder: Folder, out: Folder, figures: Sequence[str] = ()) -> Path:
     """A small copy of results, with tables and these figures, to be read and run like any.
 
+    There is no table.md, as index.md has all of it.
+
     A published folder can be copied onto itself: it is then of today's form, and keeps its figures.
 
     Raises:
         StoreError: there is nothing to copy, or the copy cannot be written.
         UnknownName: there is no figure of a name.
     """
+    from benchmarks.harness.store.ledger import Ledger
     from benchmarks.harness.store.publish import publish as copied
     from benchmarks.report.documents.index import write_index
     from benchmarks.report.figures.catalogue import write_some
-    from benchmarks.report.tables.write import write_table
+    from benchmarks.report.tables.write import write_numbers
 
     if Path(folder).resolve() == Path(out).resolve():
         figures = figures or sorted(it.stem for it in Path(out).glob("figures/*.png"))
     results = clean(copied(Path(folder), Path(out)))
     write_some(results, Path(out), figures)
-    write_table(results, Path(out))
+    write_numbers(results, Path(out))
+    Ledger(Path(out)).remove("table.md")
     write_index(results, Path(out))
     return Path(out)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.landmarks import landmarks
-from benchmarks.harness.disk.columns import OPTIONAL, REFERENCES, TABLES, TUNING
+from benchmarks.harness.disk.columns import OPTIONAL, PREDICTIVE, REFERENCES, TABLES, TUNING
 from benchmarks.harness.disk.deltas import as_deltas
 from benchmarks.harness.disk.files import make_folder, read_json
 from benchmarks.harness.store.copies.following import CELL, Derived, left_out
@@ -32,9 +32,10 @@ def publish(source: Path, target: Path) -> Results:
     """Copy the results of a folder to another, which may be there already, without its trials.
 
     Where learners were scored after many numbers of steps, the landmarks of the tables and the
-    steps that validation chose are kept. Scores are right to 1e-3 of themselves, and their mean
-    over the tasks of a trial to far more; those that follow from others are worked out again when
-    they are read (`store.copies.following`). Of other tables there is as much as figures show
+    steps that validation chose are kept; of how sure predictions are, those that decide. Scores
+    are right to 1e-3 of themselves, and their mean over the tasks of a trial to far more; those
+    that follow from others are worked out again when they are read (`store.copies.following`). Of
+    other tables there is as much as figures show
     (`store.copies.thinning`). A published folder can be copied onto itself, to be of this form.
 
     Returns:
@@ -56,7 +57,8 @@ def publish(source: Path, target: Path) -> Results:
         ledger = Ledger(target)
         kept = {record["trial"]: _kept(record) for record in results.records}
         tables = {it: _at_kept(getattr(results, it), kept) for it in (*TABLES, "tasks")}
-        scores, references, derived = _scores(tables.pop("scores"), results.records)
+        scores = _decisive(tables.pop("scores"), results.records)
+        scores, references, derived = _scores(scores, results.records)
         records = [
             _brief(it, kept[it["trial"]], derived.get(it["trial"], ())) for it in results.records
         ]
@@ -116,6 +118,32 @@ def _at_kept(table: pd.DataFrame, kept: Mapping[str, list[int]]) -> pd.DataFrame
             # what is of no step (-1), or a number of steps itself, stands at no landmark
             wanted &= ~table["trial"].eq(trial).to_numpy() | np.isin(steps, [-1, *mine])
     return table[wanted].reset_index(drop=True)
+
+
+def _decisive(scores: pd.DataFrame, records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """How sure predictions are at the steps that validation chose, or where it is not known there,
+    after the most: nothing shows it elsewhere, and it is more than half of the scores.
+    """
+    chosen = {
+        str(it["trial"]): {int(k): int(n) for k, n in (it.get("chosen_steps") or {}).items()}
+        for it in records
+        if it.get("status") == "done"
+    }
+    trials = scores["trial"].astype(str)
+    at = [
+        chosen.get(trial, {}).get(shots)
+        for trial, shots in zip(trials, scores["shots"].tolist(), strict=True)
+    ]
+    choice = pd.Series(at, index=scores.index, dtype="Int64")
+    place = [scores["family"].astype(str), scores["protocol"].astype(str), scores["shots"]]
+    surely = scores["metric"].isin(PREDICTIVE)
+    wanted = ~surely
+    for _, rows in scores.groupby(place, sort=False):
+        here = rows.index
+        mine, steps = choice.loc[here], rows["steps"]
+        known = mine.notna().all() and set(mine) <= set(steps[surely.loc[here]])
+        wanted.loc[here] |= steps.eq(mine if known else steps.max()).astype(bool)
+    return scores[wanted].reset_index(drop=True)
 
 
 def _scores(

@@ -96,7 +96,19 @@ def render_table(
 
 
 def write_table(results: Results, directory: Path, against: str | None = None) -> Path:
-    """Write table.csv and table.md into the folder; returns the path of table.md.
+    """Write table.csv and table.md into the folder, and the others; returns the path of table.md.
+
+    Raises:
+        StoreError: as `make_table`, or they cannot be written.
+        UnknownName: there is no learner `against`.
+    """
+    write_numbers(results, directory, against)
+    Ledger(directory).write_text("table.md", render_table(results, "md", against))
+    return directory / "table.md"
+
+
+def write_numbers(results: Results, directory: Path, against: str | None = None) -> None:
+    """Write table.csv into the folder.
 
     Where learners are compared in pairs there is pairs.csv, and where they said what they decide
     compositions.csv, too.
@@ -110,13 +122,11 @@ def write_table(results: Results, directory: Path, against: str | None = None) -
     make_folder(directory)
     ledger = Ledger(directory)
     ledger.write_text("table.csv", render_table(results, "csv"))
-    ledger.write_text("table.md", render_table(results, "md", against))
     for name, table in tidy(results, against):
         if table.empty:
             ledger.remove(name)
         else:
             ledger.write_text(name, csv_text(table))
-    return directory / "table.md"
 
 
 def csv_text(table: pd.DataFrame) -> str:

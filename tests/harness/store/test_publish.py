@@ -1,3 +1,5 @@
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.core.errors import StoreError
+from benchmarks.harness.disk.columns import PREDICTIVE
+from benchmarks.harness.disk.sums import write_sums
 from benchmarks.harness.plan.expand import describe, expand
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
@@ -14,6 +18,7 @@ from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.publish import publish
 from benchmarks.harness.store.results import Results, consolidate, load_results, restore
 from benchmarks.harness.trial.trial import run_trial
+from benchmarks.report.tables.write import render_table
 
 HEAD = f"""
 name = "tiny"
@@ -72,6 +77,37 @@ def test_a_published_folder_has_the_scores_at_the_landmarks(run: Path, tmp_path:
     assert np.abs(means["value_copy"] / means["value"] - 1).median() < 1e-4
     assert set(copy.curves["seed"]) == {0}
     assert (copy.trials["status"] == "done").all()
+
+
+@pytest.mark.parametrize("most", [False, True], ids=["chosen", "most"])
+def test_how_sure_predictions_are_is_kept_where_it_decides(
+    run: Path, tmp_path: Path, most: bool
+) -> None:
+    """At the step that validation chose, or after the most if a trial has no such scores there."""
+    for seed, path in enumerate(sorted(run.glob("trials/*/trial.json"))):
+        record = json.loads(path.read_text())
+        record["chosen_steps"] = {"3": 11 if most and seed else 5 * (1 + seed)}
+        path.write_text(json.dumps(record))
+        write_sums(path.parent)
+    consolidate(run)
+
+    def shown(folder: Path) -> str:
+        _, _, text = render_table(load_results(folder), "md").partition("How sure predictions are")
+        return re.sub(r"\d+\.\d+", "#", "".join(text.split("\n\n")[:2]))  # they are rounded
+
+    before = load_results(run)
+    chosen = {
+        it["trial"]: {int(steps) for steps in it["chosen_steps"].values()} for it in before.records
+    }
+    assert sorted(map(tuple, chosen.values())) == [(5,), (11 if most else 10,)]
+    published = publish(run, tmp_path / "out").scores
+    surely = published["metric"].isin(PREDICTIVE)
+    assert set(published.loc[surely, "metric"]) == set(PREDICTIVE)
+    for trial, rows in published[surely].groupby("trial", observed=True):
+        assert set(rows["steps"]) == ({30} if most else chosen[trial])
+    assert published.loc[~surely, "steps"].nunique() > 3
+    assert shown(run).count(" [") == len(PREDICTIVE)
+    assert shown(tmp_path / "out") == shown(run)
 
 
 def test_what_can_be_worked_out_is_not_stored(run: Path, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import pandas as pd
 
 from benchmarks.core.landmarks import spread_out
 from benchmarks.harness.disk.columns import ALL_TASKS, DRAWN_STEPS, SUPPORT_ACCURACY, SUPPORT_MSE
-from benchmarks.harness.store.copies.rounding import CLOSE, DRAWN, ROUGH, balanced, short
+from benchmarks.harness.store.copies.rounding import CLOSE, DRAWN, balanced, short
 
-MOMENTS = 100
+MOMENTS = 50
 """So many of what a training logs of each metric."""
 PLACE = ["family", "protocol"]
 POINTS = 60
@@ -24,7 +24,7 @@ def thinned(name: str, table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return table
     if name == "history":
-        return short(_moments(table), ROUGH)
+        return short(_moments(table), DRAWN)
     if name == "curves":
         return short(_drawn(table), DRAWN)
     if name == "confusion":
@@ -77,5 +77,5 @@ def _diagnosed(diagnostics: pd.DataFrame) -> pd.DataFrame:
     cells = table.groupby(order[:-1], observed=True, sort=False).ngroup().to_numpy()
     value = short(table[["value"]])["value"].to_numpy(copy=True)
     mine = (table["kind"].eq("measure") & table["task"].ne(ALL_TASKS)).to_numpy()
-    value[mine] = balanced(table.loc[mine, "value"].to_numpy(), cells[mine])
+    value[mine] = balanced(table.loc[mine, "value"].to_numpy(), cells[mine], DRAWN)
     return table.assign(value=value)
