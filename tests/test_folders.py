@@ -171,7 +171,7 @@ def _published_files() -> list[str]:
 def test_published_results_are_small() -> None:
     """`reml publish` writes them so; figures are those that the docs show."""
     sizes = {it: (ROOT / it).stat().st_size for it in _published_files() if (ROOT / it).is_file()}
-    assert sum(sizes.values()) < 15_500_000
+    assert sum(sizes.values()) < 12_000_000
     assert {it for it, size in sizes.items() if size > 2_000_000} == set()
     assert {it for it in sizes if it.endswith((".svg", ".html", ".pt"))} == set()
 
