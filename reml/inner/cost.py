@@ -65,9 +65,10 @@ def _places(pool: LayerPool) -> list[int]:
     if pool.image is None:
         return [1] * (pool.depth - 1)
     # a convolution that is pooled is worked out at all places of what it is given
-    before = pool.pooling == "max"
+    pooling = pool.blank.pooling
+    before = pooling == "max"
     times = range(0 if before else 1, pool.depth - before)
-    return [math.prod(size_after(pool.image, it, pool.pooling)) for it in times]
+    return [math.prod(size_after(pool.image, it, pooling)) for it in times]
 
 
 def _layers(pool: LayerPool, flat: Int[Tensor, "rows decisions"]) -> Int[Tensor, " rows"]:

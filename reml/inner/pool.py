@@ -117,8 +117,10 @@ class LayerPool(nn.Module):
             self.register_buffer("y_offset", torch.zeros(1 if classes else outputs))
             self.register_buffer("y_scale", torch.ones(1 if classes else outputs))
         self.image = image
-        self.pooling: Pooling = pooling
-        self.batch_norm: BatchNorm = batch_norm
+        # the shape of a network of which nothing is decided
+        self.blank = Shape(
+            tuple(activations), None, None, None, image, pooling, batch_norm, self.kind
+        )
         self.depth = depth
         self.stop = stop
         self.activations = tuple(activations)
@@ -209,17 +211,6 @@ class LayerPool(nn.Module):
         if (activation[1:] < activation[:-1]).any():
             return None
         return tuple(activation.bincount(minlength=len(self.activations)).tolist())
-
-    @property
-    def blank(self) -> Shape:
-        """The shape of a network of which nothing is decided."""
-        return Shape(
-            self.activations,
-            image=self.image,
-            pooling=self.pooling,
-            batch_norm=self.batch_norm,
-            kind=self.kind,
-        )
 
     def gather(
         self, composition: Int[Tensor, "tasks decisions"], ways: int | None = None
