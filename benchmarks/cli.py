@@ -41,9 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             command = options.command
             if command not in RUNS or _answer(_announce, options) == 0:
-                from benchmarks.commands import ready
-
-                chosen = (_unchanged(options) if command == "run" else None) or ready(command)
+                chosen = _chosen(options)
         code = _answer(chosen, options) if chosen else FAULTY
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from here" * (command in RUNS)
@@ -76,22 +74,27 @@ def _answer(command: Callable[["argparse.Namespace"], int], options: "argparse.N
 
 
 def _announce(options: "argparse.Namespace") -> int:
-    """Say what is read, or that it cannot be, before all that is slow is imported."""
+    """Say what is read, or that it cannot be."""
     from benchmarks.harness.plan.matrix_file import find_matrix, read_toml
 
     path = find_matrix(options.matrix)
     read_toml(path)
     print(f"reading {path} ...", flush=True)
-
-    if options.plugin:  # names may be theirs, and importing them takes as long as anything
-        return 0
-
-    from benchmarks.harness.plan.early import demand_known
-    from benchmarks.harness.plan.matrix import load_matrix
-    from benchmarks.harness.plan.registry import Registry
-
-    demand_known(load_matrix(str(path)), Registry())
     return 0
+
+
+def _chosen(options: "argparse.Namespace") -> Callable[["argparse.Namespace"], int] | None:
+    """The command, imported; None if it need not be, as its matrix is wrong, which is said."""
+    from benchmarks.commands import ready
+
+    if options.command not in RUNS:
+        return ready(options.command)
+    if options.command == "run" and (known := _unchanged(options)) is not None:
+        return known
+    # with plugins names may be theirs, and importing those takes as long as anything
+    if options.plugin or _answer(_check_names, options) == 0:
+        return ready(options.command)
+    return None
 
 
 def _unchanged(options: "argparse.Namespace") -> Callable[["argparse.Namespace"], int] | None:
@@ -100,6 +103,15 @@ def _unchanged(options: "argparse.Namespace") -> Callable[["argparse.Namespace"]
 
     said = Unchanged(options).said()
     return None if said is None else lambda _: print(*said, sep="\n") or 0
+
+
+def _check_names(options: "argparse.Namespace") -> int:
+    from benchmarks.harness.plan.early import demand_known
+    from benchmarks.harness.plan.matrix import load_matrix
+    from benchmarks.harness.plan.registry import Registry
+
+    demand_known(load_matrix(options.matrix), Registry())
+    return 0
 
 
 def _broken(error: Exception, command: str) -> int:

@@ -63,7 +63,7 @@ class How:
 
 
 Say = Callable[[str], object]
-Keep = Callable[[Path, Sequence[TrialSpec], Sequence[str]], object]
+Keep = Callable[[Path, Sequence[str]], object]
 Report = Callable[[Results, Path, Say], object]
 
 
@@ -101,8 +101,8 @@ def run_matrix(
         frames: What of its data was given in memory.
         here: Names of learners and families that no worker process can import.
         report: Writes tables and figures in the end; `write_whole`, if left out.
-        keep: Is told, where all of the matrix is done, the folder, the trials, and what the same
-            run would say that finds nothing to do; see `benchmarks.commands.unchanged`.
+        keep: Is told, where all of the matrix is done, the folder, and what the same run would say
+            that finds nothing to do; see `benchmarks.commands.unchanged`.
 
     Raises:
         UserError: what is wrong with the matrix, its data, its folder or the device.
@@ -234,7 +234,7 @@ def run_matrix(
                 ended_all = {it.id: kept[it.id] for it in trials}
                 _announce(matrix.name, directory, ended_all, [], origin["commit"], announced.append)
                 unchanged = [*said[:before], *announced, *said[after:]]
-                keep(directory, trials, [it for it in unchanged if it != DRAWING])
+                keep(directory, [it for it in unchanged if it != DRAWING])
     ended = results.trials[results.trials["trial"].isin(records)]
     failed = int((ended["status"] == "failed").sum())
     if failed:

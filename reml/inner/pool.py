@@ -15,7 +15,7 @@ from reml.inner.network import ComposedNetwork, Units, spread_of
 from reml.inner.shape import WINDOW, BatchNorm, Pooling, Shape, size_after
 from reml.inner.task_view import Classes, Points, TaskView
 
-PICTURES_AT_ONCE = 32
+PICTURES_AT_ONCE = {"stride": 32, "max": 8}
 """Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
 
 
@@ -168,7 +168,7 @@ class LayerPool(nn.Module):
 
     def parts(self, support: Support) -> list[Support]:
         """The tasks in one part, or in several where they are to be convolved."""
-        size = len(support) if self.image is None else PICTURES_AT_ONCE
+        size = len(support) if self.image is None else PICTURES_AT_ONCE[self.blank.pooling]
         return [support.rows(slice(at, at + size)) for at in range(0, len(support), size)]
 
     @property

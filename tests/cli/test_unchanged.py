@@ -1,5 +1,6 @@
 """A run that finds all as it was says at once what it would have said after looking."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ import pytest
 
 from benchmarks import commands
 from benchmarks.cli import main
-from benchmarks.harness.store.ledger import SAID
+from benchmarks.commands.unchanged import GENERATED, READING, Unchanged
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.store.folder import SAID
+from benchmarks.options import parser
 
 MATRIX = """
 name = "towns"
@@ -105,7 +109,16 @@ def test_the_second_run_says_what_one_that_looks_says(place: Path, run: Callable
 
 
 def more(path: Path) -> None:
-    path.write_text(path.read_text() + "\n")
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def linked(path: Path) -> None:
+    """The same, but for a row, in another place, which the path is a link to."""
+    other = path.with_name("elsewhere")
+    shutil.copytree(path, other) if path.is_dir() else shutil.copy2(path, other)
+    more(other / "scores.parquet" if path.is_dir() else other)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to(other.resolve())
 
 
 RESULTS = Path("results", "towns")
@@ -120,7 +133,10 @@ CHANGES: dict[str, Callable[[], object]] = {
     "a table": lambda: more(RESULTS / "table.md"),
     "a figure": lambda: next(RESULTS.glob("figures/*.png")).unlink(),
     "what a killed run has left": lambda: (RESULTS / "trials" / ".tmp-x-12345678").write_text(""),
-    "what is kept": lambda: (RESULTS / SAID).write_text("[]"),
+    "what is kept": lambda: (RESULTS / SAID).write_text("[" * 200_000),
+    "data elsewhere": lambda: linked(Path("rows.csv")),
+    "a trial behind a link": lambda: linked(next(RESULTS.glob("trials/table-mean*"))),
+    "a folder": lambda: (RESULTS / "trials" / ".tmp-table-mean-s0-abcdefabcdef-12345678").mkdir(),
 }
 
 
@@ -157,3 +173,63 @@ def test_nothing_is_kept_of_a_run_in_which_something_failed(place: Path, tmp_pat
     assert main(["run", matrix, "--plugin", plugin, "--out", str(out), "--no-figures"]) == 1
     assert (out / "table.csv").is_file()
     assert not (out / SAID).exists()
+
+
+def options(*more: str) -> Any:
+    return parser().parse_args(["run", "towns.toml", "--plugin", "other.py", *more])
+
+
+def test_what_changes_while_it_runs_is_not_taken_for_what_it_ran_with(place: Path) -> None:
+    before = Unchanged(options())
+    more(place / "rows.csv")
+    (place / RESULTS / SAID).unlink()
+    before.keep(RESULTS, ["done"])
+    assert not (place / RESULTS / SAID).exists()
+    Unchanged(options()).keep(RESULTS, ["done"])
+    assert Unchanged(options()).said() == ["done"]
+
+
+def test_a_file_of_the_users_is_left_as_it_is(place: Path, run: Callable[..., str]) -> None:
+    kept = place / RESULTS / SAID
+    for text in ("mine", '{"of": 1}', ""):
+        kept.write_text(text)
+        run(slow=True)
+        assert kept.read_text() == text
+        with pytest.raises(Slow):
+            run()
+    kept.unlink()
+    os.mkfifo(kept)  # reading it would wait for somebody to write
+    run(slow=True)
+
+
+def test_data_that_come_to_lie_where_they_are_looked_for_first(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "data").mkdir()
+    (place / "rows.csv").rename(place / "data" / "rows.csv")
+    monkeypatch.setenv("REML_DATA", str(place / "data"))
+    Unchanged(options()).keep(RESULTS, ["done"])
+    assert Unchanged(options()).said() == ["done"]
+    shutil.copy2(place / "data" / "rows.csv", place / "rows.csv")
+    assert Unchanged(options()).said() is None
+
+
+def test_of_what_is_read_where_no_path_says_nothing_is_known(place: Path) -> None:
+    families = {*Registry().names("family")}
+    assert families - GENERATED - READING == {"omniglot"}
+    for family in ("omniglot", "somebody-s"):
+        (place / "towns.toml").write_text(MATRIX.replace('"table"', f'"{family}"'))
+        Unchanged(options()).keep(RESULTS, ["done"])
+        assert Unchanged(options()).said() is None
+
+
+def test_oddities_leave_it_to_the_run_to_complain(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "loop.py").symlink_to("loop.py")
+    assert Unchanged(options("--plugin", "loop.py")).said() is None
+    (place / "foo-1.0.dist-info").mkdir()
+    (place / "foo-1.0.dist-info" / "METADATA").write_text("Name: foo\nVersion: 1.0\n")
+    points = place / "foo-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[reml.learners]\nfoo = ???\n")
+    assert Unchanged(options()).said() is None

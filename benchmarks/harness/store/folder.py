@@ -27,9 +27,12 @@ from benchmarks.harness.store.kept import LEARNER, check_learner, check_trial
 from benchmarks.harness.store.ledger import LIST, MATRIX, RECORDS, Ledger
 from benchmarks.harness.store.lock import LOCK, locked
 
+SAID = ".reml.unchanged.json"
+"""What a run has to say that finds nothing to do; see `benchmarks.commands.unchanged`."""
 RESTORING = ".restoring-"
 HALF = re.compile(
-    rf"(\.restoring-|\.({re.escape(MATRIX)}|{re.escape(LIST)})-|{re.escape(CLAIM)}-)[a-z0-9_]{{8}}"
+    rf"(\.restoring-|\.({'|'.join(map(re.escape, (MATRIX, LIST, SAID)))})-|{re.escape(CLAIM)}-)"
+    r"[a-z0-9_]{8}"
 )
 """What a killed process can leave in the folder itself."""
 ENDED = frozenset({"done", "cannot"})

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness.disk.sums import sum_of
-from benchmarks.harness.store.ledger import DATA, SAID, Ledger
+from benchmarks.harness.store.ledger import DATA, Ledger
 from benchmarks.harness.store.results import Results
 from benchmarks.report.figures.cleanup import INDEX, PAGE, remove_figures
 from benchmarks.report.findings.answer import answer
@@ -65,7 +65,7 @@ def write_whole(
 def is_whole(directory: Path) -> bool:
     """Whether what this program has written is all there and as it was written."""
     names = {PAGE, INDEX, "table.csv", "table.md", *Ledger(directory).names()}
-    return _is_kept(directory, names - {SAID})
+    return _is_kept(directory, names)
 
 
 def write_page_alone(results: Results, directory: Path) -> None:
