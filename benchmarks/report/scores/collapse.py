@@ -11,6 +11,8 @@ import pandas as pd
 
 NEAR = 0.95
 """A training has come to nothing where it ends above this share of what a constant guess loses."""
+FEWEST = 20
+"""Of fewer validation tasks nothing is said: seven states may well be unlike all others."""
 MARK = "∅"
 COLLAPSE_NOTE = (
     "∅ with some seed its training came to nothing: on validation tasks it ends no better than a "
@@ -37,7 +39,9 @@ def collapses(trials: pd.DataFrame) -> tuple[Collapse, ...]:
     done = trials[trials["status"] == "done"]
     for seed, kept in zip(done["seed"].tolist(), done["kept"].tolist(), strict=True):
         last = kept.get("last_loss") if isinstance(kept, Mapping) else None
-        if not isinstance(last, int | float) or min(last, _typical(kept, last)) < NEAR:
+        if not isinstance(last, int | float) or kept.get("on", FEWEST) < FEWEST:
+            continue
+        if min(last, _typical(kept, last)) < NEAR:
             continue
         found = Collapse(int(seed), float(last), float(kept.get("loss", last)))
         worst[found.seed] = max(found, worst.get(found.seed, found), key=lambda it: it.last)

@@ -61,6 +61,12 @@ def test_of_folds_the_worst_counts_and_trials_that_are_not_done_do_not() -> None
     assert collapses(trials) == ((0, 1.5, 0.5),)
 
 
+def test_a_handful_of_validation_tasks_tells_nothing() -> None:
+    kept = [{"last_loss": 1.5, "on": it} for it in (7, 19, 20, 100)]
+    trials = pd.DataFrame({"seed": range(4), "status": "done", "kept": kept})
+    assert [it.seed for it in collapses(trials)] == [2, 3]
+
+
 def test_a_learner_that_is_bad_on_one_task_alone_has_learned() -> None:
     kept = [{"last_loss": 1.5, "last_typical_loss": it} for it in (0.4, 0.99, None)]
     trials = pd.DataFrame({"seed": [0, 1, 2], "status": "done", "kept": kept})
