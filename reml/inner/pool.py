@@ -119,7 +119,7 @@ class LayerPool(nn.Module):
         self.image = image
         # the shape of a network of which nothing is decided
         self.blank = Shape(
-            tuple(activations), None, None, None, image, pooling, batch_norm, self.kind
+            tuple(activations), image=image, pooling=pooling, batch_norm=batch_norm, kind=self.kind
         )
         self.depth = depth
         self.stop = stop

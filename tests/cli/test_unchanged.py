@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import towns
 
 from benchmarks import commands
 from benchmarks.cli import main
@@ -15,21 +16,16 @@ from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import SAID
 from benchmarks.options import parser
 
-MATRIX = """
+MATRIX = (
+    """
 name = "towns"
 seeds = 1
 budget = { tasks = 20 }
 protocol = [{ kind = "few_shot", shots = [2], steps = [0, 1], tasks = 10, queries = 5 }]
 learner = [{ name = "mean" }, { name = "scratch", hidden = [4] }]
-
-[[family]]
-name = "table"
-path = "rows.csv"
-task = ["place"]
-x = ["x"]
-y = "y"
-split_by = "place"
 """
+    + towns.FAMILY
+)
 PLUGIN = """
 from typing import ClassVar
 
@@ -50,8 +46,7 @@ class Slow(Exception):
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
     """The folder to work in, with a matrix that has been run, and a copy of it."""
     folder = tmp_path_factory.mktemp("unchanged")
-    rows = [f"{town},{x},{town * x % 7 + x / 3}\n" for town in range(60) for x in range(12)]
-    (folder / "rows.csv").write_text("place,x,y\n" + "".join(rows))
+    (folder / "rows.csv").write_text(towns.rows())
     (folder / "towns.toml").write_text(MATRIX)
     (folder / "other.py").write_text(PLUGIN)
     (folder / "neighbour.py").write_text("")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tiny import ONE_AND_TWO
 
 from benchmarks.harness.evaluation.evaluator import draw_test_tasks
 from benchmarks.harness.plan.expand import describe, expand
@@ -17,7 +18,8 @@ from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.results import Results, consolidate
 from benchmarks.harness.trial.trial import run_trial
 
-HEAD = """
+HEAD = (
+    """
 name = "tiny"
 seeds = 1
 
@@ -54,21 +56,9 @@ tasks = 4
 steps = [0, 2]
 reference = {name = "silent", gain = 0.5}
 budget = {tasks = 7}
-
-[[family]]
-name = "sinusoid"
-label = "one"
-amplitude_low = 1.0
-amplitude_high = 1.0
-phase_high = 0.0
-
-[[family]]
-name = "sinusoid"
-label = "two"
-amplitude_low = 2.0
-amplitude_high = 2.0
-phase_high = 0.0
 """
+    + ONE_AND_TWO
+)
 TRANSFER, UNRELATED, RETENTION = "transfer: two", "unrelated: two", "retention: two"
 
 

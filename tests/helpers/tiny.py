@@ -1,5 +1,22 @@
 """The text of matrices that take a second, for tests that only need one."""
 
+ONE_AND_TWO = """
+[[family]]
+name = "sinusoid"
+label = "one"
+amplitude_low = 1.0
+amplitude_high = 1.0
+phase_high = 0.0
+
+[[family]]
+name = "sinusoid"
+label = "two"
+amplitude_low = 2.0
+amplitude_high = 2.0
+phase_high = 0.0
+"""
+"""Families `one` and `two`: sinusoids of that amplitude, and no phase."""
+
 
 def tiny(*learners: str, seeds: int = 1, steps: str = "[0, 1]", tasks: int = 10) -> str:
     """Sinusoids with two support points, and these learners."""

@@ -1,7 +1,24 @@
-"""A table of towns, and the family made of it."""
+"""Tables of towns, and the family made of one."""
 
 import numpy as np
 import pandas as pd
+
+FAMILY = """
+[[family]]
+name = "table"
+path = "rows.csv"
+task = ["place"]
+x = ["x"]
+y = "y"
+split_by = "place"
+"""
+"""The TOML of a family whose file `rows` has."""
+
+
+def rows(towns: int = 60, points: int = 12) -> str:
+    """The text of a CSV file: another curve in each town."""
+    lines = [f"{it},{x},{it * x % 7 + x / 3}\n" for it in range(towns) for x in range(points)]
+    return "place,x,y\n" + "".join(lines)
 
 
 def frame(groups=10, tasks=3, rows=6):

@@ -104,6 +104,7 @@ PREDICTIVE = ("nll", "crps", "coverage_90", "width_90")
 VALIDATION = "validation"
 """The metric that says in the training curve how a state did on validation tasks."""
 TYPICAL = "validation of the median task"
+"""The metric that says how the median one of those did, where that of all is the mean."""
 SUPPORT_MSE = "support_mse"
 SUPPORT_ACCURACY = "support_accuracy"
 NO_STEPS = -1

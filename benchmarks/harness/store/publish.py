@@ -35,8 +35,8 @@ def publish(source: Path, target: Path) -> Results:
     steps that validation chose are kept; of how sure predictions are, those that decide. Scores
     are right to 1e-3 of themselves, and their mean over the tasks of a trial to far more; those
     that follow from others are worked out again when they are read (`store.copies.following`). Of
-    other tables there is as much as figures show
-    (`store.copies.thinning`). A published folder can be copied onto itself, to be of this form.
+    other tables there is as much as figures show (`store.copies.thinning`). A published folder can
+    be copied onto itself, to be of this form.
 
     Returns:
         What the other folder holds now.

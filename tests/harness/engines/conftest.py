@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import towns
 
 from benchmarks.cli import main
 
@@ -76,15 +77,10 @@ name = "engines"
 seeds = 2
 budget = { tasks = 20 }
 protocol = [{ kind = "few_shot", shots = [2], steps = [0, 1], tasks = 10, queries = 5 }]
-
-[[family]]
-name = "table"
-path = "rows.csv"
-task = ["place"]
-x = ["x"]
-y = "y"
-split_by = "place"
-
+"""
+MATRIX += (
+    towns.FAMILY
+    + """
 [[learner]]
 name = "slow"
 pause = 0.6
@@ -102,6 +98,7 @@ hidden = [4]
 [[learner]]
 name = "mean"
 """
+)
 EXPECTED = {
     "dies": "worker process died (signal 9, SIGKILL)",
     "crashes": "worker process died (signal 11, SIGSEGV)",
@@ -208,8 +205,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     (place / "plugins").mkdir()
     (place / "plugins" / "slow.py").write_text(PLUGIN)
     (place / "plugins" / "neighbour.py").write_text(NEIGHBOUR)
-    rows = [f"{town},{x},{town * x % 7 + x / 3}\n" for town in range(60) for x in range(12)]
-    (place / "rows.csv").write_text("place,x,y\n" + "".join(rows))
+    (place / "rows.csv").write_text(towns.rows())
     (place / "engines.toml").write_text(MATRIX)
     (place / "broken.toml").write_text(BROKEN)
     (place / "tuned.toml").write_text(TUNED)

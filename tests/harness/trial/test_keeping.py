@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from tiny import ONE_AND_TWO
 
 from benchmarks.core import Split, State
 from benchmarks.core.errors import MatrixError
@@ -21,7 +22,8 @@ from benchmarks.harness.trial.trial import run_trial
 from benchmarks.protocols.few_shot import FewShot
 from benchmarks.tasks.sinusoid import Sinusoid
 
-HEAD = """
+HEAD = (
+    """
 name = "tiny"
 seeds = 1
 
@@ -46,21 +48,9 @@ tasks = 4
 steps = [0, 2]
 reference = {{name = "silent"}}
 budget = {{tasks = 5}}
-
-[[family]]
-name = "sinusoid"
-label = "one"
-amplitude_low = 1.0
-amplitude_high = 1.0
-phase_high = 0.0
-
-[[family]]
-name = "sinusoid"
-label = "two"
-amplitude_low = 2.0
-amplitude_high = 2.0
-phase_high = 0.0
 """
+    + ONE_AND_TWO
+)
 Run = Callable[..., dict[str, Any]]
 
 
