@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 
+from benchmarks.report.figures.drawing.panel import Every
+
 FONT = "DejaVu Sans"
 PREFERRED = ("Noto Sans", "Source Han", "WenQuanYi", "Droid Sans", "Liberation", "Arial", "Symbola")
 """What the names of fonts that are tried first begin with."""
@@ -42,7 +44,9 @@ def missing(text: str, fonts: Iterable[str] = ()) -> set[str]:
 def lacking_in(figure: Figure, fonts: Iterable[str] = ()) -> set[str]:
     """The letters of a figure for which there will be boxes."""
     texts = [it.get_text() for it in figure.findobj(Text)]
-    return missing("".join(texts), fonts)
+    every = figure.findobj(lambda it: isinstance(it, Every))
+    ticks = [label for it in every if isinstance(it, Every) for label in it.labels]
+    return missing("".join([*texts, *ticks]), fonts)
 
 
 def boxes(letters: set[str]) -> str:

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.report.figures.drawing.look import asked
+from benchmarks.report.figures.drawing.panel import Panel
 from benchmarks.report.scores.cells import Entrant
 
 Line = Literal["-", "--", "-.", ":"]
@@ -87,7 +88,8 @@ def panels(rows: int, columns: int, width: float, height: float, **shared: Any) 
     size = look.size or (width * look.scale, height * look.scale)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+    kind = {} if look.size else {"axes_class": Panel}  # where ticks have to fit they are looked at
+    return figure, figure.subplots(rows, columns, squeeze=False, subplot_kw=kind, **shared)
 
 
 def save(figure: Figure, directory: Path, name: str) -> list[Path]:

@@ -134,7 +134,8 @@ def _map(ax: Axes, shares: "pd.Series[float]", names: list[str]) -> Any:
                 color="white" if share > 0.15 else "black",
             )
     middles = np.arange(len(names)) + 0.5
-    ax.set_xticks(middles, names, rotation=90 if max(map(len, names)) > 2 else 0)
+    ax.set_xticks(middles, names)
+    ax.tick_params(axis="x", labelrotation=90 if max(map(len, names)) > 2 else 0)
     ax.set_yticks(middles, names)
     ax.set_ylim(len(names), 0)
     ax.set_aspect("equal")

@@ -79,7 +79,8 @@ def _map(ax: Axes, it: Decided, options: int) -> Any:
         edgecolor="white",
         linewidth=scaled(0.6),
     )
-    ax.set_xticks(np.arange(len(it.options)) + 0.5, names, rotation=90)
+    ax.set_xticks(np.arange(len(it.options)) + 0.5, names)
+    ax.tick_params(axis="x", labelrotation=90)
     marks = MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]).tick_values(0, options - 1)
     marks = [mark for mark in marks if 0 <= mark < options]
     ax.set_yticks([mark + 0.5 for mark in marks], [f"{mark:.0f}" for mark in marks])
