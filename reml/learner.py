@@ -90,6 +90,7 @@ class REML(Settings):
         "pooling": "stride",
         "search": "sample",
         "rates_per": "layer",
+        "unit_features": False,
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset(
         {"candidates", "combine", "search", "most_steps"}
@@ -158,6 +159,7 @@ class REML(Settings):
             adaptation=self.adaptations,
             direct=self._direct(problem),
             rates_per=self.rates_per,
+            unit_features=self.unit_features,
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
 

@@ -95,7 +95,8 @@ class Settings:
         train_queries: query points of a training task.
         train_ways: classes of a training task, where networks solve; None is as in the test. More
             of them are a harder lesson, as in Snell et al. (2017).
-        batch_tasks: tasks, and so episodes, in each iteration.
+        batch_tasks: tasks in each iteration. Several of them keep the policy apart by
+            `marginal_entropy`; with one it is that task's own entropy.
         optimiser: who trains the policy: the batched policy gradient, or `recurrent_ppo` of
             sb3-contrib or `ppo` of stable-baselines3, which bring policies of their own.
         clip: PPO's clip range; None is the plain policy gradient.
@@ -111,6 +112,8 @@ class Settings:
             (`conv`), for classes of pictures.
         pooling: how convolutions make pictures smaller: by their `stride` of 2, or by `max`-pooling
             before the activation, which takes several times as long.
+        unit_features: whether what the last layer reads is brought to unit length, so that only its
+            direction counts, as in cosine similarity.
         most_steps: adaptation steps at test after which nothing changes any more; rates learned
             through `train_steps` steps may be too large for many more.
         batch_norm: whether they are batch-normalised, each task by itself: with the statistics of
@@ -156,7 +159,7 @@ class Settings:
     warm: Share = BY_ADAPTATION
     train_shots: TrainShots = None
     train_queries: Count = BY_ADAPTATION
-    batch_tasks: Several = 32
+    batch_tasks: Count = 32
     optimiser: Literal["policy_gradient", "recurrent_ppo", "ppo"] = "policy_gradient"
     clip: Annotated[float, Gt(0), Lt(1)] | None = None
     epochs: Count = 1
@@ -180,6 +183,7 @@ class Settings:
     search: Search = "sample"
     direct: bool | None = None
     rates_per: RatesPer = "layer"
+    unit_features: bool = False
 
     def __post_init__(self) -> None:
         for name, value in DEFAULTS[self.adaptations[0]].items():
@@ -200,6 +204,8 @@ class Settings:
             raise ValueError(f"expected clip to be set, as epochs = {self.epochs} is more than 1")
         if self.clip is None and self.optimiser != "policy_gradient":
             raise ValueError(f"expected clip to be set with optimiser = {self.optimiser!r}")
+        if self.batch_tasks == 1 and self.episodes == 1 and self.composer == "policy":
+            raise ValueError("expected batch_tasks >= 2 with episodes = 1: nothing to compare with")
         if self.episodes > 1 and self.optimiser != "policy_gradient":
             raise ValueError(f"expected episodes = 1 with optimiser = {self.optimiser!r}")
         if self.train_steps == 0 and self.pool_update in ("reptile", "write_back"):

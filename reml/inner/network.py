@@ -83,7 +83,7 @@ def run(
     """
     x, given = _standard(network, x), None if support is None else _standard(network, support)
     hidden = _hidden(network, x, given, real)
-    y = network.shape.finish(hidden, *network.weights[-2:])
+    y = affine(hidden, *network.weights[-2:])
     if network.prior is not None:
         y, psi = _believed(network.prior, x, hidden, y)
         if network.posterior is not None:
@@ -103,8 +103,7 @@ def _hidden(
     x: Float[Tensor, "tasks points features"],
     support: Float[Tensor, "tasks shown features"] | None,
     real: Bool[Tensor, "tasks points"] | None,
-) -> Float[Tensor, "tasks points ..."]:
-    """What comes out of all layers but the last, as the last takes it."""
+) -> Float[Tensor, "tasks points units"]:
     weights, shape = network.weights, network.shape
     shown = 0
     if support is not None and shape.batch_norm == "support":
@@ -116,13 +115,13 @@ def _hidden(
         if layer and shape.present is not None:
             h = torch.where(shape.present[:, layer - 1, None, None], h, x)
         x = h
-    return x[:, shown:] if shown else x
+    return shape.features(x[:, shown:] if shown else x)
 
 
 def _believed(
     prior: Prior,
     x: Float[Tensor, "tasks points features"],
-    hidden: Float[Tensor, "tasks points ..."],
+    hidden: Float[Tensor, "tasks points inputs"],
     y: Float[Tensor, "tasks points outputs"],
 ) -> tuple[Float[Tensor, "tasks points outputs"], Float[Tensor, "tasks points rank"]]:
     """The prior mean, and the points in the coordinates of the last layer (see `reml.inner.head`).
@@ -130,7 +129,7 @@ def _believed(
     A head that reads the inputs has coordinates of its own, beside those of the others; each task
     is at 0 in those that are not its own.
     """
-    psi = coordinates(hidden.flatten(2), prior.root)
+    psi = coordinates(hidden, prior.root)
     if prior.direct is None:
         return y, psi
     assert prior.gate is not None
@@ -148,7 +147,7 @@ def believed(
     assert network.prior is not None
     x, given = _standard(network, x), None if support is None else _standard(network, support)
     hidden = _hidden(network, x, given, None)
-    return _believed(network.prior, x, hidden, network.shape.finish(hidden, *network.weights[-2:]))
+    return _believed(network.prior, x, hidden, affine(hidden, *network.weights[-2:]))
 
 
 def standard_targets(

@@ -100,7 +100,10 @@ class PartialNetwork:
             going = self._going.view(-1, *[1] * (after.dim() - 1))
             # not where shapes differ: convolutions shrink, and then nobody can stop
             self._hidden = torch.where(going, after, self._hidden) if pool.stop else after
-        self._outputs = pool.task_view.watch(self._hidden, self._last, self._y)
+        hidden = self._hidden
+        if hidden is not None and pool.kind == "regression":
+            hidden = self._shape.features(hidden)
+        self._outputs = pool.task_view.watch(hidden, self._last, self._y)
         if self._units is not None and pool.kind == "regression" and self._last is not None:
             self._outputs = self._outputs * self._units.y_scale + self._units.y_offset
 

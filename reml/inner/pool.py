@@ -17,8 +17,6 @@ from reml.inner.task_view import Classes, Points, TaskView
 
 PICTURES_AT_ONCE = {"stride": 32, "max": 8}
 """Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
-
-
 REACH = 3.0
 """Deviation of the inputs that networks which solve are given."""
 LOGITS = 10.0
@@ -50,6 +48,7 @@ class LayerPool(nn.Module):
             convolutions; see `reml.inner.shape.Shape`.
         pooling: how those make pictures smaller; likewise.
         batch_norm: whether they are followed by batch normalisation, and whose statistics it takes.
+        unit_features: whether only the direction of what the last layer reads counts.
         task_view: what the composer is shown of a task; says whether tasks are of classes.
         adaptation: how networks adapt: by `gradient`, or first of all they `solve` for their last
             layer (see `reml.inner.head`); which of the two is a decision where there are both.
@@ -78,6 +77,7 @@ class LayerPool(nn.Module):
         image: tuple[int, int, int] | None = None,
         pooling: Pooling = "stride",
         batch_norm: BatchNorm = "off",
+        unit_features: bool = False,
         task_view: TaskView | None = None,
         adaptation: tuple[Adaptation, ...] = ("gradient",),
         direct: bool = False,
@@ -121,9 +121,8 @@ class LayerPool(nn.Module):
             self.register_buffer("y_scale", torch.ones(1 if classes else outputs))
         self.image = image
         # the shape of a network of which nothing is decided
-        self.blank = Shape(
-            tuple(activations), image=image, pooling=pooling, batch_norm=batch_norm, kind=self.kind
-        )
+        layers = tuple(activations), None, None, None, image, pooling, batch_norm
+        self.blank = Shape(*layers, kind=self.kind, unit_features=unit_features)
         self.depth = depth
         self.stop = stop
         self.activations = tuple(activations)

@@ -43,6 +43,8 @@ class Shape(NamedTuple):
             then with whose statistics; see `run`. The bias is added after it, as its shift; a scale
             would say nothing that the matrix of the next layer cannot.
         kind: which loss adaptation descends.
+        unit_features: whether what the last layer reads has unit length (times the root of how many
+            numbers it is): only its direction counts, as in cosine similarity.
     """
 
     activations: tuple[str, ...] = ("relu",)
@@ -53,6 +55,7 @@ class Shape(NamedTuple):
     pooling: Pooling = "stride"
     batch_norm: BatchNorm = "off"
     kind: Kind = "regression"
+    unit_features: bool = False
 
     def begin(self, x: Float[Tensor, "tasks points features"]) -> Float[Tensor, "tasks points ..."]:
         """The inputs as the first layer takes them: pictures have their channels last."""
@@ -83,14 +86,12 @@ class Shape(NamedTuple):
         z = pool(z) if largest else z
         return self.activate(z + bias.view(len(bias), *[1] * (z.dim() - 2), -1))
 
-    def finish(
-        self,
-        x: Float[Tensor, "tasks points ..."],
-        weight: Float[Tensor, "tasks inputs outputs"],
-        bias: Float[Tensor, "tasks 1 outputs"],
-    ) -> Float[Tensor, "tasks points outputs"]:
-        """What comes out of the last layer."""
-        return affine(x.flatten(2), weight, bias)
+    def features(
+        self, x: Float[Tensor, "tasks points ..."]
+    ) -> Float[Tensor, "tasks points features"]:
+        """What comes out of all layers but the last, as the last takes it."""
+        x = x.flatten(2)
+        return functional.normalize(x, dim=2) * x.shape[2] ** 0.5 if self.unit_features else x
 
     def activate(self, z: Float[Tensor, "tasks points ..."]) -> Float[Tensor, "tasks points ..."]:
         """Each task's own activation of `z`, which may be overwritten."""

@@ -187,6 +187,7 @@ def test_a_diagnosis_names_every_decision() -> None:
         ({"adaptation": "gradient", "direct": True}, "expected adaptation = 'solve'"),
         ({"optimiser": "ppo", "clip": 0.2}, "expected episodes = 1"),
         ({"train_shots": (10, 5)}, "expected train_shots"),
+        ({"batch_tasks": 1, "episodes": 1}, "expected batch_tasks >= 2"),
     ],
 )
 def test_fields_that_contradict_each_other_are_refused(

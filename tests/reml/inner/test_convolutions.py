@@ -1,5 +1,7 @@
 """Networks composed for classes of pictures: convolutions, batch norm, heads and rewards."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch import Tensor
@@ -22,7 +24,9 @@ def _batch(tasks: int = 5, shots: int = 2) -> TaskBatch:
     return FAMILY.sample(tasks, "test", generator_of("classes"), shots=shots, queries=12)
 
 
-def _pool(batch_norm: BatchNorm = "transductive", pooling: Pooling = "stride") -> LayerPool:
+def _pool(
+    batch_norm: BatchNorm = "transductive", pooling: Pooling = "stride", unit: bool = False
+) -> LayerPool:
     problem = FAMILY.problem
     return LayerPool(
         problem.features,
@@ -35,6 +39,7 @@ def _pool(batch_norm: BatchNorm = "transductive", pooling: Pooling = "stride") -
         image=IMAGE,
         pooling=pooling,
         batch_norm=batch_norm,
+        unit_features=unit,
         task_view=view_of(problem, 6),
     )
 
@@ -53,12 +58,17 @@ def _adapted(pool: LayerPool, batch: TaskBatch, steps: int = 2) -> ComposedNetwo
     return network
 
 
-@pytest.mark.parametrize("pooling", ["stride", "max"])
-@pytest.mark.parametrize("batch_norm", ["off", "transductive", "support"])
+@pytest.mark.parametrize(
+    ("batch_norm", "pooling", "unit"),
+    [
+        *product(["off", "transductive", "support"], ["stride", "max"], [False]),
+        ("transductive", "max", True),
+    ],
+)
 def test_run_equals_a_plain_torch_network_for_each_task(
-    batch_norm: BatchNorm, pooling: Pooling
+    batch_norm: BatchNorm, pooling: Pooling, unit: bool
 ) -> None:
-    pool, batch = _pool(batch_norm, pooling), _batch()
+    pool, batch = _pool(batch_norm, pooling, unit), _batch()
     stride = 2 if pooling == "stride" else 1
 
     def smaller(z: Tensor) -> Tensor:
@@ -85,6 +95,7 @@ def test_run_equals_a_plain_torch_network_for_each_task(
             )
         flat = x.movedim(1, -1).flatten(1)
         assert flat.shape[1] == (6 * 2 * 1 if pooling == "stride" else 6)
+        flat = flat / flat.square().mean(1, keepdim=True).sqrt() if unit else flat
         expected = flat @ network.weights[-2][i] + network.weights[-1][i]
         torch.testing.assert_close(together[i], expected, atol=1e-4, rtol=1e-4)
 

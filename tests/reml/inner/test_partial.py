@@ -62,7 +62,13 @@ def test_it_shows_what_the_partial_network_predicts_batched_as_looped() -> None:
 
 
 @pytest.mark.parametrize(
-    "menus", [{"stop": True}, {"activations": ("relu", "tanh")}, {"rates": (0.3, 1.0)}]
+    "menus",
+    [
+        {"stop": True},
+        {"activations": ("relu", "tanh")},
+        {"rates": (0.3, 1.0)},
+        {"unit_features": True},
+    ],
 )
 def test_a_complete_draft_predicts_what_the_network_does(menus: dict[str, Any]) -> None:
     pool, support = _pool(**menus), _support(40)
