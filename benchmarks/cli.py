@@ -106,7 +106,7 @@ def _unchanged(options: "argparse.Namespace") -> Callable[["argparse.Namespace"]
 
 
 def _check_names(options: "argparse.Namespace") -> int:
-    from benchmarks.harness.plan.checks.early import demand_known
+    from benchmarks.harness.plan.early import demand_known
     from benchmarks.harness.plan.matrix import load_matrix
     from benchmarks.harness.plan.registry import Registry
 

@@ -89,7 +89,6 @@ class REML(Settings):
         "direct": None,
         "pooling": "stride",
         "search": "sample",
-        "rates_per": "layer",
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset(
         {"candidates", "combine", "search", "most_steps"}
@@ -157,7 +156,6 @@ class REML(Settings):
             task_view=view_of(problem, self.width),
             adaptation=self.adaptations,
             direct=self._direct(problem),
-            rates_per=self.rates_per,
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
 

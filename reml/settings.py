@@ -9,7 +9,6 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from benchmarks.core import Problem
 from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.errors import MatrixError
-from reml.inner.bank import RatesPer
 from reml.inner.decisions import Adaptation
 from reml.inner.shape import BatchNorm, Pooling
 from reml.reward import LIKELIHOODS, Loss
@@ -84,8 +83,6 @@ class Settings:
         reptile_share: that part, at first; it falls as `lr` does.
         candidates: compositions tried at test; the one with the lowest support loss is kept.
         inner_lr: where the learned adaptation rates start.
-        rates_per: whether each `layer` has an adaptation rate for all its weights and one for all
-            its biases, or each `weight` and bias its own, as in Meta-SGD (Li et al., 2017).
         max_inner_norm: cap on the norm of a task's gradient in an adaptation step.
         train_steps: adaptation steps that the later part of training looks through.
         unadapted_weight: weight of the loss before adaptation; the later ones share the rest.
@@ -179,7 +176,6 @@ class Settings:
     combine: Combine = BY_ADAPTATION
     search: Search = "sample"
     direct: bool | None = None
-    rates_per: RatesPer = "layer"
 
     def __post_init__(self) -> None:
         for name, value in DEFAULTS[self.adaptations[0]].items():

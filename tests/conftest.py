@@ -112,10 +112,8 @@ jaxtyping.jaxtyped = Sampled(jaxtyping.jaxtyped)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-import warm  # noqa: E402
 
 torch.set_num_threads(1)
-warm.prepare()
 
 # Started in the background, a shell lets it be ignored; tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

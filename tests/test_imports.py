@@ -58,33 +58,21 @@ def test_status_imports_what_checks_records_and_no_tables() -> None:
     assert imported("status", PUBLISHED) <= OURS | CHECKING
 
 
-def has_torch(code: str) -> str:
-    """Whether it is imported when the code has run."""
-    done = subprocess.run(
+@pytest.mark.parametrize("module", ["show", "status", "catalogue"])
+def test_commands_that_train_nothing_import_no_torch(module: str) -> None:
+    found = subprocess.run(
         [
             sys.executable,
             "-c",
-            f"import sys, importlib, pkgutil\n{code}\nprint('torch' in sys.modules)",
+            "import sys, importlib, pkgutil; import benchmarks.report as report\n"
+            f"importlib.import_module('benchmarks.commands.{module}')\n"
+            "for it in pkgutil.walk_packages(report.__path__, 'benchmarks.report.'):\n"
+            "    if 'simulation' not in it.name: importlib.import_module(it.name)\n"
+            "print('torch' in sys.modules)",
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout
-
-
-@pytest.mark.parametrize("module", ["show", "status", "catalogue"])
-def test_commands_that_train_nothing_import_no_torch(module: str) -> None:
-    found = has_torch(
-        "import benchmarks.report as report\n"
-        f"importlib.import_module('benchmarks.commands.{module}')\n"
-        "for it in pkgutil.walk_packages(report.__path__, 'benchmarks.report.'):\n"
-        "    if 'simulation' not in it.name: importlib.import_module(it.name)\n"
-    )
-    assert found == "False\n"
-
-
-def test_what_starts_workers_on_other_machines_imports_no_torch() -> None:
-    """A task of SLURM or Ray waits for its worker: without 300 MB and two seconds of its own."""
-    assert has_torch("from benchmarks.harness.engines import ray_node, slurm_task") == "False\n"
+    assert found.stdout == "False\n"

@@ -1,7 +1,6 @@
 """Layers of one shape, side by side: how they start, and how they take in adapted copies."""
 
 import math
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -16,7 +15,6 @@ def glorot(
     return (torch.rand(layers, inputs, outputs, generator=generator) * 2 - 1) * bound
 
 
-RatesPer = Literal["layer", "weight"]
 SIGNAL = 40.0
 LOG_NOISE = -2.0
 FASTER = 5.0
@@ -27,9 +25,7 @@ class Bank(nn.Module):
     """`layers` linear layers of one shape: Glorot uniform weights, zero biases.
 
     With `inner_lr` they are parameters, each layer with learning rates of its own for adaptation,
-    which start there: one for its weights and one for its biases, or one for each number in it (Li
-    et al., "Meta-SGD", 2017). Without, they are only moved by what becomes of their copies, see
-    `absorb`.
+    which start there; without, they are only moved by what becomes of their copies, see `absorb`.
     """
 
     weight: Tensor
@@ -43,7 +39,6 @@ class Bank(nn.Module):
         outputs: int,
         generator: torch.Generator,
         inner_lr: float | None = None,
-        rates_per: RatesPer = "layer",
     ) -> None:
         super().__init__()
         weight, bias = glorot(layers, inputs, outputs, generator), torch.zeros(layers, 1, outputs)
@@ -52,8 +47,7 @@ class Bank(nn.Module):
             self.register_buffer("bias", bias)
         else:
             self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-            each = (2,) if rates_per == "layer" else (inputs + 1, outputs)
-            self.log_rate = nn.Parameter(torch.full((layers, *each), math.log(inner_lr)))
+            self.log_rate = nn.Parameter(torch.full((layers, 2), math.log(inner_lr)))
 
     def spread_kinks(self, generator: torch.Generator) -> None:
         """Draw biases from N(0, 1): the kinks of ReLUs that read inputs spread over their range."""
@@ -116,13 +110,6 @@ def taken(
     if ways is None or not isinstance(bank, Heads):
         return weight, bias
     return weight[..., :1].expand(-1, -1, ways), bias[..., :1].expand(-1, -1, ways)
-
-
-def rates_of(bank: Bank | Heads, chosen: Int[Tensor, " tasks"]) -> tuple[Tensor, Tensor]:
-    """Adaptation rates of the weights and of the biases of the chosen layers, three-dimensional."""
-    rate = bank.log_rate[chosen].exp()
-    rate = rate.unsqueeze(2) if rate.dim() == 2 else rate
-    return rate[:, :-1], rate[:, -1:]
 
 
 @torch.no_grad()

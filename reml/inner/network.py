@@ -31,7 +31,7 @@ class ComposedNetwork(NamedTuple):
 
     Attributes:
         weights: alternately (tasks, in, out) and (tasks, 1, out).
-        rates: (tasks, 1, 1) for each, (tasks, in, 1) where each input has its own, or as weights.
+        rates: (tasks, 1, 1) for each, or (tasks, in, 1) where each input has its own.
         shape: what it is beside its weights.
         prior: what its last layer believes of itself, where it can be solved for.
         posterior: what it believes after that, once it is.

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from benchmarks.core import Kind, Support, TaskBatch
-from reml.inner.bank import FASTER, Bank, Beliefs, Heads, RatesPer, absorb, rates_of, taken
+from reml.inner.bank import FASTER, Bank, Beliefs, Heads, absorb, taken
 from reml.inner.decisions import Adaptation, Decision, Menu
 from reml.inner.head import Prior
 from reml.inner.network import ComposedNetwork, Units, spread_of
@@ -41,7 +41,6 @@ class LayerPool(nn.Module):
         sizes: how many input, hidden and output layers there are.
         depth: layers of a composed network, at least 2; the most there can be with `stop`.
         inner_lr: where the learned adaptation rates start.
-        rates_per: whether layers have one for all weights, or each weight has its own.
         generator: for the initial weights.
         stop: whether a hidden decision may also end the network.
         activations: menu of activations; choosing one is a decision where there are several.
@@ -81,7 +80,6 @@ class LayerPool(nn.Module):
         task_view: TaskView | None = None,
         adaptation: tuple[Adaptation, ...] = ("gradient",),
         direct: bool = False,
-        rates_per: RatesPer = "layer",
     ) -> None:
         super().__init__()
         n_input, n_hidden, n_output = sizes
@@ -90,18 +88,17 @@ class LayerPool(nn.Module):
         if image is not None:
             first, between = WINDOW * image[0], WINDOW * width
             last = width * math.prod(size_after(image, depth - 1, pooling))
-        learned = generator, inner_lr, rates_per
-        self.input = Bank(n_input, first, width, *learned)
+        self.input = Bank(n_input, first, width, generator, inner_lr)
         self.output: Bank | Heads
         if isinstance(self.task_view, Classes):
-            self.hidden = Bank(n_hidden, between, width, *learned)
+            self.hidden = Bank(n_hidden, between, width, generator, inner_lr)
             self.output = Heads(n_output, last, outputs, inner_lr)
             self.input.repeat(1)
             self.hidden.repeat(max(1, depth - 2))
         else:
             self.input.spread_kinks(generator)
-            self.hidden = Bank(n_hidden, between, width, *learned)
-            self.output = Bank(n_output, last, outputs, *learned)
+            self.hidden = Bank(n_hidden, between, width, generator, inner_lr)
+            self.output = Bank(n_output, last, outputs, generator, inner_lr)
         self.adaptation = adaptation
         self.direct = direct
         if self.solves:
@@ -225,12 +222,14 @@ class LayerPool(nn.Module):
         classification, networks that solve may have other `ways` than the pool was made for.
         """
         weights: list[Float[Tensor, "tasks inputs outputs"]] = []
-        rates: list[Float[Tensor, "tasks ..."]] = []
+        rates: list[Float[Tensor, "tasks 1 1"]] = []
         factor = self._factor(composition)
         for bank, chosen in self._layers(composition):
+            rate = bank.log_rate[chosen].exp()
+            if factor is not None:
+                rate = rate * factor
             weights += taken(bank, chosen, ways)
-            given = rates_of(bank, chosen)
-            rates += given if factor is None else [rate * factor for rate in given]
+            rates += [rate[:, :-1, None], rate[:, -1:, None]]
         network = ComposedNetwork(weights, rates, self.shape(composition))
         if not self.solves:
             return network
@@ -293,8 +292,8 @@ class LayerPool(nn.Module):
 
     def _factor(
         self, composition: Int[Tensor, "tasks decisions"]
-    ) -> Float[Tensor, "tasks 1 1"] | None:
+    ) -> Float[Tensor, "tasks 1"] | None:
         if len(self.rates) == 1:
             return None
         menu = torch.tensor(self.rates, device=composition.device)
-        return menu[composition[:, int(len(self.activations) > 1)]].view(-1, 1, 1)
+        return menu[composition[:, int(len(self.activations) > 1)]].unsqueeze(1)

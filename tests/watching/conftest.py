@@ -10,11 +10,10 @@ import pytest
 from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.pulse import PULSE, Pulse
 from benchmarks.harness.plan.expand import describe, expand
-from benchmarks.harness.plan.identity import blank_record
 from benchmarks.harness.plan.matrix import matrix_of
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder, seal
-from benchmarks.harness.trial.trial import run_trial
+from benchmarks.harness.trial.trial import blank_record, run_trial
 
 MATRIX = {
     "name": "midst",

@@ -32,7 +32,7 @@ from benchmarks.harness.engines.ray_node import (
     Outcome,
     Parcel,
     forget,
-    run_in_ray,
+    run_parcel,
 )
 from benchmarks.harness.engines.settings import Settings
 from benchmarks.harness.engines.versions import versions
@@ -78,7 +78,7 @@ class RayEngine:
         self._trained: dict[Path, Any] = {}
         self._notes: set[str] = set()
         self._tasks: dict[Any, _Task] = {}
-        self._task = ray.remote(max_retries=0)(run_in_ray)
+        self._task = ray.remote(max_retries=0)(_in_ray)
         mailbox = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
         self._mailbox = mailbox.remote()
         self._taking: Any = None
@@ -281,3 +281,9 @@ def _with_time(path: Path) -> tuple[bytes, float]:
         return path.read_bytes(), path.stat().st_mtime
     except OSError:
         return b"", 0.0
+
+
+def _in_ray(parcel: Parcel, mailbox: Any) -> Outcome:
+    import ray
+
+    return run_parcel(parcel, lambda told: mailbox.put.remote(parcel.job.id, told), ray.get)

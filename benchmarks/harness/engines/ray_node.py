@@ -1,7 +1,4 @@
-"""What runs in a process of Ray, on any of its machines: one job, by this machine's launcher.
-
-It imports nothing that trains: workers do.
-"""
+"""What runs in a process of Ray, on any of its machines: one job, by this machine's launcher."""
 
 import os
 import shutil
@@ -76,12 +73,6 @@ _launchers: list[LocalEngine] = []
 
 def place_of(run: str) -> Path:
     return Path(tempfile.gettempdir()) / f"reml-{run}"
-
-
-def run_in_ray(parcel: Parcel, mailbox: Any) -> Outcome:
-    import ray
-
-    return run_parcel(parcel, lambda told: mailbox.put.remote(parcel.job.id, told), ray.get)
 
 
 def run_parcel(parcel: Parcel, tell: Callable[[Any], object], get: Callable[[Any], Any]) -> Outcome:

@@ -13,9 +13,8 @@ from benchmarks.harness.plan.checks.folding import demand_draws, resolve_folds
 from benchmarks.harness.plan.checks.sizes import demand_few_ways, demand_room_for
 from benchmarks.harness.plan.checks.trainable import demand_trainable
 from benchmarks.harness.plan.fields import plain
-from benchmarks.harness.plan.identity import TrialSpec
+from benchmarks.harness.plan.identity import Meeting, TrialSpec, trial_of
 from benchmarks.harness.plan.matrix import Entry, Matrix
-from benchmarks.harness.plan.naming import Meeting, trial_of
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import (
     Resolved,

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.plan.budgets import Limits
-from benchmarks.harness.plan.identity import TrialSpec, blank_record
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Entry
 from benchmarks.harness.plan.registry import module_name
+from benchmarks.harness.trial.trial import blank_record
 
 TRIAL = "benchmarks.harness.run.worker:run_spec"
-MOST_WORDS = 4_096
-"""Bytes of one message of a worker: a pipe takes so many at once, or none."""
 
 
 @dataclass(frozen=True)

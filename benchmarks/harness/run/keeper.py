@@ -21,8 +21,8 @@ from benchmarks.harness.disk.traces import remove_scratch, scratch_of
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run.capture import Capture
 from benchmarks.harness.run.guard import End, Guard
-from benchmarks.harness.run.job import MOST_WORDS, Sealed
-from benchmarks.harness.run.worker import work
+from benchmarks.harness.run.job import Sealed
+from benchmarks.harness.run.worker import MOST_WORDS, work
 from benchmarks.harness.store.folder import seal
 from benchmarks.harness.trial.account import JOURNAL
 from benchmarks.harness.trial.reasons import OUTPUT, with_place

@@ -25,7 +25,9 @@ from benchmarks.harness.disk.traces import clear
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.engine import Began, Ended, Event, Handle, Said
-from benchmarks.harness.run.job import MOST_WORDS, Job, Sealed
+from benchmarks.harness.run.job import Job, Sealed
+from benchmarks.harness.run.keeper import keep
+from benchmarks.harness.run.worker import MOST_WORDS
 
 GRACE_SECONDS = 10.0
 LAST_SECONDS = 1.0
@@ -79,7 +81,7 @@ class LocalEngine:
         """Start a keeper with its worker; once more, should the server have died meanwhile."""
         for start in range(STARTS):
             reader, writer = self._context.Pipe(duplex=False)
-            process = self._context.Process(target=_keep, args=(job, writer), name=job.id)  # type: ignore[attr-defined]
+            process = self._context.Process(target=keep, args=(job, writer), name=job.id)  # type: ignore[attr-defined]
             try:
                 with _no_main():
                     process.start()
@@ -166,13 +168,6 @@ def _heard(it: _Running) -> list[Event]:
         connection.close()
         it.connection = None
     return events
-
-
-def _keep(job: Sealed, writer: Connection) -> None:
-    """In the keeper's process. Who only starts keepers need not import what trains."""
-    from benchmarks.harness.run.keeper import keep
-
-    keep(job, writer)
 
 
 def _end(it: _Running) -> Ended:

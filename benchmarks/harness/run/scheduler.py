@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.pulse import Relays
-from benchmarks.harness.plan.identity import TrialSpec, blank_record
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run.engine import TICK_SECONDS, Engine, drive
 from benchmarks.harness.run.first_scores import first_score
@@ -23,6 +23,7 @@ from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.store.kept import check_trial
 from benchmarks.harness.trial.reasons import OUTPUT, with_place
 from benchmarks.harness.trial.trainings import PLACE
+from benchmarks.harness.trial.trial import blank_record
 
 
 def run_trials(

@@ -22,11 +22,13 @@ from benchmarks.harness.disk.pulse import GOES_ON, Pulse
 from benchmarks.harness.disk.traces import settle
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
-from benchmarks.harness.run.job import MOST_WORDS, Job, Sealed
+from benchmarks.harness.run.job import Job, Sealed
 from benchmarks.harness.trial.reporting import Log, Report
 from benchmarks.harness.trial.trial import run_trial
 
 REPORT_SECONDS = 0.2
+MOST_WORDS = 4_096
+"""Bytes of one message: a pipe takes so many at once, or none."""
 
 
 def work(sealed: Sealed, connection: Connection, output: int, words: int) -> NoReturn:

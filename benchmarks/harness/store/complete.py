@@ -1,6 +1,6 @@
 """Whether the stored scores of trials are all there: a file can be sound, and lack half of them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ _CELLS = empty(
         "first": "int64",
     }
 )
+ROWS = 500_000
+"""That many are looked at together, and the rest of the trial that they end in."""
 CELL = ["trial", "metric", "shots", "steps"]
 
 
@@ -61,17 +63,16 @@ def gaps(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]]) -> dict
     """
     done = [it for it, record in records.items() if record["status"] == "done"]
     sizes, counted, found = [_SIZES], [_CELLS], dict[str, str]()
-    codes = scores["trial"].cat.codes.to_numpy()
-    columns = scores[[*CELL[1:], "task", "draw"]]
-    for code, trial in enumerate(scores["trial"].cat.categories):  # all at once take a gigabyte
-        part = columns[codes == code]
-        there = part.groupby("shots").agg(tasks=("task", "max"), draws=("draw", "max"))
-        of_cell = part.groupby(CELL[1:], observed=True)["task"]
+    for part in _some_at_once(scores[[*CELL, "task", "draw"]]):
+        part["trial"] = part["trial"].cat.remove_unused_categories()
+        by_shots = part.groupby(["trial", "shots"], observed=True)
+        there = by_shots.agg(tasks=("task", "max"), draws=("draw", "max"))
+        of_cell = part.groupby(CELL, observed=True)["task"]
         rows = of_cell.agg(rows="size", first="min")
-        sizes.append(there.add(1).reset_index().assign(trial=str(trial)))
-        counted.append(rows.reset_index().assign(trial=str(trial)).astype({"metric": "str"}))
-        if part.duplicated().any():
-            found[str(trial)] = "a task is scored twice"
+        sizes.append(there.add(1).reset_index().astype({"trial": "str"}))
+        counted.append(rows.reset_index().astype({"trial": "str", "metric": "str"}))
+        twice = part.loc[part.duplicated(), "trial"].unique()
+        found |= {str(it): "a task is scored twice" for it in twice}
     size, cells = (pd.concat(it, ignore_index=True) for it in (sizes, counted))
     size["start"] = [first_task(records[it]) for it in size["trial"]]
     size["tasks"] -= size["start"]
@@ -92,6 +93,15 @@ def gaps(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]]) -> dict
     return found | {
         it: what for it in done if it not in found and (what := _lacks(own.get(it), records[it]))
     }
+
+
+def _some_at_once(scores: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of some trials each time: all at once take a gigabyte."""
+    codes = scores["trial"].cat.codes.to_numpy()
+    ends = np.bincount(codes, minlength=len(scores["trial"].cat.categories)).cumsum()
+    block = (ends // ROWS)[codes]
+    for number in np.unique(block):
+        yield scores[block == number].copy()
 
 
 def first_task(record: Mapping[str, Any]) -> int:

@@ -49,8 +49,10 @@ def _table(table: pd.DataFrame) -> pd.DataFrame:
         column = table[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
             texts = list(column.cat.categories)
-        elif column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+        elif column.dtype == object:
             texts = [it for it in column if isinstance(it, str)]
+        elif pd.api.types.is_string_dtype(column.dtype):
+            texts = list(column.unique())
         else:
             continue
         known = {

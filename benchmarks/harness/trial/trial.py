@@ -11,7 +11,7 @@ from benchmarks.core.errors import Cannot
 from benchmarks.core.text import described, message, shortened
 from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.tables import write_tables
-from benchmarks.harness.plan.identity import TrialSpec, blank_record
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.trial.procedure import Procedure
 from benchmarks.harness.trial.reasons import with_place
@@ -120,3 +120,20 @@ def _failure(error: BaseException, trial: str) -> dict[str, Any]:
     if not isinstance(error, Exception):
         reason = with_place(reason, trial)
     return {"status": "failed", "reason": reason, "traceback": whole}
+
+
+def blank_record(spec: TrialSpec, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a trial of which nothing is known yet."""
+    return {
+        **spec.row,
+        "status": "missing",
+        "reason": None,
+        "traceback": None,
+        "spec": spec.identity,
+        "spending": {},
+        "left_out": {},
+        "left_out_train": {},
+        "dropped_rows": 0,
+        "problem": {},
+        "provenance": dict(provenance),
+    }

@@ -10,9 +10,8 @@ from benchmarks.harness.evaluation.validating import looks
 from benchmarks.harness.plan.checks.effects import follows_the_test, test_shots
 from benchmarks.harness.plan.expand import Pairing, Settle
 from benchmarks.harness.plan.fields import plain
-from benchmarks.harness.plan.identity import TrialSpec, Try
+from benchmarks.harness.plan.identity import Meeting, TrialSpec, Try, digest_of, try_of
 from benchmarks.harness.plan.matrix import Matrix
-from benchmarks.harness.plan.naming import Meeting, digest_of, try_of
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.plan.resolved import Resolved, resolve_learner
 from benchmarks.harness.plan.spaces import described, searched

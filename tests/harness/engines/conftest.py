@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import towns
-from warm import Command
 
 from benchmarks.cli import main
 
+ROOT = Path(__file__).parents[3]
 PATIENCE = 180.0
 PLUGIN = """
 import time
@@ -139,16 +142,23 @@ class Bench:
 
     place: Path
 
-    def start(self, *arguments: str, out: str, matrix: str = "engines") -> Command:
-        command = ["run", f"{matrix}.toml", "--no-figures"]
+    def start(self, *arguments: str, out: str, matrix: str = "engines") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "reml", "run", f"{matrix}.toml", "--no-figures"]
         more = ["--plugin", "plugins/slow.py", "--out", out]
-        return Command([*command, *more, *arguments], self.place, ["plugins"])
+        return subprocess.Popen(
+            [*command, *more, *arguments],
+            cwd=self.place,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}plugins"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def run(self, *arguments: str, out: str, matrix: str = "engines", code: int = 0) -> str:
-        with self.start(*arguments, out=out, matrix=matrix) as running:
-            found = running.wait(PATIENCE)
-            said = running.said + running.complained
-        assert found == code, said
+        process = self.start(*arguments, out=out, matrix=matrix)
+        said, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code, said
         return said
 
     def tuned(self, engine: str, out: str) -> pd.DataFrame:

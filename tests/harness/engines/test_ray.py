@@ -123,11 +123,14 @@ def cluster(bench: Any) -> Iterator[Cluster]:
 def test_ray_gives_the_bits_of_one_process_whatever_dies(bench: Any, cluster: Cluster) -> None:
     """Data, a plugin and what it imports, and shared trainings travel; nothing is done twice."""
     engine = ("--engine", f"ray://{cluster.address}")
-    with bench.start(*engine, out="ray") as driver:
-        bench.until(lambda: bench.written("ray") or driver.poll() is not None, "a trial")
+    driver = bench.start(*engine, out="ray")
+    bench.until(lambda: len(bench.written("ray")) >= 1 or driver.poll() is not None, "a trial")
+    driver.kill()
+    driver.communicate()
     before = bench.written("ray")
     assert 1 <= len(before) < 8
 
+    driver = bench.start(*engine, out="ray")
     lost: list[int] = []
 
     def lose_a_node_at_work() -> bool:
@@ -137,17 +140,19 @@ def test_ray_gives_the_bits_of_one_process_whatever_dies(bench: Any, cluster: Cl
             os.kill(cluster.raylet(node), signal.SIGKILL)
         return bool(lost) or driver.poll() is not None
 
-    with bench.start(*engine, out="ray") as driver:
-        bench.until(lose_a_node_at_work, "a trial")
-        assert lost, driver.said + driver.complained
-        os.kill(cluster.raylet(3 - lost[0]), signal.SIGKILL)
-        waits = "the run waits for one that has"
-        bench.until(lambda: waits in driver.complained or driver.poll() is not None, waits)
-        assert "no machine of Ray has what a trial asks for (CPU 1)" in driver.complained
-        cluster.add_a_node()
-        code, said = driver.wait(300), driver.said + driver.complained
-    assert code == 0, said
-    assert "of Ray was lost" not in said
+    bench.until(lose_a_node_at_work, "a trial")
+    assert lost, driver.communicate()[0]
+    os.kill(cluster.raylet(3 - lost[0]), signal.SIGKILL)
+    said = ""
+    for line in driver.stdout:
+        said += line
+        if "the run waits for one that has" in line:
+            cluster.add_a_node()
+            break
+    rest, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, said + rest
+    assert "no machine of Ray has what a trial asks for (CPU 1)" in said
+    assert "of Ray was lost" not in said + rest
     after = bench.written("ray")
     assert len(after) == 8
     assert {trial: after[trial] for trial in before} == before

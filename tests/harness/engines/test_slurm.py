@@ -148,8 +148,10 @@ def test_slurm_gives_the_bits_of_one_process_whatever_is_cancelled_requeued_or_k
     slurm.ask("scancel", next(it for it in tasks if it != first))
     bench.until(lambda: slurm.tasks("PD"), "what was requeued")
     slurm.ask("scontrol", "update", f"jobid={first}", "starttime=now")
-    with bench.start(out="slurm", matrix="slurm") as driver:
-        bench.until(lambda: bench.written("slurm") or driver.poll() is not None, "a trial")
+    driver = bench.start(out="slurm", matrix="slurm")
+    bench.until(lambda: bench.written("slurm") or driver.poll() is not None, "a trial")
+    driver.kill()
+    driver.communicate()
     before = bench.written("slurm")
     assert 1 <= len(before) < 8
 

@@ -4,13 +4,14 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from warm import Command
 
 from benchmarks.cli import main
 from benchmarks.core.errors import UserError
@@ -25,6 +26,16 @@ Go = Callable[..., ResultsFolder]
 Write = Callable[..., Path]
 KILLS = 3
 PATIENCE = 180.0
+
+
+def launch(arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cli", "run", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -156,10 +167,12 @@ def test_killed_again_and_again_the_table_is_the_same(
     chance = random.Random(0)
     done: dict[str, int] = {}
     for kill in range(KILLS):
-        with Command(["run", *common, "2", "--out", str(out)], tmp_path):
-            wanted = len(done) + 1
-            wait_for(lambda n=wanted: len(written(folder)) >= n, f"trial {wanted}")
-            time.sleep(chance.uniform(0.0, 0.3))
+        process = launch([*common, "2", "--out", str(out)])
+        wanted = len(done) + 1
+        wait_for(lambda n=wanted: len(written(folder)) >= n, f"trial {wanted}")
+        time.sleep(chance.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate()
         now = written(folder)
         assert {trial: now[trial] for trial in done} == done, f"kill {kill} repeated a trial"
         done = now
@@ -180,17 +193,16 @@ def test_no_worker_outlives_its_run(
     pid_file = tmp_path / "pid"
     path = write_matrix(f'name = "sleeps"\npid_file = "{pid_file}"')
     out = tmp_path / "out"
-    where = ["--plugin", str(plugin), "--jobs", "1", "--out", str(out)]
-    with Command(["run", str(path), *where], tmp_path) as running:
-        wait_for(pid_file.exists, "the worker")
-        worker = int(pid_file.read_text())
-        assert lives(worker)
-        running.send(number)
-        code, errors = running.wait(PATIENCE), running.complained
+    process = launch([str(path), "--plugin", str(plugin), "--jobs", "1", "--out", str(out)])
+    wait_for(pid_file.exists, "the worker")
+    worker = int(pid_file.read_text())
+    assert lives(worker)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=PATIENCE)
     wait_for(lambda: not lives(worker), "the worker's end")
     assert not list(out.glob("trials/sinusoid*"))
     if number == signal.SIGINT:
-        assert code == 130
+        assert process.returncode == 130
         assert errors == "reml: interrupted; the same command goes on from here\n"
         assert not list(out.glob("trials/.tmp-*"))
 

@@ -16,13 +16,13 @@ from benchmarks.harness.disk.columns import OPTIONAL, TABLES
 from benchmarks.harness.disk.tables import write_parquet
 from benchmarks.harness.outlook.status import status_text
 from benchmarks.harness.plan.expand import describe, expand
-from benchmarks.harness.plan.identity import TrialSpec, blank_record
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder
 from benchmarks.harness.store.ledger import LIST, Ledger
 from benchmarks.harness.store.results import consolidate, load_results, restore
-from benchmarks.harness.trial.trial import run_trial
+from benchmarks.harness.trial.trial import blank_record, run_trial
 
 Put = Callable[[ResultsFolder, TrialSpec, Registry], None]
 

@@ -9,12 +9,12 @@ from benchmarks.harness.disk.columns import TUNING_TYPES
 from benchmarks.harness.disk.files import write_json
 from benchmarks.harness.disk.tables import empty
 from benchmarks.harness.plan.expand import arrange
-from benchmarks.harness.plan.identity import TrialSpec, blank_record
+from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder, seal
 from benchmarks.harness.store.reading import tuning_in
-from benchmarks.harness.trial.trial import run_trial
+from benchmarks.harness.trial.trial import blank_record, run_trial
 from benchmarks.harness.tuning.studies import plan_of
 from benchmarks.harness.tuning.tuner import Tuner
 

@@ -98,38 +98,6 @@ def test_meta_gradient_through_adaptation_reaches_weights_and_rates() -> None:
         assert bank.log_rate.grad.abs().sum() > 0
 
 
-def test_with_a_rate_for_each_weight_a_step_is_that_of_meta_sgd() -> None:
-    """Each number moves by its own rate times its gradient, and its rate is learned."""
-    pool, batch = _pool(depth=3, rates_per="weight"), _batch()
-    with torch.no_grad():
-        for bank in (pool.input, pool.hidden, pool.output):
-            bank.log_rate.uniform_(-4, -2, generator=generator_of("rates"))
-    compositions, support = _compositions(pool, 5), batch.support
-    network = pool.gather(compositions)
-    adapted = adapt(network, support.x, support.y, max_norm=1e9, differentiable=True)
-    chosen = [(pool.input, 0), (pool.hidden, 2), (pool.output, 1)]
-    for i in range(5):
-        weights = [w[i : i + 1].detach().requires_grad_() for w in network.weights]
-        alone = network._replace(weights=weights)
-        loss = task_mse(run(alone, support.x[i : i + 1]), support.y[i : i + 1]).sum()
-        gradients = torch.autograd.grad(loss, weights)
-        for layer, (bank, place) in enumerate(chosen):
-            rate = bank.log_rate[compositions[i, place]].exp()
-            for at, own in ((2 * layer, rate[:-1]), (2 * layer + 1, rate[-1:])):
-                stepped = weights[at][0] - own * gradients[at][0]
-                torch.testing.assert_close(adapted.weights[at][i], stepped)
-    task_mse(run(adapted, batch.query.x), batch.query.y).mean().backward()
-    for bank, place in chosen:
-        assert bank.log_rate.shape == (
-            len(bank.weight),
-            bank.weight.shape[1] + 1,
-            bank.weight.shape[2],
-        )
-        assert bank.log_rate.grad is not None
-        moved = bank.log_rate.grad.flatten(1).abs().sum(1) > 0
-        assert set(moved.nonzero().flatten().tolist()) == set(compositions[:, place].tolist())
-
-
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_first_order_ignores_how_the_step_depends_on_the_weights(order: str) -> None:
     """The first-order meta-gradient is the query gradient at the adapted weights."""

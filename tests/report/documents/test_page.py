@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from markupsafe import escape
 
@@ -18,6 +19,9 @@ from benchmarks.report.documents.page.document import render
 from benchmarks.report.documents.page.prose import prose
 from benchmarks.report.documents.page.trials import again, trial_sheet, trials
 from benchmarks.report.figures.catalogue import drawn
+from benchmarks.report.figures.drawing.look import looks
+from benchmarks.report.figures.drawing.style import panels
+from benchmarks.report.figures.view import Picture
 from benchmarks.report.findings.verdict import costs, verdicts
 from benchmarks.report.scores.summary import summarise
 from benchmarks.report.tables.catalogue import all_sections
@@ -171,12 +175,25 @@ def test_the_page_is_written_whole_and_small(
     assert len(text.encode()) < 2_000_000
 
 
-def test_a_large_figure_becomes_smaller(make_results: Make) -> None:
+def test_a_large_figure_becomes_smaller() -> None:
+    with looks():
+        figure, axes = panels(1, 1, 4, 3)
+        at = np.linspace(0, 1000, 60_000)
+        axes[0][0].scatter(at, np.sin(at), s=1 + at / 1000)
+        found = inlay(Picture("many", "Many points", "", lambda: figure), figure)
+    assert found.rastered
+    assert len(found.svg) < 400_000
+    assert "<text" in found.svg
+
+
+def test_many_dots_stay_drawn_and_small(make_results: Make) -> None:
     results = make_results(["reml", "reml-random"], tasks=600, shots=(5,), diagnostics=True)
     found = {it.stem: it for it in (inlay(*one) for one in drawn(results))}
-    assert found["compositions"].rastered
-    assert len(found["compositions"].svg) < 600_000
-    assert "<text" in found["compositions"].svg
+    dots = found["compositions"]
+    assert len(re.findall(r"M[\d.]+ [\d.]+h0", dots.svg)) >= 600
+    assert not dots.rastered
+    assert len(dots.svg) < 300_000
+    assert "<text" in dots.svg
     assert not found["error-against-steps"].rastered
 
 

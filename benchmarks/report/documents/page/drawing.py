@@ -1,6 +1,8 @@
 """How figures are drawn for the page: as SVG whose text is text and whose colours are variables."""
 
+from functools import lru_cache
 from io import StringIO
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -10,12 +12,14 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import weight_dict
+from matplotlib.markers import MarkerStyle
 
 DECIMALS = 2
 """Of coordinates, in points."""
 NORMAL = 400
 BLACK = "000000"
 ANCHORS = {"left": "start", "right": "end", "center": "middle"}
+DOT = MarkerStyle("o").get_path().transformed(MarkerStyle("o").get_transform())
 CODES = [b"M", b"L", b"Q", b"C", b"z"]
 
 
@@ -68,6 +72,22 @@ class PageRenderer(RendererSVG):
             style["stroke"] = self._named(gc.get_rgb())
         return style
 
+    def draw_path_collection(self, *given: Any, **more: Any) -> None:
+        """Dots are lines of no length with round ends, all of one colour one after the other."""
+        gc, whole, paths, each, offsets, moved, faces, _, widths, *_ = given
+        if not _are_dots(gc, paths, each, faces, widths):
+            cast(Any, super()).draw_path_collection(*given, **more)
+            return
+        width = each[0][0, 0] * whole.get_matrix()[0, 0]
+        clip = cast(Any, self)._get_clip_attrs(gc)
+        places = moved.transform(offsets) * (1, -1) + (0, self.height)
+        colours = np.broadcast_to(faces, (len(places), 4)) if len(faces) == 1 else faces
+        turns = np.flatnonzero((colours[1:] != colours[:-1]).any(1)) + 1
+        for start, end in pairwise((0, *turns.tolist(), len(places))):
+            line = "".join(f"M{x:.2f} {y:.2f}h0" for x, y in places[start:end].tolist())
+            stroke = f"stroke:{self._named(colours[start])};stroke-width:{width:.3g}"
+            self.writer.element("path", d=line, style=f"{stroke};stroke-linecap:round", **clip)
+
     def draw_image(self, *drawn: Any, **more: Any) -> None:
         self.has_images = True
         cast(Any, super()).draw_image(*drawn, **more)
@@ -109,9 +129,22 @@ class PageRenderer(RendererSVG):
         return held + offset * across[0], up + offset * across[1]
 
     def _named(self, colour: Any) -> str:
-        name = to_hex(colour[:3])[1:]
+        name = _hex((*colour[:3],))
         self.colours.add(name)
         return variable(name)
+
+
+@lru_cache(maxsize=1000)
+def _hex(colour: tuple[float, float, float]) -> str:
+    return to_hex(colour)[1:]
+
+
+def _are_dots(gc: Any, paths: Any, each: Any, faces: Any, widths: Any) -> bool:
+    """Whether a collection is of discs of one size, opaque and without an edge."""
+    if len(paths) != 1 or len(each) != 1 or not len(faces) or np.any(widths):
+        return False
+    opaque = gc.get_alpha() in (None, 1) and bool((np.asarray(faces)[:, 3] == 1).all())
+    return opaque and np.array_equal(paths[0].vertices, DOT.vertices)
 
 
 def draw(figure: Figure, dots: float) -> tuple[str, PageRenderer]:

@@ -6,10 +6,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-import seaborn as sns
 from matplotlib import rc_context
 
 from benchmarks.report.figures.drawing.fonts import FONT
+from benchmarks.report.figures.drawing.seaborn_style import axes_style, plotting_context
 
 STYLES = {"report": 1.0, "paper": 0.75, "slides": 1.8}
 """By name, how large text and lines are; figures without a size of their own are as large."""
@@ -59,10 +59,10 @@ def looks(look: Look = Look()) -> Iterator[None]:
 
 
 def _settings(look: Look) -> Any:
-    sizes = sns.plotting_context("paper", font_scale=1.05)
+    sizes = plotting_context("paper", font_scale=1.05)
     fonts: Sequence[str] = [FONT, *look.fonts]
     return (
-        sns.axes_style("whitegrid")
+        axes_style("whitegrid")
         | {name: value * look.scale for name, value in sizes.items()}
         | {
             "axes.edgecolor": "#555555",

@@ -86,6 +86,7 @@ class _Light:
     every: ClassVar[Any]
     _one: tuple[Any, Any] = (None, None)
     _key: Any = None
+    _boxes: tuple[Any, list[Bbox]] = (None, [])
 
     def is_light(self: Any) -> bool:
         """Whether nobody has asked for ticks as objects, or for more than one can stand for."""
@@ -169,10 +170,19 @@ class _Light:
         seen = (at >= start - slack) & (at <= end + slack)
         return places[seen], tuple(it for it, here in zip(labels, seen, strict=True) if here)
 
+    def _get_tick_boxes_siblings(self: Any, renderer: Any) -> tuple[Any, Any]:
+        aligned = self.get_figure(root=False)._align_label_groups[self.axis_name]
+        if not self.is_light() or self.axes in aligned:
+            return cast(Any, cast(Any, super())._get_tick_boxes_siblings(renderer))
+        return cast(Any, self._get_ticklabel_bboxes(self._update_ticks(), renderer))
+
     def _get_ticklabel_bboxes(self: Any, ticks: list[Any], renderer: Any) -> tuple[Any, Any]:
         if not self.is_light():
             return cast(Any, cast(Any, super())._get_ticklabel_bboxes(ticks, renderer))
-        return [box for it in ticks for box in it.extent(renderer)], []
+        about = (self._key, *self.axes.bbox.bounds, renderer, *ticks)
+        if self._boxes[0] != about:
+            self._boxes = about, [box for it in ticks for box in it.extent(renderer)]
+        return self._boxes[1], []
 
 
 class _LightX(_Light, XAxis):
@@ -187,15 +197,20 @@ class _Edge(Spine):
     """An edge of a panel, whose extent does not take the ticks to know."""
 
     def get_window_extent(self, renderer: Any = None) -> Bbox:
-        it = cast(Any, self)
-        moved = it._bounds is not None or it._position not in (None, ("outward", 0.0))
-        if moved or not it.axis.is_light():
+        if not self.is_light():
             return super().get_window_extent(renderer)
-        return Bbox(it.axes.bbox.get_points())
+        return Bbox(cast(Any, self).axes.bbox.get_points())
+
+    def is_light(self: Any) -> bool:
+        """Whether it is where the panel ends."""
+        moved = self._bounds is not None or self._position not in (None, ("outward", 0.0))
+        return not moved and bool(self.axis.is_light())
 
 
 class Panel(Axes):
     """Axes of one panel."""
+
+    _others: tuple[int, bool] = (-1, False)
 
     def _init_axis(self: Any) -> None:
         self.xaxis, self.yaxis = _LightX(self, clear=False), _LightY(self, clear=False)
@@ -206,3 +221,49 @@ class Panel(Axes):
     def _gen_axes_spines(self, *_: Any, **__: Any) -> dict[str, Spine]:
         sides: tuple[Side, ...] = ("left", "right", "bottom", "top")
         return {side: _Edge.linear_spine(self, side) for side in sides}
+
+    def _update_title_position(self: Any, renderer: Any) -> None:
+        """Titles are right above the panel, unless something else is there."""
+        if not self._is_free_above():
+            cast(Any, super())._update_title_position(renderer)
+            return
+        for it in (self.title, self._left_title, self._right_title):
+            it.set_position((it.get_position()[0], 1.0))
+
+    def _is_free_above(self: Any) -> bool:
+        axes = (self.xaxis, self.yaxis)
+        if not self._autotitlepos or self.child_axes or self._has_others():
+            return False
+        if self.xaxis.label_position == "top" or not all(it.is_light() for it in axes):
+            return False
+        if self in self.get_figure(root=False)._align_label_groups["title"]:
+            return False
+        self.yaxis._update_ticks()
+        return not self.yaxis.major.formatter.get_offset()
+
+    def get_default_bbox_extra_artists(self) -> list[Any]:
+        found = cast(Any, super()).get_default_bbox_extra_artists()
+        return [it for it in found if not (isinstance(it, _Edge) and it.is_light())]
+
+    def _request_autoscale_view(self: Any, axis: str = "all") -> None:
+        cast(Any, super())._request_autoscale_view(axis)
+        self._stale_panels().add(self)
+
+    def _unstale_viewLim(self: Any) -> None:  # noqa: N802
+        """As matplotlib's, which looks at all panels of a figure for each thing it asks of one."""
+        stale = self._stale_panels()
+        if stale or self._has_others():
+            cast(Any, super())._unstale_viewLim()
+            stale -= {it for it in stale if not any(it._stale_viewlims.values())}
+
+    def _stale_panels(self: Any) -> set[Any]:
+        """Those of the figure whose limits have to be found."""
+        return cast(set[Any], self.get_figure(root=True).__dict__.setdefault("stale_panels", set()))
+
+    def _has_others(self: Any) -> bool:
+        """Whether axes of another kind share an axis of this one."""
+        n = len(self.get_figure(root=True)._localaxes)
+        if self._others[0] != n:
+            shared = [self._shared_axes[name].get_siblings(self) for name in self._axis_names]
+            self._others = n, any(not isinstance(it, Panel) for axes in shared for it in axes)
+        return cast(bool, self._others[1])

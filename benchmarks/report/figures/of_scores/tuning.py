@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,6 +15,7 @@ from matplotlib.lines import Line2D
 from benchmarks.harness.store.results import Settings
 from benchmarks.report.figures.drawing.legends import beside
 from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.seaborn_style import color_palette
 from benchmarks.report.figures.drawing.style import (
     MARKERS,
     OTHER_COLOURS,
@@ -233,7 +233,7 @@ def _legend(figure: Figure, field: str, values: tuple[Any, ...], missing: int) -
 def _colours(values: tuple[Any, ...]) -> list[Any]:
     """From light to dark for numbers, apart for anything else."""
     if all(map(_is_number, values)):
-        return list(sns.color_palette("flare", len(values)))
+        return list(color_palette("flare", len(values)))
     return [OTHER_COLOURS[i % len(OTHER_COLOURS)] for i in range(len(values))]
 
 

@@ -88,7 +88,8 @@ def _scatter(ax: Axes, places: pd.DataFrame, chosen: list[Any], title: str) -> N
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
     colours = dict(zip(ranked, FREQUENT, strict=False))
     shades = [colours.get(value, RARE) for value in chosen]
-    order = np.argsort([shade != RARE for shade in shades], kind="stable")  # the rare ones below
+    # the rare ones below, and of colours that which hides most
+    order = np.argsort([(RARE, *FREQUENT).index(shade) for shade in shades], kind="stable")
     ax.scatter(
         places.iloc[order, 0],
         places.iloc[order, 1],

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.figures.drawing.legends import legend, legend_width
 from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.seaborn_style import color_palette
 from benchmarks.report.figures.drawing.style import (
     caption_name,
     foremost,
@@ -118,7 +118,7 @@ def _map(ax: Axes, shares: "pd.Series[float]", names: list[str]) -> Any:
     image = ax.pcolormesh(
         cells,
         norm=PowerNorm(0.5, 0, 1),
-        cmap=sns.color_palette("rocket_r", as_cmap=True),
+        cmap=color_palette("rocket_r", as_cmap=True),
         edgecolor="white",
         linewidth=scaled(0.6),
     )

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.figures.drawing.look import scaled
+from benchmarks.report.figures.drawing.seaborn_style import color_palette
 from benchmarks.report.figures.drawing.style import (
     caption_name,
     panels,
@@ -75,7 +75,7 @@ def _map(ax: Axes, it: Decided, options: int) -> Any:
     image = ax.pcolormesh(
         np.ma.masked_invalid(shares),
         norm=PowerNorm(0.5, 0, 1),
-        cmap=sns.color_palette("rocket_r", as_cmap=True),
+        cmap=color_palette("rocket_r", as_cmap=True),
         edgecolor="white",
         linewidth=scaled(0.6),
     )
