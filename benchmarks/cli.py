@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.collecting import seldom_collected
 from benchmarks.terminal import prepare, say, silence, unwritable
 
 if TYPE_CHECKING:
@@ -41,8 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             command = options.command
             if command not in RUNS or _answer(_announce, options) == 0:
-                chosen = _chosen(options)
-        code = _answer(chosen, options) if chosen else FAULTY
+                with seldom_collected():  # of what is imported nothing goes
+                    chosen = _chosen(options)
+        code = FAULTY
+        if chosen:
+            with seldom_collected():
+                code = _answer(chosen, options)
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from here" * (command in RUNS)
         if goes_on and getattr(options, "force", False):

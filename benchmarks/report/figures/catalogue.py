@@ -5,13 +5,11 @@ that a package names under the entry points `reml.figures`.
 """
 
 import functools
-import gc
 import io
 import pkgutil
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.collecting import seldom_collected
 from benchmarks.core.errors import PluginError, UnknownName
 from benchmarks.core.text import described
 from benchmarks.harness.disk.files import make_folder
@@ -102,7 +101,7 @@ def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
     """
     look = Look(fonts=fallbacks(texts_of(results)))
     lacking: set[str] = set()
-    with _seldom_collected():
+    with seldom_collected():
         for picture in pictures(results):
             with looks(look), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is said below
@@ -111,17 +110,6 @@ def drawn(results: Results) -> Iterator[tuple[Picture, Figure]]:
             lacking |= lacking_in(figure, look.fonts)
     if lacking:
         print(f"reml: figures: {boxes(lacking)}", file=sys.stderr)
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """A figure is a hundred thousand objects that refer to each other, most of them in use."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def texts_of(results: Results) -> Iterator[str]:

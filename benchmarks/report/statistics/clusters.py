@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,16 +29,13 @@ class Clusters:
         Raises:
             ValueError: names are not as many as the tasks, or a group is in two folds.
         """
-        for what, names in (("groups", groups), ("folds", folds)):
+        given = [None if it is None else np.asarray(it) for it in (groups, folds)]
+        for what, names in zip(("groups", "folds"), given, strict=True):
             if names is not None and len(names) != tasks:
                 raise ValueError(f"{tasks} tasks but {len(names)} {what}")
-        group = np.arange(tasks) if groups is None else _numbered(groups)
-        of_task = np.zeros(tasks, int) if folds is None else _numbered(folds)
-        fold = np.zeros(group.max(initial=0) + 1, int)
-        fold[group] = of_task
-        if not np.array_equal(fold[group], of_task):
-            raise ValueError("a group of tasks is in two folds")
-        return cls(group, fold)
+        if any(it is not None and it.dtype.hasobject for it in given):
+            return _made(tasks, *given)
+        return _known(tasks, *(it if it is None else (it.dtype.str, it.tobytes()) for it in given))
 
     @property
     def groups(self) -> int:
@@ -103,5 +100,26 @@ class Clusters:
         return float(self.correction * (within @ (1 - 2 * w + w @ w)) / (w @ w))
 
 
-def _numbered(names: Sequence[int] | Sequence[str] | np.ndarray) -> Int[np.ndarray, " tasks"]:
-    return np.unique(np.asarray(names), return_inverse=True)[1].reshape(-1)
+Held = tuple[str, bytes] | None
+"""The type of what an array holds, and what it holds."""
+
+
+@lru_cache(maxsize=32)
+def _known(tasks: int, groups: Held, folds: Held) -> Clusters:
+    """Thousands of scores are of the same tasks: what follows from these is found once."""
+    arrays = (it if it is None else np.frombuffer(it[1], it[0]) for it in (groups, folds))
+    return _made(tasks, *arrays)
+
+
+def _made(tasks: int, groups: np.ndarray | None, folds: np.ndarray | None) -> Clusters:
+    group = np.arange(tasks) if groups is None else _numbered(groups)
+    of_task = np.zeros(tasks, int) if folds is None else _numbered(folds)
+    fold = np.zeros(group.max(initial=0) + 1, int)
+    fold[group] = of_task
+    if not np.array_equal(fold[group], of_task):
+        raise ValueError("a group of tasks is in two folds")
+    return Clusters(group, fold)
+
+
+def _numbered(names: np.ndarray) -> Int[np.ndarray, " tasks"]:
+    return np.unique(names, return_inverse=True)[1].reshape(-1)
