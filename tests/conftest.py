@@ -1,12 +1,14 @@
 """Turn on runtime shape checking, before any package is imported, and one torch thread."""
 
 import functools
+import gc
 import inspect
 import itertools
 import os
 import random
 import shutil
 import signal
+import sys
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -103,6 +105,10 @@ def sort_of(value: Any, depth: int = 3) -> Hashable:
 PLAIN = {int, float, bool, type(None)}
 FEW, LETTERS = 8, 16
 
+# Until all tests are collected hardly anything that is made is dropped again, and what is there
+# then stays: to look through it would take a fifth of that time, and a second now and then.
+gc.disable()
+
 # The tower lets an int stand for a float, as Python's typing does.
 install_import_hook(
     ["reml", "baselines", "benchmarks"],
@@ -121,12 +127,12 @@ warm.prepare()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEAREST = (
-    *("harness/engines/test_ray.py", "harness/engines/test_slurm.py"),
-    *("reml/test_learner.py", "harness/run/test_runner.py", "reml/policy/test_toy_env.py"),
-    *("contract/test_entry_points.py", "reml/thesis/test_learner.py", "cli/test_cli.py"),
-    *("faults/test_campaign.py", "harness/run/test_limits.py", "harness/run/test_wayward.py"),
-    *("api/test_run.py", "harness/predict/test_many_tasks.py", "test_front_door.py"),
-    *("test_folders.py", "baselines/test_gradient.py", "harness/tuning/test_tuner.py"),
+    *("harness/engines/test_ray.py", "harness/engines/test_slurm.py", "harness/run/test_runner.py"),
+    *("contract/test_entry_points.py", "reml/test_learner.py", "harness/run/test_limits.py"),
+    *("cli/test_cli.py", "harness/trial/test_going_on.py", "faults/test_campaign.py"),
+    *("harness/predict/test_many_tasks.py", "reml/policy/test_toy_env.py", "test_front_door.py"),
+    *("reml/thesis/test_learner.py", "harness/tuning/test_tuner.py", "api/test_run.py"),
+    *("test_folders.py", "api/test_docs.py", "report/documents/test_browser.py"),
 )
 """Files that take longest: begun first, none of them is left when all else is done."""
 
@@ -159,7 +165,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         context.close()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are processors: tests of engines and of limits mostly wait."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    there = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return there + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    gc.freeze()
+    gc.enable()
     here = Path(__file__).parent
     places = {here / name: place for place, name in enumerate(DEAREST)}
     items.sort(key=lambda it: places.get(it.path, len(places)))

@@ -8,9 +8,11 @@ is forked, too. All else is as where `python -m reml` is typed.
 import atexit
 import multiprocessing
 import os
+import runpy
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver, util
 from pathlib import Path
@@ -36,8 +38,14 @@ def prepare() -> None:
 class Command:
     """A command line of `reml` that runs, in a session of its own."""
 
-    def __init__(self, arguments: Sequence[str], cwd: Path, path: Sequence[str] = ()) -> None:
-        """`path` is where Python is told to look for modules, too."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        path: Sequence[str] = (),
+        script: Path = ROOT / "reml" / "__main__.py",
+    ) -> None:
+        """`path` is where Python is told to look for modules, too; `script` what runs instead."""
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         logs = [Path(self._folder.name) / name for name in ("said", "complained")]
         for log in logs:
@@ -45,7 +53,7 @@ class Command:
         self._said, self._complained = logs
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *path])}
         self._process: Any = multiprocessing.get_context("forkserver").Process(
-            target=_run, args=(list(arguments), cwd, environment, logs)
+            target=_run, args=(script, list(arguments), cwd, environment, logs)
         )
         with local._no_main():
             self._process.start()
@@ -87,7 +95,11 @@ class Command:
 
 
 def _run(
-    arguments: list[str], cwd: Path, environment: Mapping[str, str], logs: Sequence[Path]
+    script: Path,
+    arguments: list[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    logs: Sequence[Path],
 ) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -95,7 +107,7 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = [str(cwd), *environment["PYTHONPATH"].split(os.pathsep)]
-    sys.argv = [str(ROOT / "reml" / "__main__.py"), *arguments]
+    sys.argv = [str(script), *arguments]
     for number, log in enumerate(logs, 1):
         with log.open("w") as file:
             os.dup2(file.fileno(), number)
@@ -104,12 +116,16 @@ def _run(
     forkserver._forkserver.__init__()  # a server of its own, while there are no threads
     local._context(MODULES)
     forkserver.ensure_running()
-    from reml.__main__ import main
-
     try:
-        code = main()
+        runpy.run_path(str(script), run_name="__main__")
+        code = 0
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -23,6 +23,7 @@ from benchmarks.harness.engines.ray_cluster import connect, demand_room
 from benchmarks.harness.engines.versions import CODE, differences, versions
 
 ROOT = Path(__file__).parents[3]
+NODES = 3
 
 
 def below(root: int) -> dict[int, str]:
@@ -57,9 +58,11 @@ class Cluster:
         role = [f"--address={self.address}", "--num-cpus=1"]
         if not self.nodes:
             role = ["--head", "--num-cpus=0", f"--port={port}", "--include-dashboard=false"]
+            role.append("--no-monitor")  # that of a cluster that grows
             role.append(f"--temp-dir={self.place}")
         common = ["--disable-usage-stats", "--block", "--object-store-memory=80000000"]
-        before = self.alive()
+        common.append("--include-log-monitor=false")
+        before = self.alive() if len(self.nodes) >= NODES else len(self.nodes)  # to ask takes long
         node = subprocess.Popen(
             [str(Path(sys.executable).with_name("ray")), "start", *role, *common],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -107,7 +110,7 @@ def cluster(bench: Any) -> Iterator[Cluster]:
     # a socket's path has at most a hundred bytes
     made = Cluster(f"127.0.0.1:{port}", tempfile.mkdtemp(prefix="rr", dir="/tmp"), bench, [])
     try:
-        for _ in range(3):
+        for _ in range(NODES):
             made.add_a_node()
         yield made
     finally:
