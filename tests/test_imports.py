@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,22 @@ def test_commands_that_train_nothing_import_no_torch(module: str) -> None:
         "    if 'simulation' not in it.name: importlib.import_module(it.name)\n"
     )
     assert found == "False\n"
+
+
+def test_drawing_imports_of_seaborn_what_it_takes_and_leaves_it_whole_to_others() -> None:
+    code = (
+        "import sys; from benchmarks.report.figures.catalogue import figure_modules\n"
+        "figure_modules(); print(*{'scipy.stats', 'seaborn'} & set(sys.modules))\n"
+        "import seaborn; print(seaborn.__version__, callable(seaborn.lineplot))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["", f"{version('seaborn')} True"]
 
 
 def test_what_starts_workers_on_other_machines_imports_no_torch() -> None:
