@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.harness.disk.columns import NO_STEPS
+from benchmarks.harness.disk.columns import ALL_TASKS, NO_STEPS
 from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.summary import summarise
@@ -132,7 +132,7 @@ def make_compositions(results: Results) -> pd.DataFrame:
     table = [
         (*key, quantity, values.mean(), values.min(), values.max(), len(values), tasks)
         for key, mine in ranked.groupby(KEYS, sort=False)
-        for tasks in [int(mine["task"].nunique())]
+        for tasks in [int(mine.loc[mine["task"] != ALL_TASKS, "task"].nunique())]
         for quantity, values in _quantities(mine).items()
     ]
     return pd.DataFrame(table, columns=list(COLUMNS))

@@ -14,8 +14,8 @@ POINTS = 60
 """Of curves of more points every other is kept: a figure is no wider."""
 LEFT_OUT = (
     f"training curves keep {MOMENTS} moments each, fitted curves those that are drawn (the first "
-    "seed, at the fewest shots), confusion the fewest shots, and errors on support points their "
-    "mean over the tasks"
+    "seed, at the fewest shots), confusion the fewest shots, and errors on support points and what "
+    "compositions cost their mean over the tasks"
 )
 
 
@@ -67,15 +67,20 @@ def _drawn(curves: pd.DataFrame) -> pd.DataFrame:
 
 def _diagnosed(diagnostics: pd.DataFrame) -> pd.DataFrame:
     """What is of each task alike for all trials stands together."""
-    on_support = diagnostics["name"].isin([SUPPORT_MSE, SUPPORT_ACCURACY])
-    rest, support = diagnostics[~on_support], diagnostics[on_support]
-    key = [it for it in support if it not in ("task", "value")]
-    means = support.groupby(key, observed=True, sort=False)["value"].mean().reset_index()
+    chose = diagnostics["trial"].isin(diagnostics.loc[diagnostics["kind"].eq("choice"), "trial"])
+    on_average = diagnostics["name"].isin([SUPPORT_MSE, SUPPORT_ACCURACY])
+    on_average |= diagnostics["kind"].eq("measure") & chose  # choices tell how many tasks there are
+    rest, averaged = diagnostics[~on_average], diagnostics[on_average]
+    key = [it for it in averaged if it not in ("task", "value")]
+    groups = averaged.groupby(key, observed=True, sort=False, dropna=False)
+    means = groups["value"].mean().reset_index()
     table = pd.concat([rest, means.assign(task=ALL_TASKS)[list(diagnostics)]], ignore_index=True)
     order = ["kind", "name", "trial", "shots", "steps", "task"]
     table = table.sort_values(order, kind="stable", ignore_index=True)
     cells = table.groupby(order[:-1], observed=True, sort=False).ngroup().to_numpy()
     value = short(table[["value"]])["value"].to_numpy(copy=True)
-    mine = (table["kind"].eq("measure") & table["task"].ne(ALL_TASKS)).to_numpy()
+    whole = table["task"].eq(ALL_TASKS).to_numpy()
+    mine = table["kind"].eq("measure").to_numpy() & ~whole
     value[mine] = balanced(table.loc[mine, "value"].to_numpy(), cells[mine], DRAWN)
+    value[whole] = table.loc[whole, "value"].to_numpy()
     return table.assign(value=value)

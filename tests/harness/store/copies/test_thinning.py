@@ -85,17 +85,25 @@ def test_of_curves_those_that_are_drawn_stay() -> None:
     assert (set(points["min"]), set(points["max"])) == ({-1.0}, {1.0})
 
 
-def test_of_errors_on_support_points_the_means_stay() -> None:
+def test_of_errors_on_support_points_and_of_costs_the_means_stay() -> None:
     whole, table = TABLES["diagnostics"], thinned("diagnostics", TABLES["diagnostics"])
-    cell = ["trial", "steps"]
+    cell = ["name", "trial", "steps"]
+    averaged = [it["name"].isin(["support_mse", "flops"]) for it in (table, whole)]
     mine, before = (
-        it[it["name"] == "support_mse"].set_index(cell)["value"] for it in (table, whole)
+        it[rows].set_index(cell)["value"] for it, rows in zip((table, whole), averaged, strict=True)
     )
-    assert set(table.loc[table["name"] == "support_mse", "task"]) == {ALL_TASKS}
+    assert set(table.loc[averaged[0], "task"]) == {ALL_TASKS}
     pd.testing.assert_series_equal(
-        mine.astype(float).sort_index(), before.groupby(cell).mean(), rtol=2e-5
+        mine.astype(float).sort_index(), before.groupby(cell).mean(), rtol=1e-7
     )
-    rest = [it[it["name"] != "support_mse"] for it in (table, whole)]
+    rest = [it[~rows] for it, rows in zip((table, whole), averaged, strict=True)]
     key = ["name", "trial", "task"]
     found, expected = (it.set_index(key)["value"].astype(float).sort_index() for it in rest)
     pd.testing.assert_series_equal(found, expected)
+
+
+def test_of_who_only_measures_every_task_stays() -> None:
+    """Choices tell how many tasks there were, and here are none."""
+    measured = TABLES["diagnostics"].query("kind == 'measure' and name == 'flops'")
+    table = thinned("diagnostics", measured.reset_index(drop=True))
+    assert sorted(set(table["task"])) == list(range(40))
