@@ -59,31 +59,30 @@ def test_status_imports_what_checks_records_and_no_tables() -> None:
     assert imported("status", PUBLISHED) <= OURS | CHECKING
 
 
-def has_torch(code: str) -> str:
-    """Whether it is imported when the code has run."""
+def having_torch(*codes: str) -> list[str]:
+    """Whether it is imported when each of them has run, one after the other in one process."""
+    tell = "\nprint('torch' in sys.modules)\n"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sys, importlib, pkgutil\n{code}\nprint('torch' in sys.modules)",
-        ],
+        [sys.executable, "-c", "import sys, importlib, pkgutil\n" + tell.join([*codes, ""])],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout
+    return done.stdout.split()
 
 
-@pytest.mark.parametrize("module", ["show", "status", "catalogue"])
-def test_commands_that_train_nothing_import_no_torch(module: str) -> None:
-    found = has_torch(
+def test_commands_that_train_nothing_import_no_torch() -> None:
+    commands = ("show", "status", "catalogue")
+    found = having_torch(
+        *(f"importlib.import_module('benchmarks.commands.{it}')" for it in commands),
         "import benchmarks.report as report\n"
-        f"importlib.import_module('benchmarks.commands.{module}')\n"
         "for it in pkgutil.walk_packages(report.__path__, 'benchmarks.report.'):\n"
-        "    if 'simulation' not in it.name: importlib.import_module(it.name)\n"
+        "    if 'simulation' not in it.name: importlib.import_module(it.name)\n",
     )
-    assert found == "False\n"
+    assert dict(zip((*commands, "report"), found, strict=True)) == dict.fromkeys(
+        (*commands, "report"), "False"
+    )
 
 
 def test_drawing_imports_of_seaborn_what_it_takes_and_leaves_it_whole_to_others() -> None:
@@ -104,4 +103,5 @@ def test_drawing_imports_of_seaborn_what_it_takes_and_leaves_it_whole_to_others(
 
 def test_what_starts_workers_on_other_machines_imports_no_torch() -> None:
     """A task of SLURM or Ray waits for its worker: without 300 MB and two seconds of its own."""
-    assert has_torch("from benchmarks.harness.engines import ray_node, slurm_task") == "False\n"
+    found = having_torch("from benchmarks.harness.engines import ray_node, slurm_task")
+    assert found == ["False"]

@@ -34,7 +34,7 @@ def plugin() -> Path:
     return Path(__file__).parent / "plugins" / "contenders.py"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def registry(plugin: Path) -> Registry:
     return Registry([plugin, plugin.with_name("classifiers.py")])
 

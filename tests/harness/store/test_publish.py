@@ -1,7 +1,6 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,17 +43,24 @@ ORIGIN = {
 KEY = ["trial", "shots", "steps", "task", "metric"]
 
 
-@pytest.fixture
-def run(write_matrix: Callable[..., Path], registry: Registry, tmp_path: Path) -> Path:
-    trials = expand(matrix := load_matrix(str(write_matrix("guess", head=HEAD))), registry)
-    folder = ResultsFolder(tmp_path / "run")
+@pytest.fixture(scope="module")
+def made(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("made")
+    (place / "tiny.toml").write_text(f'{HEAD}\n[[learner]]\nname = "guess"\n')
+    trials = expand(matrix := load_matrix(str(place / "tiny.toml")), registry)
+    folder = ResultsFolder(place / "run")
     with folder.open(describe(matrix, trials)):
         for trial in trials:
-            place = folder.begin(trial.id)
-            run_trial(trial, registry, place, provenance=ORIGIN)
-            folder.commit(place, trial.id)
-    consolidate(tmp_path / "run")
-    return tmp_path / "run"
+            at = folder.begin(trial.id)
+            run_trial(trial, registry, at, provenance=ORIGIN)
+            folder.commit(at, trial.id)
+    consolidate(place / "run")
+    return place / "run"
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "run"))
 
 
 def _beside(first: Results, second: Results) -> pd.DataFrame:
