@@ -99,7 +99,8 @@ TABLES = {
 }
 OPTIONAL = frozenset({"confusion", "episodes", "tasks"})
 """Tables of which no file is written where they have no rows."""
-PREDICTIVE = ("nll", "crps", "coverage_90", "width_90")
+COVERAGE = "coverage_90"
+PREDICTIVE = ("nll", "crps", COVERAGE, "width_90")
 """The metrics that say how sure a learner was, and with what right."""
 VALIDATION = "validation"
 """The metric that says in the training curve how a state did on validation tasks."""

@@ -10,7 +10,14 @@ import pandas as pd
 
 from benchmarks.core.errors import StoreError
 from benchmarks.core.landmarks import landmarks
-from benchmarks.harness.disk.columns import OPTIONAL, PREDICTIVE, REFERENCES, TABLES, TUNING
+from benchmarks.harness.disk.columns import (
+    COVERAGE,
+    OPTIONAL,
+    PREDICTIVE,
+    REFERENCES,
+    TABLES,
+    TUNING,
+)
 from benchmarks.harness.disk.deltas import as_deltas
 from benchmarks.harness.disk.files import make_folder, read_json
 from benchmarks.harness.store.copies.following import CELL, Derived, left_out
@@ -155,8 +162,8 @@ def _scores(
     stored = stored.sort_values(["metric", *CELL], ignore_index=True)
     cells = stored.groupby(["metric", *CELL[:3]], observed=True, sort=False).ngroup().to_numpy()
     value = balanced(stored["value"].to_numpy(), cells)
-    surely = stored["metric"].isin(PREDICTIVE).to_numpy()
-    value[surely] = balanced(stored["value"].to_numpy()[surely], cells[surely], DRAWN)
+    drawn = stored["metric"].isin(set(PREDICTIVE) - {COVERAGE}).to_numpy()
+    value[drawn] = balanced(stored["value"].to_numpy()[drawn], cells[drawn], DRAWN)
     return stored.assign(value=value), short(references), derived
 
 

@@ -77,7 +77,10 @@ def test_a_published_folder_has_the_scores_at_the_landmarks(run: Path, tmp_path:
     assert set(copy.scores["metric"]) == set(whole.scores["metric"]) > {"mse", "rmse", "nmse"}
     both = _beside(whole, copy)
     assert len(both) == len(copy.scores)
-    np.testing.assert_allclose(both["value"], both["value_copy"], rtol=1e-3)
+    rough = both["metric"].isin(["nll", "crps", "width_90"])
+    for rows, most in ((both[rough], 8e-3), (both[~rough], 1e-3)):
+        assert len(rows)
+        np.testing.assert_allclose(rows["value"], rows["value_copy"], rtol=most)
     own = both[both["metric"] == "mse"].groupby(["trial", "shots", "steps"])
     means = own[["value", "value_copy"]].mean()
     assert np.abs(means["value_copy"] / means["value"] - 1).median() < 1e-4
