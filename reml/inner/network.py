@@ -104,6 +104,7 @@ def _hidden(
     support: Float[Tensor, "tasks shown features"] | None,
     real: Bool[Tensor, "tasks points"] | None,
 ) -> Float[Tensor, "tasks points units"]:
+    """What comes out of all layers but the last, as the last takes it."""
     weights, shape = network.weights, network.shape
     shown = 0
     if support is not None and shape.batch_norm == "support":

@@ -121,8 +121,8 @@ class LayerPool(nn.Module):
             self.register_buffer("y_scale", torch.ones(1 if classes else outputs))
         self.image = image
         # the shape of a network of which nothing is decided
-        layers = tuple(activations), None, None, None, image, pooling, batch_norm
-        self.blank = Shape(*layers, kind=self.kind, unit_features=unit_features)
+        blank = Shape(tuple(activations), image=image, pooling=pooling, kind=self.kind)
+        self.blank = blank._replace(batch_norm=batch_norm, unit_features=unit_features)
         self.depth = depth
         self.stop = stop
         self.activations = tuple(activations)
