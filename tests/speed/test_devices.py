@@ -1,5 +1,6 @@
 """The table of devices says what was measured, and of a GPU that is not there that it was not."""
 
+import itertools
 import sys
 
 import pytest
@@ -22,6 +23,18 @@ def test_a_training_is_timed_on_each_device(
     name, tasks, took, *_ = (it.strip() for it in row.strip("|").split("|"))
     assert (name, tasks) == ("cnp", "25")
     assert float(took) > 0
+
+
+def test_a_hiccup_of_the_machine_is_no_ones_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, hiccups = 0.0, itertools.cycle([0, 0, 9, 0, 0, 0, 0, 30])
+
+    def work(iterations: int) -> None:
+        nonlocal now
+        now += 4 + 0.5 * iterations + next(hiccups)
+
+    monkeypatch.setattr(devices, "training", lambda *_: work)
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: now)
+    assert devices.seconds_each("cnp", 1, devices.Place("cpu", 1), 0) == pytest.approx(0.5)
 
 
 def test_tasks_are_drawn_once() -> None:
