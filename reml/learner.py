@@ -91,6 +91,7 @@ class REML(Settings):
         "search": "sample",
         "rates_per": "layer",
         "unit_features": False,
+        "head": "ridge",
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset(
         {"candidates", "combine", "search", "most_steps"}
@@ -160,6 +161,7 @@ class REML(Settings):
             direct=self._direct(problem),
             rates_per=self.rates_per,
             unit_features=self.unit_features,
+            head=self.head,
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
 

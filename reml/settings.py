@@ -11,7 +11,7 @@ from benchmarks.core.budget import TrainShots, check_shots
 from benchmarks.core.errors import MatrixError
 from reml.inner.bank import RatesPer
 from reml.inner.decisions import Adaptation
-from reml.inner.shape import BatchNorm, Pooling
+from reml.inner.shape import BatchNorm, Head, Pooling
 from reml.reward import LIKELIHOODS, Loss
 
 Count = Annotated[int, Ge(1)]
@@ -112,6 +112,9 @@ class Settings:
             (`conv`), for classes of pictures.
         pooling: how convolutions make pictures smaller: by their `stride` of 2, or by `max`-pooling
             before the activation, which takes several times as long.
+        head: what a network that solves for classes has for a last layer: `ridge` regression on
+            one-hot targets (R2-D2, Bertinetto et al., 2019), or distances from the classes' means,
+            `prototypes` (Snell et al., 2017). With both, candidates are weighed by `ridge`'s evidence.
         unit_features: whether what the last layer reads is brought to unit length, so that only its
             direction counts, as in cosine similarity.
         most_steps: adaptation steps at test after which nothing changes any more; rates learned
@@ -184,6 +187,7 @@ class Settings:
     direct: bool | None = None
     rates_per: RatesPer = "layer"
     unit_features: bool = False
+    head: Head = "ridge"
 
     def __post_init__(self) -> None:
         for name, value in DEFAULTS[self.adaptations[0]].items():
@@ -228,6 +232,8 @@ class Settings:
             nothing = nothing | {"combine", "search"}
         if problem.kind == "regression":
             nothing = nothing | {"train_ways"}
+        if problem.kind == "regression" or "solve" not in self.adaptations:
+            nothing = nothing | {"head"}
         if self.pool_update != "reptile":
             nothing = nothing | {"reptile_share"}
         return frozenset(nothing)

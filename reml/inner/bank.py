@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from reml.inner.shape import Head
+
 
 def glorot(
     layers: int, inputs: int, outputs: int, generator: torch.Generator
@@ -91,18 +93,24 @@ class Heads(nn.Module):
 class Beliefs(nn.Module):
     """What heads believe before they see a point, one prior for each; see `reml.inner.head`.
 
-    Prior deviations start equal, so that features of size 1 explain `SIGNAL` times what noise does.
+    Prior deviations start equal, so that features of size 1 explain `SIGNAL` times what noise does,
+    or at 1, where `prototypes` are compared by their distance.
 
     Args:
         heads: how many there are.
         inputs: what each reads.
         outputs: what each predicts.
         full: whether there are covariances between the weights.
+        head: what is made of them, in classification.
     """
 
-    def __init__(self, heads: int, inputs: int, outputs: int, *, full: bool) -> None:
+    def __init__(
+        self, heads: int, inputs: int, outputs: int, *, full: bool, head: Head = "ridge"
+    ) -> None:
         super().__init__()
-        start = (SIGNAL / inputs) ** 0.5 * torch.eye(inputs + 1)
+        start = torch.eye(inputs + 1)
+        if head == "ridge":
+            start *= (SIGNAL / inputs) ** 0.5
         root = start if full else start.diagonal().unsqueeze(0)
         self.root = nn.Parameter(root.repeat(heads, 1, 1))
         self.log_noise = nn.Parameter(torch.full((heads, 1, outputs), LOG_NOISE / FASTER))

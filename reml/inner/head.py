@@ -45,11 +45,23 @@ class Posterior(NamedTuple):
 
     Attributes:
         weight: posterior mean of w, (tasks, rank, outputs).
-        white: ψᵀ L⁻ᵀ of those points, L being the Cholesky factor: what they explain.
+        white: ψᵀ L⁻ᵀ of those points, L being the Cholesky factor: what they explain. None of
+            `prototypes`, which say nothing of how sure they are.
+        offset: what is added for each output; None is nothing.
     """
 
     weight: Float[Tensor, "tasks rank outputs"]
-    white: Float[Tensor, "tasks rank points"]
+    white: Float[Tensor, "tasks rank points"] | None
+    offset: Float[Tensor, "tasks 1 outputs"] | None = None
+
+    def answer(
+        self, psi: Float[Tensor, "tasks points rank"]
+    ) -> Float[Tensor, "tasks points outputs"]:
+        """What is added to the prior mean at these points."""
+        if self.offset is None:
+            return torch.bmm(psi, self.weight.to(psi.dtype))
+        # the square of a distance, of which single precision leaves nothing where points lie close
+        return torch.baddbmm(self.offset, psi.double(), self.weight).to(psi.dtype)
 
 
 class Likelihood(NamedTuple):
@@ -91,6 +103,20 @@ def solved(
     return Posterior(white @ left, white)
 
 
+def prototypes(
+    psi: Float[Tensor, "tasks points rank"], classes: Float[Tensor, "tasks points ways"]
+) -> Posterior:
+    """Minus the squared distance from each class's mean, but for what all classes share.
+
+    As in prototypical networks (Snell, Swersky & Zemel, 2017). Where the prior deviations are, the
+    distance is Mahalanobis's: this is the head of classes that are Gaussian, all with one diagonal
+    covariance. `classes` is one-hot; what has no point has its mean at 0.
+    """
+    psi, classes = psi.double(), classes.double()
+    means = psi.mT @ classes / classes.sum(1, keepdim=True).clamp_min(1)
+    return Posterior(2 * means, None, -means.square().sum(1, keepdim=True))
+
+
 def spread(
     posterior: Posterior | None, psi: Float[Tensor, "tasks points rank"]
 ) -> Float[Tensor, "tasks points 1"]:
@@ -99,6 +125,7 @@ def spread(
     prior = psi.square().sum(2, keepdim=True) + 1
     if posterior is None:
         return prior
+    assert posterior.white is not None
     return (prior - (psi @ posterior.white).square().sum(2, keepdim=True)).clamp_min(1)
 
 

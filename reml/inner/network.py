@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from benchmarks.core import task_loss
-from reml.inner.head import Posterior, Prior, coordinates, solved, spread
+from reml.inner.head import Posterior, Prior, coordinates, prototypes, solved, spread
 from reml.inner.shape import Shape, affine
 
 
@@ -87,7 +87,7 @@ def run(
     if network.prior is not None:
         y, psi = _believed(network.prior, x, hidden, y)
         if network.posterior is not None:
-            y = y + torch.bmm(psi, network.posterior.weight.to(psi.dtype))
+            y = y + network.posterior.answer(psi)
     return y if network.units is None else y * network.units.y_scale + network.units.y_offset
 
 
@@ -169,7 +169,7 @@ def surely(
     assert network.prior is not None
     y, psi = believed(network, x, support)
     if network.posterior is not None:
-        y = y + torch.bmm(psi, network.posterior.weight.to(psi.dtype))
+        y = y + network.posterior.answer(psi)
     std = (spread(network.posterior, psi) * network.prior.noise).sqrt().to(x.dtype)
     if network.units is None:
         return y, std
@@ -233,4 +233,6 @@ def _solve(
         mean, psi = believed(network, x)
         if network.solves is not None:
             psi = psi * network.solves.view(-1, 1, 1)
+        if network.shape.head == "prototypes":
+            return network._replace(posterior=prototypes(psi, y))
         return network._replace(posterior=solved(psi, standard_targets(network, y) - mean))

@@ -1,7 +1,7 @@
 """The pool: banks of layers that every composed network is made of."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,15 +12,15 @@ from reml.inner.bank import FASTER, Bank, Beliefs, Heads, RatesPer, absorb, rate
 from reml.inner.decisions import Adaptation, Decision, Menu
 from reml.inner.head import Prior
 from reml.inner.network import ComposedNetwork, Units, spread_of
-from reml.inner.shape import WINDOW, BatchNorm, Pooling, Shape, size_after
+from reml.inner.shape import WINDOW, BatchNorm, Head, Pooling, Shape, size_after
 from reml.inner.task_view import Classes, Points, TaskView
 
 PICTURES_AT_ONCE = {"stride": 32, "max": 8}
 """Tasks whose pictures are convolved together, at test: more would take memory and no less time."""
 REACH = 3.0
 """Deviation of the inputs that networks which solve are given."""
-LOGITS = 10.0
-"""What a one-hot target is multiplied with to be a logit, at first."""
+LOGITS: Mapping[Head, float] = {"ridge": 10.0, "prototypes": 1.0}
+"""What one-hot targets, or squared distances, are multiplied with to be logits, at first."""
 
 
 class LayerPool(nn.Module):
@@ -52,6 +52,7 @@ class LayerPool(nn.Module):
         task_view: what the composer is shown of a task; says whether tasks are of classes.
         adaptation: how networks adapt: by `gradient`, or first of all they `solve` for their last
             layer (see `reml.inner.head`); which of the two is a decision where there are both.
+        head: what the last layer of networks that solve for classes becomes.
         direct: whether there is a composition without any layer but the last, which then reads the
             inputs themselves; with `solve` alone.
     """
@@ -82,6 +83,7 @@ class LayerPool(nn.Module):
         adaptation: tuple[Adaptation, ...] = ("gradient",),
         direct: bool = False,
         rates_per: RatesPer = "layer",
+        head: Head = "ridge",
     ) -> None:
         super().__init__()
         n_input, n_hidden, n_output = sizes
@@ -106,23 +108,22 @@ class LayerPool(nn.Module):
         self.direct = direct
         if self.solves:
             classes = self.kind == "classification"
-            self.beliefs = Beliefs(n_output, last, outputs, full=not classes)
+            self.beliefs = Beliefs(n_output, last, outputs, full=not classes, head=head)
             if direct:
                 shape = n_output, features, outputs
                 heads = Heads(*shape, inner_lr) if classes else Bank(*shape, generator, inner_lr)
                 self.shortest: Bank | Heads = heads
-                self.shortest_beliefs = Beliefs(n_output, features, outputs, full=False)
+                self.shortest_beliefs = Beliefs(n_output, features, outputs, full=False, head=head)
             if classes:
-                self.log_logits = nn.Parameter(torch.tensor(math.log(LOGITS)))
-            self.register_buffer("x_offset", torch.zeros(features))
-            self.register_buffer("x_scale", torch.ones(features))
+                self.log_logits = nn.Parameter(torch.tensor(math.log(LOGITS[head])))
             # classes have one for them all: there may be more of them in training
-            self.register_buffer("y_offset", torch.zeros(1 if classes else outputs))
-            self.register_buffer("y_scale", torch.ones(1 if classes else outputs))
+            for name, numbers in (("x", features), ("y", 1 if classes else outputs)):
+                self.register_buffer(f"{name}_offset", torch.zeros(numbers))
+                self.register_buffer(f"{name}_scale", torch.ones(numbers))
         self.image = image
         # the shape of a network of which nothing is decided
         blank = Shape(tuple(activations), image=image, pooling=pooling, kind=self.kind)
-        self.blank = blank._replace(batch_norm=batch_norm, unit_features=unit_features)
+        self.blank = blank._replace(batch_norm=batch_norm, unit_features=unit_features, head=head)
         self.depth = depth
         self.stop = stop
         self.activations = tuple(activations)

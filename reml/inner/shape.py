@@ -13,6 +13,7 @@ from benchmarks.networks import convolve, normalise, pool
 
 BatchNorm = Literal["off", "transductive", "support"]
 Pooling = Literal["stride", "max"]
+Head = Literal["ridge", "prototypes"]
 STRIDE = 2
 WINDOW = 9
 """Pixels that a convolution sees at once."""
@@ -43,6 +44,7 @@ class Shape(NamedTuple):
             then with whose statistics; see `run`. The bias is added after it, as its shift; a scale
             would say nothing that the matrix of the next layer cannot.
         kind: which loss adaptation descends.
+        head: what a last layer that solves for classes becomes; see `reml.inner.head`.
         unit_features: whether what the last layer reads has unit length (times the root of how many
             numbers it is): only its direction counts, as in cosine similarity.
     """
@@ -56,6 +58,7 @@ class Shape(NamedTuple):
     batch_norm: BatchNorm = "off"
     kind: Kind = "regression"
     unit_features: bool = False
+    head: Head = "ridge"
 
     def begin(self, x: Float[Tensor, "tasks points features"]) -> Float[Tensor, "tasks points ..."]:
         """The inputs as the first layer takes them: pictures have their channels last."""

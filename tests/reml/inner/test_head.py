@@ -8,9 +8,10 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
+from baselines.nearest_centroid import NearestCentroid
 from benchmarks.core import TaskBatch, generator_of
 from benchmarks.testing.toy import Toy, ToyClasses
-from reml.inner.head import evidence, likelihood, solved, spread
+from reml.inner.head import evidence, likelihood, prototypes, solved, spread
 from reml.inner.network import (
     ComposedNetwork,
     adapt,
@@ -20,6 +21,7 @@ from reml.inner.network import (
     surely,
 )
 from reml.inner.pool import LayerPool
+from reml.inner.shape import Head
 from reml.inner.task_view import view_of
 
 TASKS, SHOTS, QUERIES = 4, 5, 7
@@ -188,7 +190,8 @@ def test_tasks_that_do_not_solve_take_gradient_steps() -> None:
         torch.testing.assert_close(run(after, batch.query.x)[rows], expected)
 
 
-def test_classes_are_solved_for_whatever_their_numbers() -> None:
+@pytest.mark.parametrize("head", ["ridge", "prototypes"])
+def test_classes_are_solved_for_whatever_their_numbers(head: Head) -> None:
     family = ToyClasses(image=None)
     batch = family.sample(TASKS, "train", generator_of("t"), shots=2, queries=6)
     problem = family.problem
@@ -198,6 +201,7 @@ def test_classes_are_solved_for_whatever_their_numbers() -> None:
             task_view=view_of(problem, 6),
             adaptation=("solve",),
             direct=True,
+            head=head,
         )
     )
     network = pool.gather(torch.tensor([[first, 1, 0, 1] for first in (0, 1, 2, 2)]))
@@ -209,3 +213,35 @@ def test_classes_are_solved_for_whatever_their_numbers() -> None:
     )
     torch.testing.assert_close(one[..., turned], other, rtol=1e-4, atol=1e-4)
     assert one.std() > 0
+
+
+def test_prototypes_tell_squared_distances_from_class_means() -> None:
+    generator = generator_of("clouds")
+    far = 1e6 + torch.randn(1, 9, 3, generator=generator, dtype=torch.float64)
+    classes = torch.eye(3)[torch.arange(9) % 3].unsqueeze(0)
+    scores = prototypes(far, classes).answer(far).log_softmax(2)
+    means = torch.stack([far[0, at::3].mean(0) for at in range(3)])
+    expected = -torch.cdist(far[0], means).square()
+    torch.testing.assert_close(scores[0], expected.log_softmax(1), rtol=1e-2, atol=1e-2)
+    unseen = prototypes(far, torch.cat([classes, torch.zeros(1, 9, 1)], 2)).answer(far)
+    torch.testing.assert_close(unseen[..., :3].log_softmax(2), scores)
+    assert torch.isfinite(unseen).all()
+
+
+def test_prototypes_of_the_inputs_are_nearest_centroids() -> None:
+    family = ToyClasses()
+    batch = family.sample(TASKS, "train", generator_of("t"), shots=2, queries=6)
+    problem = family.problem
+    pool = LayerPool(
+        *(problem.features, problem.outputs, 6, (2, 2, 2), 4, 0.01, generator_of("pool")),
+        task_view=view_of(problem, 6),
+        adaptation=("solve",),
+        direct=True,
+        head="prototypes",
+    )
+    network = pool.gather(torch.tensor([[2, 1, 0, 1]] * TASKS)).detach()
+    support = batch.support
+    network = adapt(network, support.x, support.y, max_norm=1.0, differentiable=False)
+    got = run(network, batch.query.x).log_softmax(2)
+    nearest = next(iter(NearestCentroid().adapt(support, [1])))
+    torch.testing.assert_close(got, nearest(batch.query.x).log_softmax(2), rtol=1e-3, atol=1e-3)

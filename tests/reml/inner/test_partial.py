@@ -68,6 +68,7 @@ def test_it_shows_what_the_partial_network_predicts_batched_as_looped() -> None:
         {"activations": ("relu", "tanh")},
         {"rates": (0.3, 1.0)},
         {"unit_features": True},
+        {"adaptation": ("solve",), "head": "prototypes"},
     ],
 )
 def test_a_complete_draft_predicts_what_the_network_does(menus: dict[str, Any]) -> None:
