@@ -114,7 +114,7 @@ class Settings:
             before the activation, which takes several times as long.
         head: what a network that solves for classes has for a last layer: `ridge` regression on
             one-hot targets (R2-D2, Bertinetto et al., 2019), or distances from the classes' means,
-            `prototypes` (Snell et al., 2017). With both, candidates are weighed by `ridge`'s evidence.
+            `prototypes` (Snell et al., 2017); `ridge` says what candidates weigh with both.
         unit_features: whether what the last layer reads is brought to unit length, so that only its
             direction counts, as in cosine similarity.
         most_steps: adaptation steps at test after which nothing changes any more; rates learned
