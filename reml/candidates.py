@@ -1,6 +1,7 @@
 """Composing for tasks at test: the composer's own choice, the best of several, or all of them."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from reml.settings import Combine, Search
 
 NEUTRAL = 0.5
 """The uniform number that makes every option's noise the same: the best-scored one is drawn."""
+NOTHING = 1e-4
+"""Share of a mixture below which a network counts as the heaviest."""
 REMEMBERED = 20_000
 """Tasks whose compositions are kept, the newest ones."""
 
@@ -97,6 +100,8 @@ def _compose(
         entropy -= (log_probs.exp() * log_probs).sum(1)
         partial.add(draw(logits, noise[:, decision, :size]))
     compositions = partial.composition.view(len(support), candidates, -1)
+    if pool.solves and pool.beliefs.log_share is not None:
+        return _mixed(pool, compositions, support, max_norm, entropy.view(-1, candidates), combine)
     if candidates == 1:
         return Composed(compositions, torch.ones_like(support.x[:, :1, 0]), entropy)
     suits = _suits(pool, compositions.flatten(0, 1), repeated, max_norm).view(-1, candidates)
@@ -121,14 +126,56 @@ def _anneal(
     return _weighed(tried, suits, start.entropy.unsqueeze(1).expand_as(suits), combine)
 
 
+def _mixed(
+    pool: LayerPool,
+    compositions: Int[Tensor, "tasks tried decisions"],
+    support: Support,
+    max_norm: float,
+    entropy: Float[Tensor, "tasks tried"],
+    combine: Combine,
+) -> Composed:
+    """All last layers that there are behind the networks that were composed; see `reml.mixing`.
+
+    Each counts as often as its network was composed, times its share, times its evidence. Where
+    none was composed that has any, it is that which has the first. No more of them are kept than
+    there were networks, or than there are last layers.
+    """
+    log_share, owner, last = pool.beliefs.log_share, pool.beliefs.owner, pool.menu.last
+    assert log_share is not None
+    assert owner is not None
+    bodies = compositions.clone()
+    bodies[..., last] = 0
+    known = (bodies.unsqueeze(2) == owner).all(3).any(2)
+    bodies[~known.any(1)] = owner[0]
+    same = (bodies.unsqueeze(1) == bodies.unsqueeze(2)).all(3)
+    first = ~(same & torch.ones_like(same[0]).tril(-1)).any(2)
+    every = bodies.unsqueeze(2).repeat(1, 1, len(log_share), 1)
+    every[..., last] = torch.arange(len(log_share), device=owner.device)
+    suits = torch.full(every.shape[:3], -math.inf, dtype=torch.float64, device=owner.device)
+    for head, share in enumerate(log_share):
+        task, place = (first & (bodies == owner[head]).all(2)).nonzero(as_tuple=True)
+        if len(task):
+            nats = _suits(pool, every[task, place, head], support.rows(task), max_norm)
+            suits[task, place, head] = nats + share
+    suits += same.sum(2, keepdim=True).log()
+    entropy = entropy.unsqueeze(2).expand(-1, -1, len(log_share))
+    most = max(compositions.shape[1], len(log_share))
+    found = _weighed(every.flatten(1, 2), suits.flatten(1), entropy.flatten(1), combine, most)
+    # what weighs nothing is not run
+    tiny = (found.weight < NOTHING).unsqueeze(2)
+    kept = torch.where(tiny, found.compositions[:, :1], found.compositions)
+    return found._replace(compositions=kept)
+
+
 def _weighed(
     compositions: Int[Tensor, "tasks tried decisions"],
     suits: Float[Tensor, "tasks tried"],
     entropy: Float[Tensor, "tasks tried"],
     combine: Combine,
+    most: int | None = None,
 ) -> Composed:
     """The best of each task's compositions, or all with their weights, the best one first."""
-    kept = 1 if combine == "best" else suits.shape[1]
+    kept = 1 if combine == "best" else (most or suits.shape[1])
     order = (-suits).argsort(dim=1, stable=True)[:, :kept]
     compositions = compositions.gather(1, order.unsqueeze(2).expand(-1, -1, compositions.shape[2]))
     weight = torch.softmax(suits.gather(1, order), 1).to(entropy.dtype)

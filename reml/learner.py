@@ -91,6 +91,7 @@ class REML(Settings):
         "search": "sample",
         "rates_per": "layer",
         "unit_features": False,
+        "mixing": 0.0,
         "head": "ridge",
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset(

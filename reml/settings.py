@@ -139,6 +139,9 @@ class Settings:
             weighted by their evidence (`mean`).
         search: where candidates come from: the policy is asked again (`sample`), or its answer is
             changed step by step towards more evidence (`anneal`).
+        mixing: share of training, at its end, by whose tasks the output layers become a mixture of
+            priors (`reml.inner.mixture`): then all of them answer behind what the policy composes,
+            each weighted by its share and its evidence. In regression, where all networks solve.
         direct: whether a last layer alone, on the inputs themselves, is a composition, too; None is
             where networks solve for classes, and then it is the one to begin with.
     """
@@ -188,6 +191,7 @@ class Settings:
     rates_per: RatesPer = "layer"
     unit_features: bool = False
     head: Head = "ridge"
+    mixing: Annotated[float, Ge(0), Lt(1)] = 0.0
 
     def __post_init__(self) -> None:
         for name, value in DEFAULTS[self.adaptations[0]].items():
@@ -200,6 +204,8 @@ class Settings:
             raise ValueError(f"expected adaptation = 'solve' with loss = {self.loss!r}")
         if self.direct and self.adaptations != ("solve",):
             raise ValueError("expected adaptation = 'solve' with direct = true")
+        if self.mixing:
+            self._demand_mixable()
         if "solve" in self.adaptations and self.pool_update not in ("first_order", "second_order"):
             raise ValueError(
                 f"expected adaptation = 'gradient' with pool_update = {self.pool_update!r}"
@@ -217,6 +223,14 @@ class Settings:
         if self.layers == "conv" and self.stop:
             raise ValueError("expected stop = false with layers = 'conv': each halves the picture")
 
+    def _demand_mixable(self) -> None:
+        wanted = {"adaptation": "solve", "search": "sample", "optimiser": "policy_gradient"}
+        for name, value in wanted.items():
+            if getattr(self, name) not in (value, (value,)):
+                raise ValueError(f"expected {name} = {value!r} with mixing > 0")
+        if self.direct:
+            raise ValueError("expected direct = false with mixing > 0")
+
     @property
     def adaptations(self) -> tuple[Adaptation, ...]:
         """The ways of adapting, one or several."""
@@ -229,9 +243,8 @@ class Settings:
         if self.composer == "fixed":
             nothing = nothing | {"candidates"}
         if self.candidates == 1 or self.composer == "fixed":
-            nothing = nothing | {"combine", "search"}
-        if problem.kind == "regression":
-            nothing = nothing | {"train_ways"}
+            nothing = nothing | ({"search"} if self.mixing else {"combine", "search"})
+        nothing = nothing | {"train_ways" if problem.kind == "regression" else "mixing"}
         if problem.kind == "regression" or "solve" not in self.adaptations:
             nothing = nothing | {"head"}
         if self.pool_update != "reptile":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from benchmarks.core import BudgetedSource, State, TaskBatch
 from reml.env import ComposeEnv
 from reml.inner.pool import LayerPool
+from reml.mixing import mix
 from reml.policy.composer import Composer
 from reml.policy.gradient import PolicyGradient, entropy_share, roll_out
 from reml.policy.recurrent import PolicyComposer
@@ -165,7 +166,8 @@ class Training:
             settings.epochs,
             episodes=settings.episodes,
         )
-        while not self.source.exhausted:
+        mixing = settings.mixing if self.pool.kind == "regression" else 0.0
+        while self.source.progress < 1 - mixing and not self.source.exhausted:
             progress = self.source.progress
             batch = self.next_batch()
             rollout = roll_out(self.env, self._composer, batch, self._generator)
@@ -178,6 +180,18 @@ class Training:
                 marginal_entropy=rollout.scores.marginal_entropy,
                 **told,
             )
+        if mixing:
+            self._mix()
+
+    def _mix(self) -> None:
+        """What is left of the budget goes to the mixture of priors."""
+        batches = []
+        while self.source.progress < 1:
+            batches.append(self.next_batch())
+        if batches:
+            norm = self.settings.max_inner_norm
+            priors = mix(self.pool, self._composer, batches, norm, self._generator)
+            self.source.log(priors=priors)
 
     def _run_sb3(self, policy: "Sb3Composer") -> None:
         from reml.sb3.env import ComposeVecEnv

@@ -1,7 +1,7 @@
 """Layers of one shape, side by side: how they start, and how they take in adapted copies."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -104,6 +104,11 @@ class Beliefs(nn.Module):
         head: what is made of them, in classification.
     """
 
+    log_share: Tensor | None
+    """Of a mixture of priors (`reml.mixing`): how many of a network's tasks have each head."""
+    owner: Tensor | None
+    """And behind which composition, its head's number being 0, each stands."""
+
     def __init__(
         self, heads: int, inputs: int, outputs: int, *, full: bool, head: Head = "ridge"
     ) -> None:
@@ -114,6 +119,13 @@ class Beliefs(nn.Module):
         root = start if full else start.diagonal().unsqueeze(0)
         self.root = nn.Parameter(root.repeat(heads, 1, 1))
         self.log_noise = nn.Parameter(torch.full((heads, 1, outputs), LOG_NOISE / FASTER))
+        self.register_buffer("log_share", None)
+        self.register_buffer("owner", None)
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        self.log_share = state.get(f"{prefix}log_share")
+        self.owner = state.get(f"{prefix}owner")
+        super()._load_from_state_dict(state, prefix, *rest)
 
 
 def taken(

@@ -54,6 +54,11 @@ class Menu:
         """How many options each decision has."""
         return tuple(decision.options for decision in self.decisions)
 
+    @property
+    def last(self) -> int:
+        """Which decision is about the output layer."""
+        return len(self.decisions) - self.depth + 1
+
     def word(self, decision: Decision, option: int) -> str:
         """What an option of a decision is, for people."""
         first, hidden, _ = self.sizes

@@ -139,6 +139,13 @@ def _believed(
     return y, torch.cat([prior.gate * psi, (1 - prior.gate) * coordinates(x, root)], 2)
 
 
+def features(
+    network: ComposedNetwork, x: Float[Tensor, "tasks points features"]
+) -> Float[Tensor, "tasks points units"]:
+    """What the last layer of each task's network reads at these points."""
+    return _hidden(network, _standard(network, x), None, None)
+
+
 def believed(
     network: ComposedNetwork,
     x: Float[Tensor, "tasks points features"],

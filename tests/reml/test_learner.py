@@ -213,8 +213,9 @@ def test_it_stops_after_most_steps() -> None:
     [
         {"adaptation": ("gradient", "solve"), "candidates": 3, "combine": "mean"},
         {"loss": "conditional", "direct": True, "activations": ("relu", "tanh"), "watch": True},
+        {"mixing": 0.3, "stop": True},
     ],
-    ids=["the policy decides how to adapt", "the policy decides on all else"],
+    ids=["the policy decides how to adapt", "the policy decides on all else", "mixed priors"],
 )
 def test_decisions_break_no_law(fields: dict[str, Any]) -> None:
     checks = check_learner(lambda: REML(**{**REML.test_fields, **fields}))
