@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness.disk.sums import sum_of
 from benchmarks.harness.store.ledger import DATA, Ledger
 from benchmarks.harness.store.results import Results
+from benchmarks.installed import entry_points
 from benchmarks.report.figures.cleanup import INDEX, PAGE, remove_figures
 from benchmarks.report.figures.undocumented import undocumented
 from benchmarks.report.findings.answer import answer
