@@ -36,6 +36,33 @@ def squared_error_gradients(
     return gradients
 
 
+def descend_squared_error(
+    network: nn.Module,
+    x: Float[Tensor, "tasks points features"],
+    y: Float[Tensor, "tasks points outputs"],
+    rate: float,
+) -> bool:
+    """Move every weight by `rate` against that gradient, in place; no gradient is written out.
+
+    False, and nothing is moved, if the network is none of `squared_error_gradients`.
+    """
+    layers = _linear(network)
+    if layers is None:
+        return False
+    seen = [x]
+    for layer in layers[:-1]:
+        seen.append(torch.relu_(layer(seen[-1])))
+    into = (layers[-1](seen[-1]) - y).mul_(2 / y.shape[1] / y.shape[2])
+    for place in range(len(layers) - 1, -1, -1):
+        layer, before = layers[place], into
+        if place:
+            into = relu_backward(torch.bmm(into, layer.weight.mT), seen[place], 0)
+        layer.weight.baddbmm_(seen[place].mT, before, alpha=-rate)
+        assert layer.bias is not None
+        layer.bias.sub_(before.sum(1, keepdim=True), alpha=rate)
+    return True
+
+
 def _linear(network: nn.Module) -> list[Linear] | None:
     parts = list(network) if isinstance(network, Network) else [network]
     layers = [part for part in parts[::2] if isinstance(part, Linear) and part.weight.dim() == 3]

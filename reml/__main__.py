@@ -6,8 +6,9 @@ import sys
 def main() -> int:
     """Run the command line; see `benchmarks.cli.main`."""
     from benchmarks.cli import main as command_line
+    from benchmarks.collecting import lastly
 
-    return command_line()
+    return lastly(command_line)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from benchmarks.core import generator_of
 from benchmarks.networks import (
     Convolution,
     Linear,
+    Network,
     Normalise,
     cnn4,
     convolve,
@@ -175,3 +176,20 @@ def test_pictures_are_channels_last_from_the_first_convolution_on(channels: int)
     convolved = network[1](network[0](torch.rand(1, 3, channels * 64)))
     assert convolved.is_contiguous()
     assert network[2](convolved).is_contiguous()
+
+
+@torch.no_grad()
+def test_what_is_given_stays_as_it_is_where_nothing_is_differentiated() -> None:
+    x = torch.randn(2, 7, 64, generator=generator_of("x"))
+    before = x.clone()
+    for network in (
+        Network(nn.ReLU(), Linear(64, 3, generator_of("n")), nn.ReLU()),
+        Network(nn.Flatten(0, 0), nn.ReLU()),
+        mlp(64, (8, 6), 3, generator_of("n"), batch_norm=True),
+        cnn4((1, 8, 8), 6, 3, generator_of("n")),
+        cnn4((1, 8, 8), 6, 3, generator_of("n"), pooling="max", batch_norm="shared"),
+    ):
+        got = network(x)
+        with torch.enable_grad():
+            assert torch.equal(got, network(x))
+        assert torch.equal(x, before)

@@ -142,14 +142,23 @@ class Mean(nn.Module):
         return x.mean((2, 3))
 
 
+MADE_ANEW = (Linear, Convolution, NormalisedConvolution, Normalise)
+"""Layers whose outputs are no view of what they are given."""
+
+
 class Network(nn.Sequential):
     """Layers one after the other. `reference` and `real` are handed to each that normalises."""
 
     def forward(
         self, x: Tensor, reference: int = 0, real: Bool[Tensor, "tasks points"] | None = None
     ) -> Tensor:
+        once, own = not torch.is_grad_enabled(), False  # whose numbers nobody needs again
         for layer in self:
-            x = layer(x, reference, real) if isinstance(layer, Normalise) else layer(x)
+            if once and own and type(layer) is nn.ReLU:
+                x = torch.relu_(x)
+            else:
+                x = layer(x, reference, real) if isinstance(layer, Normalise) else layer(x)
+            own = isinstance(layer, MADE_ANEW)
         return x
 
 

@@ -86,8 +86,12 @@ def draw(
     logits: Float[Tensor, "tasks choices"], uniform: Float[Tensor, "tasks choices"]
 ) -> Int[Tensor, " tasks"]:
     """Sample from softmax(logits), given uniform numbers in [0, 1) (the Gumbel trick)."""
-    noise = -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-7)))
-    return (logits + noise).argmax(1)
+    return (logits + gumbel(uniform)).argmax(1)
+
+
+def gumbel(uniform: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """What makes the largest of logits a sample of their softmax when it is added to them."""
+    return -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-7)))
 
 
 def task_noise(

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from benchmarks.core import TaskBatch
 from reml.env import Environment
 from reml.inner.observation import Observation
-from reml.policy.composer import Composer, Memory, draw, score
+from reml.policy.composer import IMPOSSIBLE, Composer, Memory, gumbel, score
 from reml.policy.recurrent import PolicyComposer
 from reml.reward import relative_advantage
 
@@ -44,9 +45,8 @@ class _Tally:
     def __init__(self, composer: Composer) -> None:
         self._composer = composer
         self._memory: Memory = None
-        self._log_probs: list[Tensor] = []
-        self._entropy: list[Tensor] = []
-        self._marginal: list[Tensor] = []
+        self._logits: list[Tensor] = []
+        self._choices: list[Tensor] = []
         self._baseline: Tensor | None = None
         self._encoding: Tensor | None = None
 
@@ -58,18 +58,21 @@ class _Tally:
         return logits
 
     def count(self, logits: Float[Tensor, "tasks choices"], choice: Int[Tensor, " tasks"]) -> None:
-        log_probs = logits.log_softmax(1)
-        probs = log_probs.exp()
-        mean = probs.mean(0)
-        self._log_probs.append(log_probs.gather(1, choice.unsqueeze(1)))
-        self._entropy.append((probs * log_probs).sum(1).mean())
-        self._marginal.append((mean * mean.clamp_min(1e-9).log()).sum())
+        self._logits.append(logits)
+        self._choices.append(choice)
 
     def scores(self) -> Scores:
+        """Of all decisions at once, as if each had as many options as the one that has most."""
+        most = max(it.shape[1] for it in self._logits)
+        padded = [pad(it, (0, most - it.shape[1]), value=IMPOSSIBLE) for it in self._logits]
+        log_probs = torch.stack(padded, 1).log_softmax(2)
+        probs = log_probs.exp()
+        mean = probs.mean(0)
+        chosen = torch.stack(self._choices, 1).unsqueeze(2)
         return Scores(
-            torch.cat(self._log_probs, 1),
-            -torch.stack(self._entropy).sum(),
-            -torch.stack(self._marginal).sum(),
+            log_probs.gather(2, chosen).squeeze(2),
+            -(probs * log_probs).sum((1, 2)).mean(),
+            -(mean * mean.clamp_min(1e-9).log()).sum(),
             self._baseline,
             self._encoding,
         )
@@ -81,11 +84,12 @@ def roll_out(
     """Compose one network for each task, sampling every decision."""
     tally = _Tally(composer)
     observations = [env.reset(batch)]
-    reward = None
-    for _ in env.choices:
+    rows, reward = len(observations[0].previous), None
+    uniform = torch.rand(rows * sum(env.choices), generator=generator)
+    noise = gumbel(uniform.to(observations[0].previous.device))
+    for chance in noise.split([rows * options for options in env.choices]):
         logits = tally.logits(observations[-1])
-        uniform = torch.rand(logits.shape, generator=generator).to(logits.device)
-        choice = draw(logits.detach(), uniform)
+        choice = (logits.detach() + chance.view(logits.shape)).argmax(1)
         tally.count(logits, choice)
         observation, reward, _ = env.step(choice)
         observations.append(observation)

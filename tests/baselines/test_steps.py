@@ -8,7 +8,15 @@ from torch import Tensor, nn
 
 from baselines import _steps
 from baselines._perceptron import squared_error_gradients
-from baselines._steps import Loss, capped, expand, sgd_predictors, task_gradients
+from baselines._steps import (
+    Descent,
+    Loss,
+    capped,
+    expand,
+    remade,
+    sgd_predictors,
+    task_gradients,
+)
 from benchmarks.core import Support, generator_of, task_cross_entropy, task_mse
 from benchmarks.networks import Linear, mlp
 from benchmarks.tasks.sinusoid import Sinusoid
@@ -34,6 +42,30 @@ def test_the_formula_gives_autograds_gradients_to_the_bit(
     assert mine is not None
     for one, other in zip(mine, _by_autograd(network, x, y), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (6, 4)])
+@pytest.mark.parametrize("max_norm", [0.0, 0.5])
+@pytest.mark.parametrize("one_rate", [True, False])
+def test_steps_in_place_are_those_of_the_gradients(
+    hidden: tuple[int, ...], max_norm: float, one_rate: bool
+) -> None:
+    network = mlp(1, hidden, 1, generator_of("n"))
+    before, copies = [it.detach().clone() for it in network.parameters()], expand(network, 3)
+    rates = [torch.full_like(it, 0.1) for it in before]
+    descent = Descent(copies, 0.1 if one_rate else rates, max_norm)
+    weights = list(copies.parameters())
+    for _ in range(3):
+        descent.step(X, Y, task_mse)
+        gradients = _by_autograd(copies, X, Y)
+        if max_norm:
+            gradients = capped(gradients, max_norm)
+        weights = [w - 0.1 * it for w, it in zip(weights, gradients, strict=True)]
+        new = iter(weights)
+        copies = remade(copies, lambda _, new=new: next(new))  # type: ignore[misc]
+        for one, other in zip(descent.module.parameters(), weights, strict=True):
+            torch.testing.assert_close(one, other)
+    assert all(torch.equal(*pair) for pair in zip(network.parameters(), before, strict=True))
 
 
 def test_the_formulas_own_derivatives_are_autograds() -> None:
@@ -104,9 +136,9 @@ def test_many_tasks_are_adapted_a_cacheful_at_a_time(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(_steps, "FEWEST", 3)
     monkeypatch.setattr(_steps, "COPIED", 1)
     counted.clear()
-    for loss in (task_mse, lambda *args: task_mse(*args)):
-        for one, other in zip(predicted(loss), together, strict=True):
-            assert torch.equal(one, other)
+    assert all(torch.equal(*pair) for pair in zip(predicted(task_mse), together, strict=True))
+    for one, other in zip(predicted(lambda *args: task_mse(*args)), together, strict=True):
+        torch.testing.assert_close(one, other)
     assert counted == [3, 3, 1] * 6
     none = sgd_predictors(network, batch.support.rows(slice(0)), [1], 0.01)
     assert [predict(batch.query.x[:0]).shape for predict in none] == [(0, 4, 1)]

@@ -1,5 +1,6 @@
 """Tables that grow to be stored, as files that are there whole or not at all."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,12 @@ COUNTED = frozenset({"task", "tasks"})
 
 def empty(types: dict[str, str]) -> pd.DataFrame:
     """No rows, but with the right columns."""
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
+    return _empty(tuple(types.items())).copy()
+
+
+@functools.cache
+def _empty(types: tuple[tuple[str, str], ...]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types})
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:

@@ -1,7 +1,6 @@
 """Which engine a run is on, by its name."""
 
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -12,6 +11,7 @@ from benchmarks.harness.engines.names import GROUP, LOCAL, NEEDS, RAY, SLURM, ki
 from benchmarks.harness.engines.settings import Settings
 from benchmarks.harness.run.engine import Engine
 from benchmarks.harness.run.local import LocalEngine
+from benchmarks.installed import entry_points
 
 
 @runtime_checkable

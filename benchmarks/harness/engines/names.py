@@ -1,8 +1,7 @@
 """What engines there are, by name; none of them is imported."""
 
-from importlib.metadata import entry_points
-
 from benchmarks.core.errors import UnknownName
+from benchmarks.installed import entry_points
 
 GROUP = "reml.engines"
 """Entry points: functions that are called as `choosing.Make` and return an `Engine`."""

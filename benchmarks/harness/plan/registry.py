@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from benchmarks.core.protocol import Protocol
 from benchmarks.core.text import described, line, unseen
 from benchmarks.harness.source.code import code_of_entry, code_of_file
 from benchmarks.harness.source.outline import outline, summary
+from benchmarks.installed import entry_points
 
 Kind = Literal["learner", "family", "protocol"]
 GROUPS: dict[Kind, str] = {

@@ -18,6 +18,7 @@ from benchmarks.harness.disk.columns import TABLES
 from benchmarks.harness.disk.files import make_folder, read_json, write_json
 from benchmarks.harness.disk.pulse import Heart
 from benchmarks.harness.disk.traces import remove_scratch, scratch_of
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.run import descendants
 from benchmarks.harness.run.capture import Capture
 from benchmarks.harness.run.guard import End, Guard
@@ -29,6 +30,8 @@ from benchmarks.harness.trial.reasons import OUTPUT, with_place
 from benchmarks.harness.trial.trainings import HISTORY, RECORD, keep_history
 
 ABANDONED = 1
+# What is installed is looked up once here, and not by each worker that is forked.
+Registry()
 
 
 def keep(job: Sealed, connection: Connection) -> NoReturn:

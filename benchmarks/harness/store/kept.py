@@ -63,7 +63,8 @@ def _read(folder: Path) -> Kept:
         there = {"history": stored(folder, "history", HISTORY_TYPES)} if curve else {}
         return Kept(record, there, None)
     tables = {name: stored(folder, name, types) for name, types in TABLES.items()}
-    return Kept(record, tables, tasks_in(folder, {}))
+    named = (folder / "tasks.parquet").exists()
+    return Kept(record, tables, tasks_in(folder, {}) if named else None)
 
 
 def check_trial(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ categories: a score then takes some thirty bytes instead of five times as many.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,14 @@ def stored(folder: Path, name: str, types: Mapping[str, str]) -> pa.Table:
     """
     path = folder / f"{name}.parquet"
     if name in ABSENT and not path.exists():
-        return pa.Table.from_pandas(empty(dict(types)), preserve_index=False)
+        return _without_rows(tuple(types.items()))
     words = [column for column, it in types.items() if it == "str"] if name in LARGE else []
     return _demanded(path, types, words)
+
+
+@cache
+def _without_rows(types: tuple[tuple[str, str], ...]) -> pa.Table:
+    return pa.Table.from_pandas(empty(dict(types)), preserve_index=False)
 
 
 def _demanded(path: Path, types: Mapping[str, str], words: Sequence[str]) -> pa.Table:

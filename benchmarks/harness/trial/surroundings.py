@@ -49,7 +49,10 @@ class Surroundings:
         for descriptor in (1, 2):
             _open(descriptor)
         seed = seed_of("global", seed)
-        torch.manual_seed(seed)
+        if torch.accelerator.is_available():
+            torch.manual_seed(seed)
+        else:  # that would note where it was called, for a GPU that may be found later
+            torch.default_generator.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
 

@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness.disk.sums import sum_of
 from benchmarks.harness.store.ledger import DATA, Ledger
 from benchmarks.harness.store.results import Results
+from benchmarks.installed import entry_points
 from benchmarks.report.figures.cleanup import INDEX, PAGE, remove_figures
+from benchmarks.report.figures.undocumented import undocumented
 from benchmarks.report.findings.answer import answer
 from benchmarks.report.tables.write import render_table, write_table
 
@@ -78,9 +80,9 @@ def write_page_alone(results: Results, directory: Path) -> None:
     whole = not results.damage and _is_there(directory, [made_of, made_of + ALONE])
     if whole and _is_kept(directory, [PAGE]):
         return
-    # drawing takes a second to import
-    from benchmarks.report.documents.page import inlay, write_page
-    from benchmarks.report.figures.catalogue import drawn
+    with undocumented():  # drawing takes a second to import
+        from benchmarks.report.documents.page import inlay, write_page
+        from benchmarks.report.figures.catalogue import drawn
 
     inlays = [inlay(*it) for it in drawn(results)]
     write_page(results, results.records, inlays, directory, made_of + ALONE)
@@ -89,9 +91,9 @@ def write_page_alone(results: Results, directory: Path) -> None:
 def _rest(
     results: Results, directory: Path, say: Callable[[str], object], made_of: str, figures: bool
 ) -> None:
-    # drawing takes a second to import
-    from benchmarks.report.documents.index import write_index
-    from benchmarks.report.documents.page import Inlay, inlay, write_page
+    with undocumented():  # drawing takes a second to import
+        from benchmarks.report.documents.index import write_index
+        from benchmarks.report.documents.page import Inlay, inlay, write_page
 
     inlays: list[Inlay] = []
     if figures:

@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from benchmarks.core.text import described
 from benchmarks.harness.disk.files import make_folder
 from benchmarks.harness.store.ledger import Ledger
 from benchmarks.harness.store.results import Results
+from benchmarks.installed import entry_points
 from benchmarks.report import figures
 from benchmarks.report.figures.cleanup import FIGURES, remove_figures
 from benchmarks.report.figures.drawing.fonts import boxes, fallbacks, lacking_in

@@ -31,6 +31,8 @@ from benchmarks.report.statistics import Grounds, Summary, paired_difference, su
 
 SUMMARY = "summary"
 STATISTICS: tuple[Statistic, ...] = ("mean", "iqm")
+UNUSED = ("family", "protocol", "privileged", "draw")
+"""Columns of scores that are of no use once the rows of a comparison are known."""
 
 
 def summarise(results: Results) -> tuple[Comparison, ...]:
@@ -88,9 +90,10 @@ def _compare(
     problem = problems[0] if problems else {}
     rules = results.protocols.get(protocol, {})
     metrics = Metrics(problem, declared_by(rules, registry))
+    scores = scores.drop(columns=[it for it in UNUSED if it in scores])  # millions of rows follow
     groups = tuple(
         _group(int(shots), scores, mine & (scores["shots"] == shots), entrants, trials, metrics)
-        for shots in sorted(scores.loc[mine, "shots"].unique())
+        for shots in sorted(scores["shots"][mine].unique())
     )
     return Comparison(
         family,
@@ -158,12 +161,12 @@ def _group(
     cells: dict[tuple[str, int, str], Cell] = {}
     rankings: dict[tuple[int, str, Statistic], Ranking] = {}
     ends: dict[tuple[str, str], End] = {}
-    kept = summarised(sorted(int(it) for it in scores.loc[here, "steps"].unique()))
+    kept = summarised(sorted(int(it) for it in scores["steps"][here].unique()))
     stops = [it for it in steps_chosen(trials, shots).values() if it is not None]
     here &= scores["steps"].isin([*kept, *stops])
     chosen: Chosen = {}
     eligible = [it.label for it in entrants if it.complete and not it.privileged]
-    metrics = sorted(set(scores.loc[here, "metric"].unique()), key=meanings.place)
+    metrics = sorted(set(scores["metric"][here].unique()), key=meanings.place)
     for metric in metrics:
         mine = scores[here & (scores["metric"] == metric)]  # of millions no more at a time
         at_stops, where = at_chosen(mine, trials, shots)

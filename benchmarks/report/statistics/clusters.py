@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 Names = Sequence[int] | Sequence[str] | np.ndarray | None
 
@@ -41,9 +41,18 @@ class Clusters:
     def groups(self) -> int:
         return len(self.fold)
 
-    @property
+    @cached_property
     def folds(self) -> int:
         return int(self.fold.max()) + 1
+
+    @cached_property
+    def of_folds(self) -> list[Bool[np.ndarray, " groups"]]:
+        """Which groups are of each fold."""
+        return [self.fold == f for f in range(self.folds)]
+
+    @cached_property
+    def _order(self) -> Int[np.ndarray, " tasks"]:
+        return np.argsort(self.group)
 
     @cached_property
     def weights(self) -> Float[np.ndarray, " groups"]:
@@ -56,7 +65,7 @@ class Clusters:
     def means(self, rows: Float[np.ndarray, "seeds tasks"]) -> Float[np.ndarray, "seeds groups"]:
         """Each seed's mean in each group."""
         if self.groups == len(self.group):
-            return rows[:, np.argsort(self.group)]
+            return rows[:, self._order]
         shape = len(rows), self.groups
         flat = np.arange(len(rows))[:, None] * self.groups + self.group
         sums = np.bincount(flat.ravel(), weights=rows.ravel(), minlength=shape[0] * shape[1])

@@ -23,9 +23,9 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.special
 from jaxtyping import Bool, Float
 
+from benchmarks.bare import bare
 from benchmarks.report.statistics.clusters import Clusters
 from benchmarks.report.statistics.scores import (
     LEVEL,
@@ -34,6 +34,9 @@ from benchmarks.report.statistics.scores import (
     Scores,
     interquartile_mean,
 )
+
+with bare("scipy.special", forget=False):  # all of it takes longer than the statistics of a report
+    from scipy.special._ufuncs import fdtri, stdtrit
 
 CHANCE = 1 / 3
 """How often interaction alone may leave a variance between seeds uncounted."""
@@ -252,11 +255,12 @@ def _of_seeds(means: Float[np.ndarray, "*many seeds groups"], clusters: Clusters
     """
     n, w, folds = means.shape[-2], clusters.weights, clusters.fold_weights
     apart = means - means.mean(axis=-2, keepdims=True)
-    in_fold = [(apart * w)[..., clusters.fold == f].sum(-1) for f in range(len(folds))]
-    by_fold = np.stack(in_fold, -1)
+    weighted, alone = apart * w, len(folds) == 1
+    in_fold = [weighted if alone else weighted[..., it] for it in clusters.of_folds]
+    by_fold = np.stack([it.sum(-1) for it in in_fold], -1)
     variance = (by_fold**2).sum((-2, -1)) / (n * (n - 1))
     freedom = (n - 1) * float((folds @ folds) ** 2 / (folds**2 @ folds**2))
-    left = apart - (by_fold / folds)[..., clusters.fold]
+    left = apart - (by_fold / folds if alone else (by_fold / folds)[..., clusters.fold])
     squares = clusters.fold_corrections * (w * left) ** 2
     interaction = squares.sum((-2, -1)) / (n * (n - 1))
     within = max(1, clusters.groups - clusters.folds)
@@ -267,9 +271,9 @@ def _of_seeds(means: Float[np.ndarray, "*many seeds groups"], clusters: Clusters
 
 @lru_cache(maxsize=10_000)
 def _chance(freedom: float, others: float) -> float:
-    return float(scipy.special.fdtri(freedom, others, CHANCE))
+    return float(fdtri(freedom, others, CHANCE))
 
 
 @lru_cache(maxsize=100_000)
 def _quantile(freedom: float, level: float) -> float:
-    return float(scipy.special.stdtrit(freedom, (1 + level) / 2))
+    return float(stdtrit(freedom, (1 + level) / 2))

@@ -8,7 +8,6 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from benchmarks.core.errors import PluginError
 from benchmarks.core.text import described
 from benchmarks.harness.store.results import Results
+from benchmarks.installed import entry_points
 from benchmarks.report import tables
 from benchmarks.report.scores.cells import Comparison, Group
 from benchmarks.report.scores.summary import summarise

@@ -77,9 +77,9 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=place)
 
 
-def distinct(choices: pd.DataFrame) -> "pd.Series[int]":
-    """How many tasks were given each composition, the most frequent first."""
-    return choices[network_decisions(choices)].value_counts()
+def distinct(choices: pd.DataFrame) -> int:
+    """How many compositions the tasks were given."""
+    return len(choices[network_decisions(choices)].drop_duplicates())
 
 
 def network_decisions(choices: pd.DataFrame) -> list[str]:
@@ -107,10 +107,11 @@ def routing(
     chosen = {name: (choices[name].to_numpy(), int(options[name])) for name in names}
     yield "collapse", float(np.mean([collapse(*it) for it in chosen.values()]))
     yield UNUSED, float(sum(unused(*it) for it in chosen.values()))
-    for trait, rows in traits.groupby("name", sort=True):
-        values = rows.set_index("task")["value"].reindex(choices.index)
-        if values.notna().all() and values.nunique() > 1:
-            told = [information(it, values.to_numpy(float)) for it, _ in chosen.values()]
+    by_trait = traits.pivot(index="task", columns="name", values="value").reindex(choices.index)
+    for trait in sorted(map(str, by_trait)):
+        values = by_trait[trait].to_numpy(float)
+        if not np.isnan(values).any() and (values != values[0]).any():
+            told = [information(it, values) for it, _ in chosen.values()]
             yield f"nats on {trait}", max(told)
 
 
@@ -145,7 +146,7 @@ def _quantities(rows: pd.DataFrame) -> dict[str, np.ndarray]:
         chosen, measured = (trial[trial["kind"] == kind] for kind in ("choice", "measure"))
         if len(chosen):
             choices = choices_of(chosen)
-            found.setdefault(COMPOSITIONS, []).append(len(distinct(choices)))
+            found.setdefault(COMPOSITIONS, []).append(distinct(choices))
             found.setdefault(MARGINAL, []).append(marginal_entropy(choices))
             options = chosen.groupby("name")["options"].max()
             for quantity, value in routing(choices, options, trial[trial["kind"] == "trait"]):
@@ -187,22 +188,30 @@ def sections(results: Results) -> Iterator[Section]:
 
 def _sheet(comparison: Comparison, table: pd.DataFrame) -> Sheet:
     quantities = list(dict.fromkeys(table["quantity"]))
+    known = dict(
+        zip(
+            zip(table["shots"], table["learner"], table["quantity"], strict=True),
+            zip(table["mean"], table["min"], table["max"], strict=True),
+            strict=True,
+        )
+    )
     entrants = {it.label: it for it in comparison.entrants}
     tasks = plural(int(table["tasks"].max()), f"{comparison.split} task")
+    rows = dict.fromkeys((shots, learner) for shots, learner, _ in known)
     return Sheet(
         f"{comparison.title}: what was decided on {tasks}, the mean over seeds with the least and "
         "the greatest. Two compositions are distinct where any decision on the network differs.",
         ("learner", "shots", *(_title(quantity) for quantity in quantities)),
         tuple(
             (
-                Entry(entrants[str(learner)].name),
+                Entry((entrant := entrants[str(learner)]).name),
                 Entry(str(shots)),
                 *(
-                    marked(_entry(mine[mine["quantity"] == quantity]), entrants[str(learner)].seeds)
-                    for quantity in quantities
+                    marked(_entry(it, known.get((shots, learner, it))), entrant.seeds)
+                    for it in quantities
                 ),
             )
-            for (shots, learner), mine in table.groupby(["shots", "learner"], sort=False)
+            for shots, learner in rows
         ),
     )
 
@@ -211,11 +220,11 @@ def _title(quantity: str) -> str:
     return "distinct compositions" if quantity == COMPOSITIONS else quantity.replace("_", " ")
 
 
-def _entry(row: pd.DataFrame) -> Entry:
-    if row.empty:
+def _entry(quantity: str, told: tuple[float, float, float] | None) -> Entry:
+    if told is None:
         return Entry("–")
-    mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "min", "max"))
-    whole = row["quantity"].iloc[0] in (COMPOSITIONS, UNUSED)
+    mean, low, high = told
+    whole = quantity in (COMPOSITIONS, UNUSED)
 
     def text(value: float) -> str:
         return f"{value:,.1f}".removesuffix(".0") if whole else number(value, mean)

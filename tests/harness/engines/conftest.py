@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import towns
+from once import made_once
 from warm import Command
 
 from benchmarks.cli import main
@@ -155,6 +157,9 @@ class Bench:
         """What a search comes to, in this process, but for the seconds."""
         command = ["tune", str(self.place / "tuned.toml"), "--engine", engine, "--jobs", "1"]
         assert main([*command, "--out", str(self.place / out)]) == 0
+        return self.found(out)
+
+    def found(self, out: str) -> pd.DataFrame:
         found = pd.read_parquet(self.place / out / "tuning.parquet")
         return found.drop(columns=["seconds", "validation_seconds"])
 
@@ -188,10 +193,7 @@ class Bench:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """With the results of one process at a time on this machine in `local`."""
-    place = tmp_path_factory.mktemp("engines")
+def prepared(place: Path) -> Bench:
     (place / "plugins").mkdir()
     (place / "plugins" / "slow.py").write_text(PLUGIN)
     (place / "plugins" / "neighbour.py").write_text(NEIGHBOUR)
@@ -199,12 +201,23 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     (place / "engines.toml").write_text(MATRIX)
     (place / "broken.toml").write_text(BROKEN)
     (place / "tuned.toml").write_text(TUNED)
-    made = Bench(place)
-    made.run("--jobs", "1", out="local")
-    return made
+    return Bench(place)
 
 
 @pytest.fixture(scope="package")
-def tuned(bench: Bench) -> pd.DataFrame:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """With the results of one process at a time on this machine in `local`."""
+    made = made_once(
+        tmp_path_factory, "engines", lambda it: prepared(it).run("--jobs", "1", out="local")
+    )
+    place = tmp_path_factory.mktemp("engines")
+    return Bench(Path(shutil.copytree(made, place, dirs_exist_ok=True)))
+
+
+@pytest.fixture(scope="package")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """What a search comes to on this machine, one training at a time."""
-    return bench.tuned("local", "local-tuned")
+    made = made_once(
+        tmp_path_factory, "tuned", lambda it: prepared(it).tuned("local", "local-tuned")
+    )
+    return Bench(made).found("local-tuned")

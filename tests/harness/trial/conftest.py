@@ -1,7 +1,6 @@
 """Trials of learners that can go on."""
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from pathlib import Path
@@ -52,20 +51,29 @@ def go(trial: Callable[[str], TrialSpec], tmp_path: Path, plugins: Registry) -> 
 
 
 @pytest.fixture
-def start(
-    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., multiprocessing.process.BaseProcess]]:
-    """Starts runs in processes forked from one that has run trials itself."""
-    server = forkserver._forkserver  # type: ignore[attr-defined]
-    monkeypatch.setattr(server, "_forkserver_pid", os.getppid())
+def run_of(tmp_path: Path, plugin: Path) -> Callable[..., list[str]]:
+    """The words of a run of one trial."""
     (tmp_path / "cut.toml").write_text(MATRIX)
+
+    def words(out: str, *more: str) -> list[str]:
+        where = ["--out", str(tmp_path / out), "--no-figures"]
+        plugins = ["--plugin", str(plugin.with_name("goers.py"))]
+        return ["run", str(tmp_path / "cut.toml"), *plugins, *where, *more]
+
+    return words
+
+
+@pytest.fixture
+def forked(
+    tmp_path: Path, run_of: Callable[..., list[str]]
+) -> Iterator[Callable[..., multiprocessing.process.BaseProcess]]:
+    """Starts runs in processes forked from one that has a server of workers itself."""
+    forkserver.ensure_running()
     started: list[multiprocessing.process.BaseProcess] = []
 
     def run(out: str, *more: str) -> multiprocessing.process.BaseProcess:
-        where = ["--out", str(tmp_path / out), "--no-figures"]
-        what = ["run", str(tmp_path / "cut.toml"), "--plugin", str(plugin.with_name("goers.py"))]
         process = multiprocessing.get_context("fork").Process(
-            target=in_child, args=([*what, *where, *more], tmp_path / "log")
+            target=in_child, args=(run_of(out, *more), tmp_path / "log")
         )
         process.start()
         started.append(process)

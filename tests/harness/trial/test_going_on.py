@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from cutting_off import Cut, Go, change, content
+from warm import Command
 
 from baselines.maml import MAML
 from benchmarks.api.running import How, run_matrix
@@ -126,29 +127,27 @@ def test_time_that_was_spent_before_counts(go: Go, tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_killed_or_timed_out_in_a_training_goes_on_in_it(
-    start: Callable[..., multiprocessing.process.BaseProcess],
+    run_of: Callable[..., list[str]],
+    forked: Callable[..., multiprocessing.process.BaseProcess],
     plugins: Registry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits, end = tmp_path / "waits", time.monotonic() + PATIENCE
     monkeypatch.setenv("REML_TEST_WAITS", str(waits))
-    killed = start("out")
-    while not waits.is_file():
-        assert time.monotonic() < end
-        assert killed.is_alive(), (tmp_path / "log").read_text()
-        time.sleep(0.05)
-    killed.kill()
-    killed.join()
+    with Command(run_of("out"), tmp_path) as killed:
+        while not waits.is_file():
+            assert time.monotonic() < end
+            assert killed.poll() is None, killed.said + killed.complained
+            time.sleep(0.05)
     (kept,) = (tmp_path / "out" / "trials" / ".trainings").iterdir()
     assert kept.suffix == ".checkpoint"
     monkeypatch.setenv("REML_TEST_AFTER", "0")
-    slow = start("out", "--timeout", "8")
-    slow.join(PATIENCE)
-    assert slow.exitcode == 1, (tmp_path / "log").read_text()
-    assert "timed out after 8 s" in (tmp_path / "log").read_text()
+    with Command(run_of("out", "--timeout", "8"), tmp_path) as slow:
+        assert slow.wait(PATIENCE) == 1, slow.said + slow.complained
+        assert "timed out after 8 s" in slow.said
     monkeypatch.delenv("REML_TEST_WAITS")
-    process = start("out")
+    process = forked("out")
     process.join(PATIENCE)
     said = (tmp_path / "log").read_text()
     assert process.exitcode == 0, said

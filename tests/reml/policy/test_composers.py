@@ -105,6 +105,26 @@ def test_entropies_are_those_of_the_policy() -> None:
     torch.testing.assert_close(scores.log_prob.sum(1), -expected.expand(50))
 
 
+def test_decisions_that_are_scored_together_have_the_scores_and_gradients_of_each() -> None:
+    policy = _policy()
+    rollout = _roll(policy)
+    memory, log_probs, entropy, marginal = None, [], torch.zeros(()), torch.zeros(())
+    for seen, choice in zip(rollout.observations, rollout.composition.unbind(1), strict=True):
+        logits, memory = policy.logits(seen, memory)
+        said = logits.log_softmax(1)
+        log_probs.append(said.gather(1, choice.unsqueeze(1)).squeeze(1))
+        entropy = entropy - (said.exp() * said).sum(1).mean()
+        marginal = marginal - (said.exp().mean(0) * said.exp().mean(0).log()).sum()
+    together = rollout.scores.log_prob, rollout.scores.entropy, rollout.scores.marginal_entropy
+    weights = [it for it in policy.parameters() if it.requires_grad]
+    found = [
+        [*it, *torch.autograd.grad(sum(each.sum() for each in it), weights, allow_unused=True)]
+        for it in (together, (torch.stack(log_probs, 1), entropy, marginal))
+    ]
+    for mine, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 @pytest.mark.parametrize("memory", ["lstm", "mlp"])
 @pytest.mark.parametrize("watch", [True, False])
 def test_scoring_again_gives_the_same_scores(memory: Memory, watch: bool) -> None:

@@ -36,7 +36,10 @@ class PageRenderer(RendererSVG):
     Attributes:
         colours: the variables it has used, as six digits.
         has_images: whether something of it is an image, whose colours nothing can change.
+        measure: by what texts are laid out: outlines, whatever the renderer.
     """
+
+    measure = "outlines"
 
     def __init__(self, width: float, height: float, file: StringIO, dots: float) -> None:
         self.colours = {BLACK}

@@ -10,6 +10,7 @@ from matplotlib import rc_context
 
 from benchmarks.report.figures.drawing.fonts import FONT
 from benchmarks.report.figures.drawing.seaborn_style import axes_style, plotting_context
+from benchmarks.report.figures.drawing.texts import remembered
 
 STYLES = {"report": 1.0, "paper": 0.75, "slides": 1.8}
 """By name, how large text and lines are; figures without a size of their own are as large."""
@@ -52,7 +53,7 @@ def looks(look: Look = Look()) -> Iterator[None]:
     """The context in which every figure is drawn and saved."""
     token = _asked.set(look)
     try:
-        with rc_context(_settings(look)):
+        with rc_context(_settings(look)), remembered():
             yield
     finally:
         _asked.reset(token)

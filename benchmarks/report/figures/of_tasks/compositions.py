@@ -32,7 +32,7 @@ FREQUENT = (
 def pictures(view: View) -> Iterator[Picture]:
     rows = view.rows("diagnostics")
     traits = rows[rows["kind"] == "trait"]
-    learners = [it for it in decided(view.comparison, rows) if len(distinct(it.choices)) > 1]
+    learners = [it for it in decided(view.comparison, rows) if distinct(it.choices) > 1]
     if traits["name"].nunique() > 1 and learners:
         yield view.picture(
             "compositions",
