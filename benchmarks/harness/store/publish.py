@@ -21,7 +21,7 @@ from benchmarks.harness.disk.columns import (
 from benchmarks.harness.disk.deltas import as_deltas
 from benchmarks.harness.disk.files import make_folder, read_json
 from benchmarks.harness.store.copies.following import CELL, Derived, left_out
-from benchmarks.harness.store.copies.rounding import DRAWN, balanced, short
+from benchmarks.harness.store.copies.rounding import SURE, balanced, short
 from benchmarks.harness.store.copies.thinning import thinned
 from benchmarks.harness.store.kept import DERIVED
 from benchmarks.harness.store.ledger import MATRIX, PROVENANCE, RECORDS, Ledger
@@ -162,8 +162,8 @@ def _scores(
     stored = stored.sort_values(["metric", *CELL], ignore_index=True)
     cells = stored.groupby(["metric", *CELL[:3]], observed=True, sort=False).ngroup().to_numpy()
     value = balanced(stored["value"].to_numpy(), cells)
-    drawn = stored["metric"].isin(set(PREDICTIVE) - {COVERAGE}).to_numpy()
-    value[drawn] = balanced(stored["value"].to_numpy()[drawn], cells[drawn], DRAWN)
+    sure = stored["metric"].isin(set(PREDICTIVE) - {COVERAGE}).to_numpy()
+    value[sure] = balanced(stored["value"].to_numpy()[sure], cells[sure], SURE)
     return stored.assign(value=value), short(references), derived
 
 

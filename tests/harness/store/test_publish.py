@@ -78,7 +78,7 @@ def test_a_published_folder_has_the_scores_at_the_landmarks(run: Path, tmp_path:
     both = _beside(whole, copy)
     assert len(both) == len(copy.scores)
     rough = both["metric"].isin(["nll", "crps", "width_90"])
-    for rows, most in ((both[rough], 8e-3), (both[~rough], 1e-3)):
+    for rows, most in ((both[rough], 6.4e-2), (both[~rough], 1e-3)):
         assert len(rows)
         np.testing.assert_allclose(rows["value"], rows["value_copy"], rtol=most)
     own = both[both["metric"] == "mse"].groupby(["trial", "shots", "steps"])

@@ -8,8 +8,10 @@ CLOSE = 15
 """So many binary digits after the first make a number right to 2e-5 of itself."""
 ROUGH = 10
 """So many to 1e-3, even where it is not rounded to the nearest."""
-DRAWN = 4
-"""So many to 3e-2, of single tasks, which nothing shows; sums stay."""
+DRAWN = 7
+"""So many to 4e-3, which no drawing shows."""
+SURE = 4
+"""So many to 3e-2: how sure single tasks are, which nothing shows; sums stay."""
 
 
 def short(table: pd.DataFrame, bits: int = CLOSE) -> pd.DataFrame:

@@ -10,11 +10,16 @@ from benchmarks.harness.store.copies.rounding import CLOSE, DRAWN, balanced, sho
 MOMENTS = 50
 """So many of what a training logs of each metric."""
 PLACE = ["family", "protocol"]
+PAIR = ["true", "predicted"]
+PAIRS = 50
+FEW_CLASSES = 20
+"""So many are shown whole, and need all that there is."""
 POINTS = 60
 """Of curves of more points every other is kept: a figure is no wider."""
 LEFT_OUT = (
     f"training curves keep {MOMENTS} moments each, fitted curves those that are drawn (the first "
-    "seed, at the fewest shots), confusion the fewest shots, and errors on support points and what "
+    "seed, at the fewest shots), confusion the fewest shots and of many classes the "
+    "pairs confused most, and errors on support points and what "
     "compositions cost their mean over the tasks"
 )
 
@@ -28,7 +33,7 @@ def thinned(name: str, table: pd.DataFrame) -> pd.DataFrame:
     if name == "curves":
         return short(_drawn(table), DRAWN)
     if name == "confusion":
-        return _fewest_shots(table)
+        return _confused(_fewest_shots(table))
     if name == "diagnostics":
         return _diagnosed(table)
     return short(table, CLOSE)
@@ -46,6 +51,28 @@ def _moments(history: pd.DataFrame) -> pd.DataFrame:
 def _fewest_shots(table: pd.DataFrame) -> pd.DataFrame:
     fewest = table.groupby(PLACE, observed=True)["shots"].transform("min")
     return table[table["shots"] == fewest].reset_index(drop=True)
+
+
+def _confused(confusion: pd.DataFrame) -> pd.DataFrame:
+    """Of many classes, the pairs that all learners together confuse most: figures show the first.
+
+    A row of each trial stays, so that it is still known how many seeds there are.
+    """
+    kept = [_most_confused(rows) for _, rows in confusion.groupby(PLACE, observed=True, sort=False)]
+    return pd.concat(kept).sort_index().reset_index(drop=True)
+
+
+def _most_confused(rows: pd.DataFrame) -> pd.DataFrame:
+    by = rows.groupby(["learner", *PAIR], observed=True)
+    seeds = rows.groupby("learner", observed=True)["seed"].nunique()
+    share = by["count"].sum() / by["queries"].max() / seeds
+    share = share[share.index.get_level_values("true") != share.index.get_level_values("predicted")]
+    ranked = share.groupby(PAIR, observed=True).sum().sort_values(ascending=False, kind="stable")
+    pairs = pd.MultiIndex.from_frame(rows[PAIR].astype(str))
+    worst = ranked.index[:PAIRS].map(lambda pair: tuple(map(str, pair)))
+    kept = rows[pairs.isin(worst) | ~rows.duplicated("trial").to_numpy()]
+    few = len({*kept["true"], *kept["predicted"]}) <= FEW_CLASSES
+    return rows if few else kept
 
 
 def _drawn(curves: pd.DataFrame) -> pd.DataFrame:

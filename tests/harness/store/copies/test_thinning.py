@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.harness.disk.columns import ALL_TASKS
-from benchmarks.harness.store.copies.thinning import MOMENTS, thinned
+from benchmarks.harness.store.copies.thinning import MOMENTS, PAIRS, thinned
+from benchmarks.report.figures.of_tasks import confusion
 
 KEYS = {"family": "f", "protocol": "p", "learner": "a", "privileged": False}
 
@@ -107,3 +108,36 @@ def test_of_who_only_measures_every_task_stays() -> None:
     measured = TABLES["diagnostics"].query("kind == 'measure' and name == 'flops'")
     table = thinned("diagnostics", measured.reset_index(drop=True))
     assert sorted(set(table["task"])) == list(range(40))
+
+
+def _confusion(classes: int) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    rows = [
+        {"learner": learner, "seed": seed, "true": f"c{true}", "predicted": f"c{called}"}
+        for learner in "ab"
+        for seed in range(2)
+        for true in range(classes)
+        for called in range(classes)
+        if true == called or random.random() < 0.5
+    ]
+    table = pd.DataFrame(rows).assign(**{**KEYS, "learner": [it["learner"] for it in rows]})
+    table["queries"] = 5 * (1 + table["true"].str[1:].astype(int) % 4)
+    table["count"] = random.integers(1, 5, len(table))
+    return table.assign(trial=table["learner"] + table["seed"].astype(str), shots=1, steps=0)
+
+
+def test_of_many_classes_the_most_confused_pairs_stay_as_they_are() -> None:
+    whole = _confusion(30)
+    copy = thinned("confusion", whole)
+    assert len(copy) < 4 * PAIRS + 5
+    pd.testing.assert_frame_equal(copy, thinned("confusion", copy))
+    worst = []
+    for table in (whole, copy):
+        shares = {name: confusion._shares(rows) for name, rows in table.groupby("learner")}
+        both = pd.DataFrame(shares).fillna(0.0)
+        wrong = both[both.index.get_level_values(0) != both.index.get_level_values(1)]
+        order = wrong.mean(axis=1).sort_values(ascending=False, kind="stable").index
+        worst.append(wrong.loc[order[: confusion.PAIRS]])
+    pd.testing.assert_frame_equal(*worst)
+    few = _confusion(9)
+    pd.testing.assert_frame_equal(thinned("confusion", few), few)
