@@ -9,10 +9,11 @@ import random
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from unittest import mock
 
 import jaxtyping
@@ -50,7 +51,12 @@ class Sampled:
 
         @functools.cache
         def checked() -> Any:
-            return self.jaxtyped(function, typechecker=typechecker)
+            return self.typed(function, typechecker)
+
+        @functools.cache
+        def saying() -> tuple[dict[int, Any], Any]:
+            values: dict[int, Any] = {}
+            return values, self.typed(told(function, values), typechecker)
 
         @functools.wraps(function)
         def sampled(*arguments: Any, **named: Any) -> Any:
@@ -64,24 +70,57 @@ class Sampled:
                 return value
             value = function(*arguments, **named)
             if (whole := (given, sort_of(value))) not in seen:
-                said = told(function, value)
-                self.jaxtyped(said, typechecker=typechecker)(*arguments, **named)
+                values, said = saying()
+                values[threading.get_ident()] = value
+                try:
+                    said(*arguments, **named)
+                finally:
+                    del values[threading.get_ident()]
                 seen.add(whole)
             return value
 
         return sampled
 
+    def typed(self, function: Any, typechecker: Any) -> Any:
+        """What checks each call; shapes are kept in mind only where annotations have some."""
+        try:
+            hints = get_type_hints(function, include_extras=True)
+        except Exception:  # a name that only checkers of types know
+            return self.jaxtyped(function, typechecker=typechecker)
+        if inspect.isgeneratorfunction(function) or any(map(has_shape, hints.values())):
+            return self.jaxtyped(function, typechecker=typechecker)
+        plain = with_code(function.__code__, function, function.__closure__)
+        plain.__annotations__ = hints
+        del plain.__wrapped__
+        return typechecker(plain)
 
-def told(function: Any, value: Any) -> Any:
-    """A function of the same signature that gives this value."""
+
+def has_shape(hint: Any) -> bool:
+    if isinstance(hint, list):
+        return any(map(has_shape, hint))
+    return issubclass(type(hint), type(jaxtyping.AbstractArray)) or any(
+        map(has_shape, get_args(hint))
+    )
+
+
+def with_code(code: CodeType, function: Any, closure: Any) -> Any:
+    """A function of the same name and signature."""
+    made = FunctionType(code, function.__globals__, function.__name__, closure=closure)
+    made = functools.update_wrapper(made, function)
+    made.__defaults__, made.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+    return made
+
+
+def told(function: Any, values: dict[int, Any]) -> Any:
+    """A function that gives the value of its thread; annotations say nothing of what it takes."""
+    thread = threading.get_ident  # which the module of the function need not know
 
     def give(*_: Any, **__: Any) -> Any:
-        return value
+        return values[thread()]
 
-    within = FunctionType(
-        give.__code__, function.__globals__, function.__name__, None, give.__closure__
-    )
-    return functools.wraps(function)(within)
+    said = with_code(give.__code__, function, give.__closure__)
+    said.__annotations__ = {k: it for k, it in function.__annotations__.items() if k == "return"}
+    return said
 
 
 def sort_of(value: Any, depth: int = 3) -> Hashable:

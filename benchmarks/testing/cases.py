@@ -68,15 +68,45 @@ class Case:
 
     make: Callable[[], MetaLearner]
     kind: Kind = "regression"
+    spare: list[MetaLearner] = field(default_factory=list)
+    """Trained once more as `learner` was, for a law that wants one to train on."""
 
     @cached_property
     def needs(self) -> frozenset[str]:
         return self.make().needs
 
     @cached_property
+    def _first(self) -> "tuple[MetaLearner, State, Metered, BudgetedSource]":
+        family, learner = Metered(self.toy()), self.make()
+        source = self.source(family)
+        learner.fit(source, generator_of("kit fit", 0))
+        return learner, copy.deepcopy(learner.state()), family, source
+
+    @property
     def learner(self) -> MetaLearner:
         """Trained once, and shared by the laws that only adapt it."""
-        return self.trained()
+        return self._first[0]
+
+    @property
+    def state(self) -> State:
+        """That of `learner` when it had been trained."""
+        return self._first[1]
+
+    @property
+    def drawn(self) -> "tuple[Metered, BudgetedSource]":
+        """What `learner` was trained on."""
+        return self._first[2:]
+
+    def another(self) -> MetaLearner:
+        """One that was trained as `learner` was."""
+        return self.spare.pop() if self.spare else self.trained()
+
+    @cached_property
+    def further(self) -> "tuple[MetaLearner, State, BudgetedSource]":
+        """One that `partial_fit` has trained on with seed 1, its state then, and on what."""
+        learner, source = self.another(), self.source(self.toy(), seed=1)
+        learner.partial_fit(source, generator_of("kit fit", 1))
+        return learner, copy.deepcopy(learner.state()), source
 
     @cached_property
     def settings(self) -> "list[Setting]":

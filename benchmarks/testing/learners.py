@@ -59,7 +59,8 @@ def construction_only_stores(case: Case) -> None:
 def fit_leaves_global_state_alone(case: Case) -> None:
     """`fit` touches no global random state, default or gradient mode."""
     with leaving_global_state_alone("fit"):
-        case.trained()
+        learner = case.trained()
+    case.spare.append(learner)
 
 
 def adapt_leaves_global_state_alone(case: Case) -> None:
@@ -97,42 +98,39 @@ def predictors_stay_valid(case: Case) -> None:
 
 def same_seed_same_bits(case: Case) -> None:
     """Two fits from the same generators give the same state."""
-    one, two = case.trained(), case.trained()
-    demand(same_bits(one.state(), two.state()), "two fits from the same seeds differ")
+    again = case.another()
+    demand(same_bits(case.state, again.state()), "two fits from the same seeds differ")
+    case.spare.append(again)
 
 
 def fit_forgets(case: Case) -> None:
     """A second `fit` equals the `fit` of a fresh learner."""
-    learner = case.trained(seed=0)
+    learner = case.another()
     learner.fit(case.source(case.toy(), seed=1), generator_of("kit fit", 1))
     demand(same_bits(learner.state(), case.other_state), "a second fit remembers the first")
 
 
 def partial_fit_carries_on(case: Case) -> None:
     """`partial_fit` spends its budget on, and starts from, what is there; shapes stay."""
-    learner, source = case.trained(), case.source(case.toy(), seed=1)
+    learner, after, source = case.further
     support, x = case.test()
-    shape = predictions(learner, support, x).shape
-    before = copy.deepcopy(learner.state())
-    learner.partial_fit(source, generator_of("kit fit", 1))
+    shape = predictions(case.learner, support, x).shape
+    before = case.state
     y = predictions(learner, support, x)
     demand(y.shape == shape, f"predictions had shape {tuple(shape)}, now {tuple(y.shape)}")
     demand(bool(y.isfinite().all()), "a prediction is not finite")
     if source.tasks:
-        after = learner.state()
         demand(not same_bits(before, after), "partial_fit spends tasks and learns nothing")
         demand(not same_bits(case.other_state, after), "partial_fit forgets, as fit does")
 
 
 def a_loaded_learner_carries_on(case: Case) -> None:
     """`partial_fit` comes to the same from a state that was loaded as from the one it was."""
-    kept = case.trained()
     loaded = case.make()
-    loaded.load_state(copy.deepcopy(kept.state()))
-    for learner in (kept, loaded):
-        learner.partial_fit(case.source(case.toy(), seed=1), generator_of("kit fit", 1))
+    loaded.load_state(copy.deepcopy(case.state))
+    loaded.partial_fit(case.source(case.toy(), seed=1), generator_of("kit fit", 1))
     demand(
-        same_bits(kept.state(), loaded.state()),
+        same_bits(case.further[1], loaded.state()),
         "partial_fit of a learner that loaded the state comes to something else",
     )
 
@@ -176,10 +174,10 @@ def a_look_on_the_way_changes_nothing(case: Case) -> None:
 
 def budget_is_kept(case: Case) -> None:
     """It draws training tasks through the source only, and all that the budget has, or none."""
-    for tasks in (1, TASKS):
-        family = Metered(case.toy())
-        source = case.source(family, tasks)
-        case.make().fit(source, generator_of("kit fit"))
+    one = Metered(case.toy())
+    few = case.source(one, 1)
+    case.make().fit(few, generator_of("kit fit"))
+    for tasks, (family, source) in {1: (one, few), TASKS: case.drawn}.items():
         drawn = sum(n for n, _ in family.drawn)
         demand(drawn == source.tasks, f"drew {drawn} tasks, {source.tasks} of them by the source")
         demand(source.tasks in (0, tasks), f"spent {source.tasks} of a budget of {tasks} tasks")

@@ -2,7 +2,7 @@
 
 import copy
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -38,8 +38,7 @@ class _Training:
     def run(self, how: str) -> None:
         getattr(self._learner, how)(self._source, self._generator)
 
-    def go_on(self, cut: bytes, moments: list[bytes]) -> None:
-        kept = _unpacked(cut)
+    def go_on(self, kept: Mapping[str, Any], moments: list[bytes]) -> None:
         self._source.go_to(kept["source"])
         self._generator.set_state(kept["generator"])
         set_random_state(kept["random"])
@@ -100,8 +99,9 @@ def _demand_that_goes_on(case: Case, whole: _Training, how: str, seed: int) -> N
     expected = whole.came_to(case)
     for cut in sorted({len(whole.cuts) // 2, len(whole.cuts) - 1}):
         resumed = _Training(case, case.make(), seed)
-        resumed.go_on(whole.cuts[cut], whole.moments)
-        tasks = _unpacked(whole.cuts[cut])["source"]["tasks"]
+        kept = _unpacked(whole.cuts[cut])
+        tasks = kept["source"]["tasks"]
+        resumed.go_on(kept, whole.moments)
         for what, value in resumed.came_to(case).items():
             same = same_bits(value, expected[what])
             demand(same, f"cut off after {tasks} tasks of {how}, it comes to {what}")

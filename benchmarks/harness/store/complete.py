@@ -1,6 +1,6 @@
 """Whether the stored scores of trials are all there: a file can be sound, and lack half of them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,9 @@ def gaps(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]]) -> dict
     for trial, metric, shots, steps, rows, expected in cells.loc[wrong, told_of].to_numpy():
         told = f"{rows} rows of {metric} at {shots} shots, {steps} steps, where {expected} belong"
         found.setdefault(str(trial), told)
-    own = dict(iter(cells.groupby("trial", observed=True)))
+    own: dict[str, list[tuple[str, int, int]]] = {}
+    for trial, *cell in zip(*(cells[it].tolist() for it in CELL), strict=True):
+        own.setdefault(trial, []).append(tuple(cell))
     return found | {
         it: what for it in done if it not in found and (what := _lacks(own.get(it), records[it]))
     }
@@ -114,15 +116,16 @@ def _planned(record: Mapping[str, Any]) -> int:
     return tasks if isinstance(tasks, int) else MOST_POINTS
 
 
-def _lacks(cells: pd.DataFrame | None, record: Mapping[str, Any]) -> str:
+def _lacks(cells: Iterable[tuple[str, int, int]] | None, record: Mapping[str, Any]) -> str:
+    """What of a trial is not there, by the metric, shots and steps of its cells."""
     if cells is None:
         return "it has no row"
     metric = record.get("problem", {}).get("metric")
-    if metric:
-        cells = cells[cells["metric"] == metric]
+    there = [it for it in cells if it[0] == metric or not metric]
     rules = record.get("spec", {}).get("protocol", {})
-    if set(cells["shots"]) - set(rules.get("shots", cells["shots"])):
+    shots = {it[1] for it in there}
+    if shots - set(rules.get("shots", shots)):
         return "it has other shots than the trial"
     expected = record.get("kept_steps") or rules.get("steps", ())
-    lacking = sorted(set(expected) - set(cells["steps"]))
+    lacking = sorted(set(expected) - {it[2] for it in there})
     return f"nothing at {lacking[0]} steps" if lacking else ""

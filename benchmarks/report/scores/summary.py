@@ -73,15 +73,16 @@ def _compare(
 ) -> Comparison:
     trials = trials.sort_values(["seed", "trial"])
     known = list(results.order) + sorted(set(trials["learner"]) - set(results.order))
+    parts = {str(label): part for label, part in trials.groupby("learner")}
     entrants = tuple(
         _entrant(
             label,
-            trials[trials["learner"] == label],
+            parts[label],
             results.settings.get(label, Settings(label, {})),
             search_spending(results.tuning, family, label),
         )
         for label in known
-        if (trials["learner"] == label).any()
+        if label in parts
     )
     mine = (scores["family"] == family) & (scores["protocol"] == protocol)
     problems = [
@@ -112,36 +113,34 @@ def _compare(
 def _entrant(
     label: str, trials: pd.DataFrame, settings: Settings, search: Mapping[str, float]
 ) -> Entrant:
-    done = trials[trials["status"] == "done"]
-    failed = trials[trials["status"] == "failed"]
-    cannot = trials[trials["status"] == "cannot"]
-    planned = trials[trials["status"] != "cannot"]
+    told = (trials[it].tolist() for it in ("seed", "status", "reason"))
+    rows = list(zip(*told, strict=True))
+    planned: dict[int, bool] = {}  # whether all of a seed is done
+    for seed, status, _ in rows:
+        if status != "cannot":
+            planned[seed] = planned.get(seed, True) and status == "done"
     troubles = tuple(
         f"seed {seed}: {reason if status == 'failed' else 'not run'}"
-        for seed, status, reason in zip(
-            trials["seed"].tolist(),
-            trials["status"].tolist(),
-            trials["reason"].tolist(),
-            strict=True,
-        )
+        for seed, status, reason in rows
         if status not in ENDED
     )
-    spending = {
-        name: float(np.median(numbers))
-        for name in (*SPENDING, ADAPTED, *COSTS)
-        if name in done
-        and (numbers := pd.to_numeric(done[name]).dropna().to_numpy(dtype=float)).size
-    }
+    done = trials[[status == "done" for _, status, _ in rows]]
+    spending = {}
+    for name in (*SPENDING, ADAPTED, *COSTS):
+        if name in done:
+            numbers = pd.to_numeric(done[name]).to_numpy(dtype=float)
+            if len(numbers := numbers[~np.isnan(numbers)]):
+                spending[name] = float(np.median(numbers))
     return Entrant(
         label=label,
         privileged=bool(trials["privileged"].any()),
-        planned=planned["seed"].nunique(),
-        done=int((planned["status"] == "done").groupby(planned["seed"]).all().sum()),
+        planned=len(planned),
+        done=sum(planned.values()),
         troubles=troubles,
-        failed=bool(len(failed)),
+        failed=any(status == "failed" for _, status, _ in rows),
         spending={**spending, **search},
         transductive=bool(trials["transductive"].any()),
-        cannot=str(cannot["reason"].iloc[0]) if len(cannot) else "",
+        cannot=next((str(reason) for _, status, reason in rows if status == "cannot"), ""),
         role=role_of(settings),
         learner=settings.name,
         collapsed=collapses(trials),

@@ -63,9 +63,28 @@ def with_other_edges(axes: Any) -> None:
     axes[1][1].set_visible(False)
 
 
+def with_labels_elsewhere(axes: Any) -> None:
+    for ax in axes.flat:
+        ax.set_xlabel("x, below or above")
+        ax.set_ylabel("y")
+    axes[0][0].yaxis.set_label_position("right")
+    axes[0][1].xaxis.set_label_coords(0.5, -0.4)
+    axes[1][0].xaxis.set_ticks_position("top")
+    axes[0][0].figure.align_ylabels(list(axes[:, 1]))
+
+
+def with_more_around(axes: Any) -> None:
+    axes[0][0].text(1.1, 0.5, "beyond", transform=axes[0][0].transAxes)
+    axes[0][1].set_title("on the left", loc="left")
+    axes[1][0].axis("off")
+    axes[1][1].plot([1, 3], [1, 9], clip_on=False)
+    axes[1][1].xaxis.label.set_visible(False)
+
+
 WAYS = (
     *(plain, on_a_log_scale, with_minor_ticks, with_names),
     *(with_an_offset, with_ticks_of_ones_own, with_other_edges),
+    *(with_labels_elsewhere, with_more_around),
 )
 
 

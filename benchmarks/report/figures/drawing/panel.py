@@ -17,6 +17,8 @@ from matplotlib.spines import Spine
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import Bbox
 
+from benchmarks.report.figures.drawing.room import AxisRoom, PanelRoom
+
 Side = Literal["left", "right", "bottom", "top"]
 ROUNDING = 1e-10
 """The share of an axis by which ticks may lie beyond its ends."""
@@ -185,11 +187,11 @@ class _Light:
         return self._boxes[1], []
 
 
-class _LightX(_Light, XAxis):
+class _LightX(_Light, AxisRoom, XAxis):
     every = _EveryX
 
 
-class _LightY(_Light, YAxis):
+class _LightY(_Light, AxisRoom, YAxis):
     every = _EveryY
 
 
@@ -207,7 +209,7 @@ class _Edge(Spine):
         return not moved and bool(self.axis.is_light())
 
 
-class Panel(Axes):
+class Panel(PanelRoom, Axes):
     """Axes of one panel."""
 
     _others: tuple[int, bool] = (-1, False)

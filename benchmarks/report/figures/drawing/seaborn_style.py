@@ -5,7 +5,7 @@ All of seaborn imports `scipy.stats` and pyplot's widgets, which takes longer th
 
 from benchmarks.bare import bare
 
-with bare("seaborn"):
+with bare("matplotlib.pyplot"), bare("seaborn"):
     from seaborn import cm  # noqa: F401 (it registers colour maps)
     from seaborn.palettes import color_palette
     from seaborn.rcmod import axes_style, plotting_context
