@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,12 @@ def empty(types: dict[str, str]) -> pd.DataFrame:
 
 @functools.cache
 def _empty(types: tuple[tuple[str, str], ...]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types})
+    return pd.DataFrame({name: _nothing(dtype) for name, dtype in types})
+
+
+@functools.cache
+def _nothing(dtype: str) -> "pd.Series[Any]":
+    return pd.Series(dtype=dtype)
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
