@@ -137,7 +137,7 @@ def _mixed(
     """All last layers that there are behind the networks that were composed; see `reml.mixing`.
 
     Each counts as often as its network was composed, times its share, times its evidence. Where
-    none was composed that has any, it is that which has the first. No more of them are kept than
+    none was composed that has any, it is the network of most tasks. No more of them are kept than
     there were networks, or than there are last layers.
     """
     log_share, owner, last = pool.beliefs.log_share, pool.beliefs.owner, pool.menu.last

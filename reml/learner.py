@@ -162,7 +162,7 @@ class REML(Settings):
             direct=self._direct(problem),
             rates_per=self.rates_per,
             unit_features=self.unit_features,
-            head=self.head,
+            head=self.head if problem.kind == "classification" else "ridge",
         )
         self.policy_ = self._policy(generator) if self.composer == "policy" else None
 

@@ -1,5 +1,7 @@
 """The end of a training: the pool's output layers become a mixture of priors."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ FEWEST = 20
 def mix(
     pool: LayerPool,
     composer: Composer,
-    batches: list[TaskBatch],
+    batches: Sequence[TaskBatch],
     max_norm: float,
     generator: torch.Generator,
 ) -> float:
@@ -36,8 +38,9 @@ def mix(
     Returns:
         How many output layers were fitted.
     """
-    composed, points = _read(pool, composer, batches, max_norm)
     beliefs, last = pool.beliefs, pool.menu.last
+    beliefs.log_share = beliefs.owner = None  # of an earlier mixture
+    composed, points = _read(pool, composer, batches, max_norm)
     chosen, bodies = composed[:, last], composed.clone()
     bodies[:, last] = 0
     known, which, tasks = bodies.unique(dim=0, return_inverse=True, return_counts=True)
@@ -45,7 +48,8 @@ def mix(
     if not sum(heads):
         return 0.0
     fits, owners = [], []
-    for body, several in enumerate(heads):
+    for body in tasks.argsort(descending=True, stable=True).tolist():
+        several = heads[body]
         if not several:
             continue
         mine = (which == body).cpu()
@@ -91,7 +95,7 @@ def _write(pool: LayerPool, found: Priors) -> None:
 
 
 def _read(
-    pool: LayerPool, composer: Composer, batches: list[TaskBatch], max_norm: float
+    pool: LayerPool, composer: Composer, batches: Sequence[TaskBatch], max_norm: float
 ) -> tuple[Tensor, Points]:
     """Each task's composition, what its last layer reads at all its points, and the targets."""
     composed, rows = [], []

@@ -140,8 +140,9 @@ class Settings:
         search: where candidates come from: the policy is asked again (`sample`), or its answer is
             changed step by step towards more evidence (`anneal`).
         mixing: share of training, at its end, by whose tasks the output layers become a mixture of
-            priors (`reml.inner.mixture`): then all of them answer behind what the policy composes,
-            each weighted by its share and its evidence. In regression, where all networks solve.
+            priors (`reml.inner.mixture`): each then stands behind one of the networks that the
+            policy composes, and all that do answer, weighted by share and evidence. What falls in
+            training (`lr`) ends there. In regression, where all networks solve.
         direct: whether a last layer alone, on the inputs themselves, is a composition, too; None is
             where networks solve for classes, and then it is the one to begin with.
     """
@@ -230,6 +231,11 @@ class Settings:
                 raise ValueError(f"expected {name} = {value!r} with mixing > 0")
         if self.direct:
             raise ValueError("expected direct = false with mixing > 0")
+        if self.composer == "random":
+            raise ValueError(
+                "expected composer = 'policy' or 'fixed' with mixing > 0: "
+                "composed at random, no network comes often enough"
+            )
 
     @property
     def adaptations(self) -> tuple[Adaptation, ...]:
@@ -243,7 +249,8 @@ class Settings:
         if self.composer == "fixed":
             nothing = nothing | {"candidates"}
         if self.candidates == 1 or self.composer == "fixed":
-            nothing = nothing | ({"search"} if self.mixing else {"combine", "search"})
+            mixed = self.mixing and problem.kind == "regression"
+            nothing = nothing | ({"search"} if mixed else {"combine", "search"})
         nothing = nothing | {"train_ways" if problem.kind == "regression" else "mixing"}
         if problem.kind == "regression" or "solve" not in self.adaptations:
             nothing = nothing | {"head"}
@@ -271,5 +278,7 @@ class Settings:
             raise MatrixError(f"reml: optimiser = {self.optimiser!r} is for regression alone")
         if not classes and self.batch_norm != "off" and self.loss in LIKELIHOODS:
             raise MatrixError(f"reml: expected batch_norm = 'off' with loss = {self.loss!r}")
+        if not classes and self.batch_norm != "off" and self.mixing:
+            raise MatrixError("reml: expected batch_norm = 'off' with mixing > 0")
         if classes and self.train_steps == 0:
             raise MatrixError("reml: expected train_steps >= 1, as unadapted it knows no class")

@@ -1,14 +1,16 @@
 """Meta-training: the policy and the pool learn from the same episodes."""
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks.core import BudgetedSource, State, TaskBatch
+from benchmarks.core.errors import BudgetSpent
 from reml.env import ComposeEnv
 from reml.inner.pool import LayerPool
-from reml.mixing import mix
+from reml.mixing import MOST, mix
 from reml.policy.composer import Composer
 from reml.policy.gradient import PolicyGradient, entropy_share, roll_out
 from reml.policy.recurrent import PolicyComposer
@@ -185,9 +187,12 @@ class Training:
 
     def _mix(self) -> None:
         """What is left of the budget goes to the mixture of priors."""
-        batches = []
+        batches: deque[TaskBatch] = deque(maxlen=MOST // self.settings.batch_tasks + 1)
         while self.source.progress < 1:
-            batches.append(self.next_batch())
+            try:
+                batches.append(self.next_batch())
+            except BudgetSpent:  # of seconds, since it was asked
+                break
         if batches:
             norm = self.settings.max_inner_norm
             priors = mix(self.pool, self._composer, batches, norm, self._generator)

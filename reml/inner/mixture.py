@@ -3,8 +3,9 @@
 What the weights of a last layer are differs from task to task; of one kind of tasks it may be a
 Gaussian, of several kinds it is not. Each prior is what `reml.inner.head` takes: a mean, the root
 of a covariance and the variance of the noise. Given the features, both steps are exact (Dempster,
-Laird & Rubin, 1977; for each prior those of a linear mixed model, Laird & Ware, 1982), and every
-step makes the targets more probable, where a gradient, which all priors share, leaves them alike.
+Laird & Rubin, 1977; for each prior those of a linear mixed model, Laird & Ware, 1982); of several
+outputs, noises and covariance are improved in turn. Every step makes the targets more probable,
+where a gradient, which all priors share, leaves them alike.
 """
 
 import math
@@ -68,7 +69,7 @@ class _Believed(NamedTuple):
 
 
 def fitted(points: Points, noise: Float[Tensor, " outputs"], priors: int, seed: int) -> Priors:
-    """So many priors, in coordinates in which weights are about standard normal.
+    """So many priors, in coordinates in which weights differ by much the same in all directions.
 
     Args:
         points: of many tasks.
@@ -138,20 +139,27 @@ def _improve(
     points: Points, priors: Priors, prior: int, believed: _Believed, share: Float[Tensor, " tasks"]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean, root and noise that make the points most probable, as far as they are of this prior."""
-    total, before = share.sum(), priors.noise[prior]
-    if total < FEWEST:
-        return priors.mean[prior], priors.root[prior], before
+    before, root = priors.noise[prior], priors.root[prior]
+    if share.sum() < FEWEST:
+        return priors.mean[prior], root, before
     mine = share > TOUCHED
     share, believed = share[mine], _Believed(*(part[mine] for part in believed))
     points = Points(*(part[mine] for part in points))
-    root = priors.root[prior]
+    total = share.sum()
     spread = root @ torch.cholesky_inverse(believed.chol) @ root.mT
     mean = torch.einsum("t,tio->io", share, believed.weight) / total
     away = believed.weight - mean
     left = (points.y - points.x @ believed.weight).square().sum(1)
     unsure = ((points.x @ spread) * points.x).sum((1, 2))
-    noise = (share @ (left + unsure.unsqueeze(1) * before)) / (share @ points.real.sum(1).double())
-    noise = noise.clamp_min(SUREST)
+    missed = share @ (left + unsure.unsqueeze(1) * before)
+    count = share @ points.real.sum(1).double()
+    if len(before) > 1:
+        # one covariance for all outputs, times each one's noise: that is in their weights, too
+        precise = torch.cholesky_inverse(root)
+        missed = missed + torch.einsum("t,tio,ij,tjo->o", share, away, precise, away)
+        missed = missed + before * torch.einsum("t,tij,ji->", share, spread, precise)
+        count = count + total * len(root)
+    noise = (missed / count).clamp_min(SUREST)
     # in units of each output's noise, whose covariances are one
     own = torch.einsum("t,tio,tjo,o->ij", share, away, away, 1 / noise)
     known = torch.einsum("t,tij->ij", share, spread) * (before / noise).sum()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.core import Budget, BudgetedSource, Support, generator_of
+from benchmarks.core.errors import BudgetSpent, MatrixError
 from benchmarks.tasks.mixture import Mixture
 from reml.candidates import compose
 from reml.inner.head import evidence
@@ -105,8 +106,38 @@ def test_one_network_for_all_has_all_output_layers() -> None:
     assert "combine" not in learner.idle(FAMILY.problem)
 
 
-def test_who_composes_at_random_has_no_network_often_enough() -> None:
-    assert _fitted(composer="random").pool_.beliefs.log_share is None
+def test_an_earlier_mixture_says_nothing_of_the_next() -> None:
+    learner = _fitted()
+    source = BudgetedSource(FAMILY, Budget(tasks=20), generator_of("more"))
+    learner.partial_fit(source, generator_of("learner"))
+    beliefs = learner.pool_.beliefs
+    assert beliefs.log_share is None  # of so few tasks there is none
+    assert beliefs.owner is None
+
+
+def test_a_budget_of_seconds_may_end_among_the_last_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the question whether anything is left and the draw, it may have run out."""
+    draws = iter(range(30))
+    sample = BudgetedSource.sample
+
+    def drawn(source: BudgetedSource, *args: Any, **sizes: Any) -> Any:
+        if next(draws) == 20:
+            raise BudgetSpent("the budget of 1 s is spent")
+        return sample(source, *args, **sizes)
+
+    monkeypatch.setattr(BudgetedSource, "sample", drawn)
+    learner = REML(**{**SMALL, "mixing": 0.5})
+    source = BudgetedSource(FAMILY, Budget(tasks=240), generator_of("train"))
+    learner.fit(source, generator_of("learner"))
+    assert source.tasks == 20 * 8
+    assert learner.pool_.beliefs.log_share is not None
+
+
+def test_only_classes_have_prototypes() -> None:
+    one, other = (_fitted(head=it) for it in ("ridge", "prototypes"))
+    x = torch.linspace(-4, 4, 9).view(1, 9, 1).expand(6, -1, -1)
+    first, second = (next(iter(it.adapt(_support(), [1]))) for it in (one, other))
+    assert torch.equal(first(x), second(x))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +170,14 @@ def test_a_mixture_says_more_of_new_tasks_than_gradients_left() -> None:
         ({"adaptation": ("gradient", "solve"), "loss": "nmse"}, "adaptation = 'solve'"),
         ({"search": "anneal"}, "search = 'sample'"),
         ({"direct": True}, "direct = false"),
+        ({"composer": "random"}, "composer = 'policy' or 'fixed'"),
     ],
 )
 def test_what_has_no_mixture_is_refused(fields: dict[str, Any], what: str) -> None:
     with pytest.raises(ValueError, match=f"expected {what} with mixing > 0"):
         REML(mixing=0.1, **fields)
+
+
+def test_statistics_of_a_batch_have_no_mixture() -> None:
+    with pytest.raises(MatrixError, match="expected batch_norm = 'off' with mixing > 0"):
+        _fitted(loss="nmse", batch_norm="support")

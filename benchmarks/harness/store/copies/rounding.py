@@ -11,7 +11,8 @@ ROUGH = 10
 DRAWN = 7
 """So many to 4e-3, which no drawing shows."""
 SURE = 4
-"""So many to 3e-2: how sure single tasks are, which nothing shows; sums stay."""
+"""So many to 3e-2: how sure predictions of single tasks are. Means over tasks stay; whether two of
+them that nearly agree are told apart may not."""
 
 
 def short(table: pd.DataFrame, bits: int = CLOSE) -> pd.DataFrame:
