@@ -16,8 +16,6 @@ from reml.policy.composer import Composer
 
 MOST = 2_000
 """Tasks that a mixture is fitted to: the last of those that came."""
-
-
 FEWEST = 20
 """Tasks that a network has to be composed for to have output layers of its own."""
 

@@ -141,8 +141,8 @@ class Settings:
             changed step by step towards more evidence (`anneal`).
         mixing: share of training, at its end, by whose tasks the output layers become a mixture of
             priors (`reml.inner.mixture`): each then stands behind one of the networks that the
-            policy composes, and all that do answer, weighted by share and evidence. What falls in
-            training (`lr`) ends there. In regression, where all networks solve.
+            policy composes, and all that do answer, weighted by share and evidence. `lr` has not
+            fallen all the way by then. In regression, where all networks solve.
         direct: whether a last layer alone, on the inputs themselves, is a composition, too; None is
             where networks solve for classes, and then it is the one to begin with.
     """
