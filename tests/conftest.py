@@ -1,5 +1,6 @@
 """Turn on runtime shape checking, before any package is imported, and one torch thread."""
 
+import dataclasses
 import functools
 import gc
 import inspect
@@ -36,18 +37,25 @@ class Sampled:
     defined anew.
     """
 
-    FIRST, EVERY = 300, 25
+    FIRST, EVERY = 100, 50
 
     def __init__(self, jaxtyped: Any) -> None:
         self.jaxtyped = jaxtyped
-        self.known: dict[CodeType, tuple[Iterator[int], set[Hashable]]] = {}
+        self.known: dict[Hashable, tuple[Iterator[int], set[Hashable]]] = {}
 
     def __call__(self, function: Any = None, *, typechecker: Any) -> Any:
         if function is None:
             return functools.partial(self, typechecker=typechecker)
+        if dataclasses.is_dataclass(function) and "__init__" in vars(function):
+            if not hasattr(function.__init__, "__wrapped__"):
+                function.__init__ = self(function.__init__, typechecker=typechecker)
+            return function
         if not inspect.isfunction(function):
             return self.jaxtyped(function, typechecker=typechecker)
-        calls, seen = self.known.setdefault(function.__code__, (itertools.count(), set()))
+        # what dataclasses write is the same code for fields of the same names
+        written = function.__code__, function.__module__, function.__qualname__
+        calls, seen = self.known.setdefault(written, (itertools.count(), set()))
+        first, every = self.FIRST, self.EVERY
 
         @functools.cache
         def checked() -> Any:
@@ -61,7 +69,7 @@ class Sampled:
         @functools.wraps(function)
         def sampled(*arguments: Any, **named: Any) -> Any:
             n = next(calls)
-            if n >= self.FIRST and n % self.EVERY:
+            if n >= first and n % every:
                 return function(*arguments, **named)
             given = sort_of(arguments), sort_of(named)
             if given not in seen:

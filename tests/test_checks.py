@@ -1,5 +1,7 @@
 """What annotations say is checked while tests run, shapes or none."""
 
+from dataclasses import dataclass
+
 import beartype
 import jaxtyping
 import pytest
@@ -49,3 +51,31 @@ def test_shapes_are_compared_with_each_other():
         rows(zeros(2, 3), [zeros(3)])
     with pytest.raises(TypeCheckError):
         rows(zeros(2, 3), [zeros(2)])
+
+
+def test_fields_of_dataclasses_are_checked_each_class_by_itself():
+    @checked
+    @dataclass
+    class Count:
+        of: int
+
+    @checked
+    @dataclass
+    class Name:
+        of: str
+
+    @checked
+    @dataclass
+    class Both(Count):
+        rows: Float[Tensor, "n"]
+        ends: Float[Tensor, "n"]
+
+    for _ in range(2):
+        assert Count(3).of == 3
+        assert Name("three").of == "three"
+        assert Both(3, zeros(2), zeros(2)).rows.shape == (2,)
+        for kind, wrong in ((Count, "three"), (Name, 3)):
+            with pytest.raises(BeartypeCallHintParamViolation):
+                kind(wrong)
+        with pytest.raises(TypeCheckError):
+            Both(3, zeros(2), zeros(3))

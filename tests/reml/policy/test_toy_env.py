@@ -70,7 +70,7 @@ def _share_of_right_decisions(composer: Composer, shots: int) -> float:
 
 def _policy_gradient(iterations: int) -> Composer:
     policy = PolicyComposer(1, 1, CHOICES, 32, generator_of("policy"))
-    optimiser = torch.optim.Adam(policy.parameters(), 0.003)
+    optimiser = torch.optim.Adam(policy.parameters(), 0.006)
     teacher = PolicyGradient(task_entropy=-0.1, marginal_entropy=0.5, floor=0.0, reading=0.0)
     generator = generator_of("learn")
     for i in range(iterations):
@@ -110,9 +110,9 @@ def _ppo(kind: Kind, lr: float, iterations: int) -> Composer:
 
 
 LEARNERS: dict[str, Callable[[], Composer]] = {
-    "policy gradient": lambda: _policy_gradient(300),
-    "recurrent PPO": lambda: _ppo("recurrent_ppo", 0.006, 90),
-    "PPO": lambda: _ppo("ppo", 0.005, 90),
+    "policy gradient": lambda: _policy_gradient(150),
+    "recurrent PPO": lambda: _ppo("recurrent_ppo", 0.008, 60),
+    "PPO": lambda: _ppo("ppo", 0.006, 80),
 }
 
 
