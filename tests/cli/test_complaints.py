@@ -58,6 +58,18 @@ def test_a_wrong_matrix(
     assert message in complaint("run", matrix, "--plugin", PLUGIN)
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("kind", ["learner", "family"])
+def test_of_entries_with_one_name_the_label_says_which(
+    complaint: Complaint, matrix: Path, kind: str, command: str
+) -> None:
+    name = "guess-half" if kind == "learner" else "sinusoid"
+    wrong = f'\n[[{kind}]]\nname = "{name}"\nlabel = "deep"\nwidht = 5\n'
+    matrix.write_text(matrix.read_text() + wrong)
+    sentence = complaint(command, matrix, "--plugin", PLUGIN)
+    assert f"tiny.toml: {kind} '{name}' (label 'deep'): unknown key 'widht'" in sentence
+
+
 @pytest.mark.parametrize(
     ("csv", "changes", "fragments"),
     [

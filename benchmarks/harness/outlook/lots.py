@@ -114,7 +114,7 @@ def named(kind: Kind, entry: Entry, matrix: Matrix, registry: Registry) -> Named
         UserError: there is no such class, or a field is wrong.
     """
     file = str(matrix.path)
-    where = f"{file}: {kind} {entry.name!r}"
+    where = f"{file}: {kind} {entry.called}"
     found = registry.outline(kind, entry.name, file)
     try:
         built = build(found.cls, found.preset, entry.fields, where)
@@ -177,4 +177,4 @@ def _references(matrix: Matrix) -> Iterator[Entry]:
     for protocol in matrix.protocols:
         if (reference := protocol.compared_with) is not None:
             fields = {key: it for key, it in reference.items() if key != "name"}
-            yield Entry(str(reference["name"]), "reference", fields)
+            yield Entry(name := str(reference["name"]), name, fields)

@@ -61,14 +61,14 @@ def arrange(
         UserError: what is wrong with the matrix or with the data it names.
     """
     for entry in matrix.families:
-        demand_few_ways(entry.fields, f"{matrix.path}: family {entry.name!r}")
+        demand_few_ways(entry.fields, f"{matrix.path}: family {entry.called}")
     families = [resolve_family(matrix, entry, registry) for entry in matrix.families]
     for it in families:
         for note in getattr(it.built, "notes", list)():
             say(f"{it.entry.label}: {note}")
     learners = [resolve_learner(matrix, entry, registry) for entry in matrix.learners]
     for it in learners:
-        demand_room_for(plain(it.built), f"{matrix.path}: learner {it.entry.name!r}")
+        demand_room_for(plain(it.built), f"{matrix.path}: learner {it.entry.called}")
     meetings = [
         _meeting(matrix, it, protocol, families, registry, fold, say)
         for family in families
@@ -247,9 +247,9 @@ def _reference(
     if table is None:
         return None
     fields = {key: value for key, value in table.items() if key != "name"}
-    entry = Entry(table["name"], "reference", fields)
+    entry = Entry(table["name"], table["name"], fields)
     resolved = resolve_learner(matrix, entry, registry)
-    where = f"{matrix.path}: protocol {protocol.label!r}: reference {entry.name!r}"
+    where = f"{matrix.path}: protocol {protocol.label!r}: reference {entry.called}"
     if resolved.privileged:
         raise MatrixError(f"{where} needs to see {', '.join(sorted(resolved.built.needs))}")
     if family.kind not in resolved.kinds:

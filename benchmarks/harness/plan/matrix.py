@@ -53,6 +53,11 @@ class Entry:
     limits: Limits = UNLIMITED
     tune: bool = True
 
+    @property
+    def called(self) -> str:
+        """What a complaint calls it: several entries may have the name."""
+        return called(self.name, self.label)
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -222,7 +227,7 @@ def _matrix(path: Path, data: Mapping[str, Any], registry: Registry | None) -> M
 
 def _family(data: dict[str, Any], file: str) -> Entry:
     head = parse(FamilyHead, data, f"{file}: [[family]]")
-    where = f"{file}: family {head.name!r}: budget"
+    where = f"{file}: family {called(head.name, head.label)}: budget"
     budget = None if head.budget is None else budget_of(head.budget, where)
     return Entry(head.name, head.label or head.name, head.model_extra or {}, budget)
 
@@ -233,7 +238,7 @@ def _head(data: dict[str, Any], file: str) -> LearnerHead:
 
 def _learners(head: LearnerHead, file: str) -> list[Entry]:
     """One entry for each point of the grid; without a grid, one."""
-    where = f"{file}: learner {head.name!r}"
+    where = f"{file}: learner {called(head.name, head.label)}"
     fields = head.model_extra or {}
     budget = None if head.budget is None else budget_of(head.budget, f"{where}: budget")
     label = head.label or head.name
@@ -263,6 +268,11 @@ def point_name(point: Mapping[str, Any]) -> str:
         f"{key}={line(value) if isinstance(value, str) else json.dumps(value, default=str)}"
         for key, value in point.items()
     )
+
+
+def called(name: str, label: str) -> str:
+    """`'reml'`, or `'reml' (label 'deep')` where it has a label of its own."""
+    return repr(name) if label in ("", name) else f"{name!r} (label {label!r})"
 
 
 def _distinct(kind: str, labels: Sequence[str], path: Path) -> None:

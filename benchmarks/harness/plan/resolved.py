@@ -46,7 +46,7 @@ def resolve_family(matrix: Matrix, entry: Entry, registry: Registry) -> Resolved
 
 
 def resolved_family(family: TaskFamily, entry: Entry, found: Found, where: str) -> Resolved:
-    with blamed(found.cls, f"{where}: family {entry.name!r}"):
+    with blamed(found.cls, f"{where}: family {entry.called}"):
         kind = family.problem.kind
         # the fingerprint stands for the file, wherever it lies
         fields = {key: value for key, value in _lasting(family).items() if key != "path"}
@@ -63,7 +63,7 @@ def resolved_family(family: TaskFamily, entry: Entry, found: Found, where: str) 
 def resolve_learner(matrix: Matrix, entry: Entry, registry: Registry) -> Resolved:
     learner = make_learner(entry, registry, str(matrix.path))
     found = registry.find("learner", entry.name)
-    with blamed(found.cls, f"{matrix.path}: learner {entry.name!r}"):
+    with blamed(found.cls, f"{matrix.path}: learner {entry.called}"):
         fields = _lasting(learner)
         return Resolved(
             entry,
@@ -218,4 +218,4 @@ def make_family(entry: Entry, registry: Registry, where: str = "") -> TaskFamily
 
 
 def _make(found: Found, entry: Entry, where: str) -> Any:
-    return build(found.cls, found.preset, entry.fields, f"{where} {entry.name!r}")
+    return build(found.cls, found.preset, entry.fields, f"{where} {entry.called}")

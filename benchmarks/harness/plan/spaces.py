@@ -35,7 +35,7 @@ def searched(family: Resolved, learner: Resolved, registry: Registry, where: str
     """
     entry = learner.entry
     found = registry.find("learner", entry.name)
-    where = f"{where}: learner {entry.name!r}"
+    where = f"{where}: learner {entry.called}"
     space = declared(learner.built, where)
     if space:
         demand_defaults(found.cls, where)

@@ -19,7 +19,7 @@ def demand_known(matrix: Matrix, registry: Registry) -> None:
     """
     file = str(matrix.path)
     for kind, entry in _named(matrix):
-        where = f"{file}: {kind} {entry.name!r}"
+        where = f"{file}: {kind} {entry.called}"
         found = registry.outline(kind, entry.name, file)
         try:
             built = build(found.cls, found.preset, entry.fields, where)
@@ -37,4 +37,4 @@ def _named(matrix: Matrix) -> Iterator[tuple[Kind, Entry]]:
     for protocol in matrix.protocols:
         if (reference := protocol.compared_with) is not None:
             fields = {key: it for key, it in reference.items() if key != "name"}
-            yield "learner", Entry(str(reference["name"]), "reference", fields)
+            yield "learner", Entry(name := str(reference["name"]), name, fields)
