@@ -51,17 +51,17 @@ class Decided:
 
 def decided(comparison: Comparison, diagnostics: pd.DataFrame) -> list[Decided]:
     """Of every learner that says what it decides; `diagnostics` are those of the comparison."""
-    rows = diagnostics[diagnostics["kind"] == "choice"]
+    rows = diagnostics.loc[diagnostics["kind"] == "choice", USED]
     rows = rows[rows["shots"] == rows["shots"].min()]
     found = []
     for entrant in comparison.entrants:
         mine = rows[rows["learner"] == entrant.label]
         if len(mine):
             mine = mine[mine["seed"] == mine["seed"].min()]
-            options = {
-                str(name): int(n) for name, n in mine.groupby("name")["options"].max().items()
-            }
-            found.append(Decided(entrant, choices_of(mine), options))
+            name = mine["name"].astype("category").cat
+            codes, options = name.codes.to_numpy(), mine["options"].to_numpy()
+            most = _by_name(codes, name.categories, options, np.max)
+            found.append(Decided(entrant, choices_of(mine), most))
     return found
 
 

@@ -19,7 +19,6 @@ from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.wording import plural
 from benchmarks.report.tables.compositions import (
     Decided,
-    decided,
     distinct,
     network_decisions,
     wide,
@@ -36,10 +35,12 @@ FREQUENT = (
 
 
 def pictures(view: View) -> Iterator[Picture]:
+    learners = [it for it in view.decided() if distinct(it.choices) > 1]
+    if not learners:
+        return
     rows = view.rows("diagnostics")
     traits = rows[rows["kind"] == "trait"]
-    learners = [it for it in decided(view.comparison, rows) if distinct(it.choices) > 1]
-    if traits["name"].nunique() > 1 and learners:
+    if traits["name"].nunique() > 1:
         yield view.picture(
             "compositions",
             "Compositions",

@@ -19,7 +19,7 @@ from benchmarks.report.figures.drawing.style import (
 )
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
-from benchmarks.report.tables.compositions import Decided, decided
+from benchmarks.report.tables.compositions import Decided
 
 PLACE = 120
 MAPS = 6
@@ -28,7 +28,7 @@ NO_OPTION = "#DDDDDD"
 
 
 def pictures(view: View) -> Iterator[Picture]:
-    learners = decided(view.comparison, view.rows("diagnostics"))[:MAPS]
+    learners = view.decided()[:MAPS]
     if learners:
         yield view.picture(
             "layer-usage",
