@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.core.errors import Damaged, StoreError
-from benchmarks.harness.disk.columns import HISTORY_TYPES, PLACE, TABLES
+from benchmarks.harness.disk.columns import HISTORY_TYPES, PLACE, TABLES, TASK_TYPES
 from benchmarks.harness.disk.shapes import read_record, read_records
 from benchmarks.harness.disk.sums import check_sums, read_sums
 from benchmarks.harness.store.complete import only
@@ -20,6 +20,7 @@ from benchmarks.harness.store.reading import (
     all_scores,
     keyed,
     met,
+    placed,
     published,
     stored,
     tasks_in,
@@ -42,7 +43,7 @@ class Kept:
 
     record: dict[str, Any]
     tables: Mapping[str, pa.Table]
-    tasks: pd.DataFrame | None
+    tasks: pa.Table | None
 
 
 def read_trial(folder: Path) -> Kept:
@@ -114,7 +115,8 @@ def from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Ta
     """The records and tables of all trials, and what of them is damaged."""
     known: Records = {}
     parts: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-    tasks, damage = [], []
+    tasks: dict[tuple[str, ...], list[pa.Table]] = {}
+    damage = []
     for row in matrix["trials"]:
         folder = directory / "trials" / row["trial"]
         if not folder.exists():
@@ -127,10 +129,12 @@ def from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Ta
         known[row["trial"]] = kept.record
         for name, part in kept.tables.items():
             parts[name].append(keyed(part, row, name))
-        if kept.tasks is not None and len(kept.tasks):
-            tasks.append(kept.tasks.assign(**{key: row[key] for key in PLACE}))
+        there = tasks.setdefault(tuple(row[key] for key in PLACE), [])
+        if kept.tasks is not None and len(kept.tasks) and kept.tasks not in there:
+            there.append(kept.tasks)
     tables = {name: together(found, name) for name, found in parts.items()}
-    return known, {**tables, "tasks": met(tasks)}, damage
+    everywhere = [placed(it, place) for place, found in tasks.items() for it in found]
+    return known, {**tables, "tasks": met(everywhere)}, damage
 
 
 def from_published(
@@ -152,7 +156,7 @@ def from_published(
         try:
             ledger.check(f"{name}.parquet")
             if name == "tasks":
-                table = tasks_in(directory, PLACE)
+                table = tasks_in(directory, PLACE).to_pandas().astype(PLACE | TASK_TYPES)
             elif name == "scores":
                 table = all_scores(directory, derived)
             else:
