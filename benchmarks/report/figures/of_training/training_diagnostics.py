@@ -53,7 +53,7 @@ def _drawn(comparison: Comparison, history: pd.DataFrame) -> list[Entrant]:
 
 
 def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figure:
-    rows = history[history["metric"].isin(LOGGED)]
+    rows = history.loc[history["metric"].isin(LOGGED), ["learner", "tasks", "metric", "value"]]
     metrics = [metric for metric in LOGGED if (rows["metric"] == metric).any()]
     drawn = _drawn(comparison, history)
     chosen = styles(comparison.entrants)
