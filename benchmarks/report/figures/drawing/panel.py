@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.artist import allow_rasterization
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, XTick, YAxis, YTick
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.spines import Spine
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import Bbox
@@ -224,6 +225,7 @@ class Panel(PanelRoom, Axes):
     """Axes of one panel."""
 
     _others: tuple[int, bool] = (-1, False)
+    _waits = False
 
     def _init_axis(self: Any) -> None:
         self.xaxis, self.yaxis = _LightX(self, clear=False), _LightY(self, clear=False)
@@ -262,8 +264,19 @@ class Panel(PanelRoom, Axes):
         cast(Any, super())._request_autoscale_view(axis)
         self._stale_panels().add(self)
 
+    def add_collection(self, collection: Any, *given: Any, **asked: Any) -> Any:
+        """Bands of data do not ask where the limits are; they are found once all is there."""
+        band = isinstance(collection, FillBetweenPolyCollection)
+        self._waits = band and not collection.is_transform_set()
+        try:
+            return cast(Any, super()).add_collection(collection, *given, **asked)
+        finally:
+            self._waits = False
+
     def _unstale_viewLim(self: Any) -> None:  # noqa: N802
         """As matplotlib's, which looks at all panels of a figure for each thing it asks of one."""
+        if self._waits:
+            return
         stale = self._stale_panels()
         if stale or self._has_others():
             cast(Any, super())._unstale_viewLim()

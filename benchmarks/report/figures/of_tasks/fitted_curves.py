@@ -32,6 +32,7 @@ TITLE_WIDTH = 24
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
 PREDICTION, STD = "prediction", "std"
+USED = ("learner", "seed", "steps", "task", "kind", "x", "y", "output")
 Points = Float[np.ndarray, "_ 2"]
 
 
@@ -72,7 +73,8 @@ def fitted_curves(
     """
     curves = finite(curves)
     shots = int(curves["shots"].min())
-    curves = curves[curves["shots"] == shots].sort_values(["x", "y"])
+    used = [it for it in USED if it in curves]
+    curves = curves.loc[curves["shots"] == shots, used].sort_values(["x", "y"])
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
     tasks = sorted({int(task) for task in curves["task"]})[: fitting(FITTED_TASKS, 1.2)]
     names = tasks_of(shots)
