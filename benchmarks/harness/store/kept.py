@@ -1,7 +1,7 @@
 """What trials have left, read with care: it is sound, or `Damaged` says why not."""
 
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from benchmarks.harness.store.reading import (
     all_scores,
     keyed,
     met,
-    placed,
     published,
     stored,
     tasks_in,
@@ -133,8 +132,15 @@ def from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Ta
         if kept.tasks is not None and len(kept.tasks) and kept.tasks not in there:
             there.append(kept.tasks)
     tables = {name: together(found, name) for name, found in parts.items()}
-    everywhere = [placed(it, place) for place, found in tasks.items() for it in found]
+    everywhere = [_placed(it, place) for place, found in tasks.items() for it in found]
     return known, {**tables, "tasks": met(everywhere)}, damage
+
+
+def _placed(tasks: pa.Table, place: Sequence[str]) -> pa.Table:
+    """Test tasks with the columns that say of which family and protocol they are."""
+    for key, value in zip(PLACE, place, strict=True):
+        tasks = tasks.append_column(key, pa.repeat(pa.scalar(value), len(tasks)))
+    return tasks
 
 
 def from_published(

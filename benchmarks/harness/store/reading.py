@@ -55,12 +55,6 @@ def keyed(part: pa.Table, row: Mapping[str, Any], name: str) -> pa.Table:
     return pa.table({**keys, **{it: part[it] for it in TABLES[name]}})
 
 
-def placed(part: pa.Table, place: Sequence[str]) -> pa.Table:
-    """The test tasks of one trial with the columns that say of which family and protocol."""
-    keys = {key: _repeated(it, "str", len(part)) for key, it in zip(PLACE, place, strict=True)}
-    return pa.table({**keys, **{it: part[it] for it in TASK_TYPES}})
-
-
 def published(directory: Path, name: str) -> pd.DataFrame:
     """One table as it was consolidated.
 
