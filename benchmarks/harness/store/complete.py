@@ -1,6 +1,6 @@
 """Whether the stored scores of trials are all there: a file can be sound, and lack half of them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ _CELLS = empty(
         "first": "int64",
     }
 )
+LARGEST = 2**62
+"""No number of a combination is greater."""
 ROWS = 500_000
 """That many are looked at together, and the rest of the trial that they end in."""
 CELL = ["trial", "metric", "shots", "steps"]
@@ -64,15 +66,12 @@ def gaps(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]]) -> dict
     done = [it for it, record in records.items() if record["status"] == "done"]
     sizes, counted, found = [_SIZES], [_CELLS], dict[str, str]()
     for part in _some_at_once(scores[[*CELL, "task", "draw"]]):
-        part["trial"] = part["trial"].cat.remove_unused_categories()
-        by_shots = part.groupby(["trial", "shots"], observed=True)
-        there = by_shots.agg(tasks=("task", "max"), draws=("draw", "max"))
-        of_cell = part.groupby(CELL, observed=True)["task"]
-        rows = of_cell.agg(rows="size", first="min")
-        sizes.append(there.add(1).reset_index().astype({"trial": "str"}))
-        counted.append(rows.reset_index().astype({"trial": "str", "metric": "str"}))
-        twice = part.loc[part.duplicated(), "trial"].unique()
-        found |= {str(it): "a task is scored twice" for it in twice}
+        rows, twice = _counted(part)
+        by_shots = rows.groupby(["trial", "shots"])
+        there = by_shots.agg(tasks=("last", "max"), draws=("draws", "max"))
+        sizes.append(there.add(1).reset_index())
+        counted.append(rows[list(_CELLS)])
+        found |= dict.fromkeys(twice, "a task is scored twice")
     size, cells = (pd.concat(it, ignore_index=True) for it in (sizes, counted))
     size["start"] = [first_task(records[it]) for it in size["trial"]]
     size["tasks"] -= size["start"]
@@ -97,13 +96,55 @@ def gaps(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]]) -> dict
     }
 
 
+def _counted(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Of each cell its rows, first and last task and last draw; whose tasks are scored twice."""
+    words = {it: scores[it].cat for it in ("trial", "metric")}
+    names = {it: word.categories for it, word in words.items()}
+    codes = {it: words[it].codes if it in words else scores[it] for it in (*CELL, "task", "draw")}
+    columns = {it: column.to_numpy(np.int64) for it, column in codes.items()}
+    cell = pd.factorize(_numbered([columns[it] for it in CELL]))[0]
+    n = int(cell.max(initial=-1)) + 1
+    some, last, draws = np.empty(n, np.int64), np.full(n, -1), np.full(n, -1)
+    some[cell] = np.arange(len(cell))
+    np.maximum.at(last, cell, columns["task"])
+    np.maximum.at(draws, cell, columns["draw"])
+    first = last.copy()
+    np.minimum.at(first, cell, columns["task"])
+    place = {it: columns[it][some] for it in CELL}
+    order = np.lexsort([place[it] for it in reversed(CELL)])
+    told = {it: names[it].to_numpy()[place[it]] if it in names else place[it] for it in CELL}
+    told |= {"rows": np.bincount(cell, minlength=n), "first": first, "last": last, "draws": draws}
+    rows = pd.DataFrame(told).take(order).astype({"trial": "str", "metric": "str"})
+    score = pd.Series(_numbered([cell, columns["task"], columns["draw"]]))
+    again = scores["trial"].to_numpy()[score.duplicated()] if not score.is_unique else ()
+    return rows, [*map(str, dict.fromkeys(again))]
+
+
+def _numbered(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """One number for each combination."""
+    found, n = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns:
+        low = int(column.min(initial=0))
+        width = int(column.max(initial=0)) - low + 1
+        if n * width > LARGEST:
+            found, column = (np.unique(it, return_inverse=True)[1] for it in (found, column))
+            low, n, width = 0, int(found.max()) + 1, int(column.max()) + 1
+        found, n = found * width + (column - low), n * width
+    return found
+
+
 def _some_at_once(scores: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The rows of some trials each time: all at once take a gigabyte."""
     codes = scores["trial"].cat.codes.to_numpy()
     ends = np.bincount(codes, minlength=len(scores["trial"].cat.categories)).cumsum()
-    block = (ends // ROWS)[codes]
-    for number in np.unique(block):
-        yield scores[block == number].copy()
+    blocks = ends // ROWS
+    if len(np.unique(blocks)) < 2:
+        yield scores
+        return
+    block = blocks[codes]
+    for number in np.unique(blocks):
+        if (here := block == number).any():
+            yield scores[here]
 
 
 def first_task(record: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 """What trials have left, read with care: it is sound, or `Damaged` says why not."""
 
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.core.errors import Damaged, StoreError
-from benchmarks.harness.disk.columns import HISTORY_TYPES, PLACE, TABLES
+from benchmarks.harness.disk.columns import HISTORY_TYPES, PLACE, TABLES, TASK_TYPES
 from benchmarks.harness.disk.shapes import read_record, read_records
 from benchmarks.harness.disk.sums import check_sums, read_sums
 from benchmarks.harness.store.complete import only
@@ -42,7 +42,7 @@ class Kept:
 
     record: dict[str, Any]
     tables: Mapping[str, pa.Table]
-    tasks: pd.DataFrame | None
+    tasks: pa.Table | None
 
 
 def read_trial(folder: Path) -> Kept:
@@ -114,7 +114,8 @@ def from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Ta
     """The records and tables of all trials, and what of them is damaged."""
     known: Records = {}
     parts: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-    tasks, damage = [], []
+    tasks: dict[tuple[str, ...], list[pa.Table]] = {}
+    damage = []
     for row in matrix["trials"]:
         folder = directory / "trials" / row["trial"]
         if not folder.exists():
@@ -127,10 +128,19 @@ def from_trials(directory: Path, matrix: Mapping[str, Any]) -> tuple[Records, Ta
         known[row["trial"]] = kept.record
         for name, part in kept.tables.items():
             parts[name].append(keyed(part, row, name))
-        if kept.tasks is not None and len(kept.tasks):
-            tasks.append(kept.tasks.assign(**{key: row[key] for key in PLACE}))
+        there = tasks.setdefault(tuple(row[key] for key in PLACE), [])
+        if kept.tasks is not None and len(kept.tasks) and kept.tasks not in there:
+            there.append(kept.tasks)
     tables = {name: together(found, name) for name, found in parts.items()}
-    return known, {**tables, "tasks": met(tasks)}, damage
+    everywhere = [_placed(it, place) for place, found in tasks.items() for it in found]
+    return known, {**tables, "tasks": met(everywhere)}, damage
+
+
+def _placed(tasks: pa.Table, place: Sequence[str]) -> pa.Table:
+    """Test tasks with the columns that say of which family and protocol they are."""
+    for key, value in zip(PLACE, place, strict=True):
+        tasks = tasks.append_column(key, pa.repeat(pa.scalar(value), len(tasks)))
+    return tasks
 
 
 def from_published(
@@ -152,7 +162,7 @@ def from_published(
         try:
             ledger.check(f"{name}.parquet")
             if name == "tasks":
-                table = tasks_in(directory, PLACE)
+                table = tasks_in(directory, PLACE).to_pandas().astype(PLACE | TASK_TYPES)
             elif name == "scores":
                 table = all_scores(directory, derived)
             else:

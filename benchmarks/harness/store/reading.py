@@ -94,26 +94,25 @@ def _by_row_groups(
         yield _checked(path, part, types)
 
 
-def met(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def met(parts: Sequence[pa.Table]) -> pd.DataFrame:
     """Which test tasks there were; once, however many trials met them."""
     types = PLACE | TASK_TYPES
     if not parts:
         return empty(types)
-    everything = pd.concat(parts, ignore_index=True)[list(types)].astype(types)
+    tables = [_plain(part, types) for part in parts]
+    everything = pa.concat_tables(tables, promote_options="permissive").to_pandas().astype(types)
     once = everything.drop_duplicates([*PLACE, "shots", "task"])
     return once.sort_values([*PLACE, "shots", "task"], ignore_index=True)
 
 
-def tasks_in(folder: Path, place: Mapping[str, str]) -> pd.DataFrame:
+def tasks_in(folder: Path, place: Mapping[str, str]) -> pa.Table:
     """The test tasks of a folder; none where it has no such file.
 
     Raises:
         Damaged: the file cannot be read or has other columns.
     """
     path, types = folder / "tasks.parquet", {**place, **TASK_TYPES}
-    if not path.exists():
-        return empty(types)
-    return _demanded(path, types, ()).to_pandas().astype(types)
+    return _demanded(path, types, ()) if path.exists() else _without_rows(tuple(types.items()))
 
 
 def tuning_in(directory: Path) -> pd.DataFrame:
@@ -149,8 +148,10 @@ def _without_rows(types: tuple[tuple[str, str], ...]) -> pa.Table:
 
 def _demanded(path: Path, types: Mapping[str, str], words: Sequence[str]) -> pa.Table:
     with _readable(path):
-        there = set(pq.read_schema(path).names)  # former versions wrote fewer
-        table = pq.ParquetFile(path, read_dictionary=[it for it in words if it in there]).read()
+        about = pq.read_metadata(path)
+        there = {*about.schema.names}  # former versions wrote fewer
+        coded = [it for it in words if it in there]
+        table = pq.ParquetFile(path, metadata=about, read_dictionary=coded).read()
     return _checked(path, table, types)
 
 
@@ -293,6 +294,6 @@ class _Column:
             chunk = chunk.dictionary_encode()
         indices = chunk.indices.to_numpy(zero_copy_only=False)
         known = np.zeros(len(chunk.dictionary), np.int32)
-        for place in np.unique(indices):
+        for place in np.flatnonzero(np.bincount(indices)):
             known[place] = words.setdefault(chunk.dictionary[int(place)].as_py(), len(words))
         return known.astype(np.min_scalar_type(-len(words) - 1))[indices]

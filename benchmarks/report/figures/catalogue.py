@@ -143,6 +143,7 @@ def pictures(results: Results) -> Iterator[Picture]:
                     yield picture
         if shown:  # of another protocol there may be a history
             trained.setdefault(view.whole.family, set()).update(labels)
+        view.made.clear()
     for module in modules:
         if isinstance(module, OverviewModule):
             yield from module.overviews(views)

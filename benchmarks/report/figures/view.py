@@ -1,7 +1,7 @@
 """What a module of this wing is given, and what it gives: a view of the scores, and pictures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,11 +12,13 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.cells import Comparison
 from benchmarks.report.scores.metrics import higher_is_better
 from benchmarks.report.scores.wording import ONE_SEED, meaning
+from benchmarks.report.tables.compositions import Decided, decided
 from benchmarks.report.tables.named_tasks import names_of
 
 BAND = "with its 95 % interval"
 MANY = 30
 BEST = 12
+DECIDED = "what was decided"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class View:
     results: Results
     whole: Comparison
     ending: str = ""
+    made: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What its figures share, until the last of them is drawn."""
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -64,10 +68,19 @@ class View:
 
     def rows(self, table: str) -> pd.DataFrame:
         """What a table has of this comparison's trials that are done: `history`, `curves`, ..."""
-        rows: pd.DataFrame = getattr(self.results, table)
-        it, trials = self.whole, self.results.trials
-        here = (rows["family"] == it.family) & (rows["protocol"] == it.protocol)
-        return rows[here & ~rows["trial"].isin(trials.loc[trials["status"] == "failed", "trial"])]
+        if table not in self.made:
+            rows: pd.DataFrame = getattr(self.results, table)
+            it, trials = self.whole, self.results.trials
+            here = (rows["family"] == it.family) & (rows["protocol"] == it.protocol)
+            failed = trials.loc[trials["status"] == "failed", "trial"]
+            self.made[table] = rows[here & ~rows["trial"].isin(failed) if len(failed) else here]
+        return self.made[table]
+
+    def decided(self) -> list[Decided]:
+        """What learners decided on its test tasks."""
+        if DECIDED not in self.made:
+            self.made[DECIDED] = decided(self.comparison, self.rows("diagnostics"))
+        return self.made[DECIDED]
 
     def names(self, shots: int) -> Mapping[int, str]:
         """What the test tasks are called, by their number; empty where nobody says."""

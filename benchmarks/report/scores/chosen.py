@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.harness.disk.columns import PREDICTIVE
@@ -37,20 +38,22 @@ def at_chosen(rows: pd.DataFrame, trials: pd.DataFrame, shots: int) -> tuple[pd.
     steps = steps_chosen(trials, shots)
     if not steps or None in steps.values() or rows["steps"].nunique() < 2:
         return rows.iloc[:0], {}
-    wanted = rows["trial"].astype("category").cat.rename_categories(str)
-    at = wanted.cat.categories.map(lambda trial: steps.get(trial, -1)).to_numpy()
-    stops = {int(it) for it in at[wanted.cat.codes.unique()]}
+    wanted = rows["trial"].astype("category").cat
+    codes = wanted.codes.to_numpy()
+    at = np.array([steps.get(str(trial), -1) for trial in wanted.categories])
+    stops = {int(it) for it in at[np.unique(codes)]}
     known = [
         it
         for it in rows["metric"].unique()
         if str(it) in EVERYWHERE
         or str(it).startswith(OF_ONE)
-        or (it in PREDICTIVE and stops <= set(rows.loc[rows["metric"] == it, "steps"]))
+        or (it in PREDICTIVE and stops <= {*rows.loc[rows["metric"] == it, "steps"].unique()})
     ]
-    mine = (rows["steps"].to_numpy() == at[wanted.cat.codes]) & rows["metric"].isin(known)
+    mine = (rows["steps"].to_numpy() == at[codes]) & rows["metric"].isin(known).to_numpy()
     named: dict[str, list[int]] = {}
     for trial, learner in zip(trials["trial"], trials["learner"], strict=True):
         if (number := steps.get(str(trial))) is not None:
             named.setdefault(str(learner), []).append(number)
-    found = rows[mine].assign(steps=CHOSEN).astype(rows.dtypes.to_dict())
+    chosen = np.full(np.count_nonzero(mine), CHOSEN, rows["steps"].to_numpy().dtype)
+    found = rows[mine].assign(steps=chosen)
     return found, {learner: tuple(numbers) for learner, numbers in named.items()}

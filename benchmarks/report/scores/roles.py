@@ -31,6 +31,8 @@ SEARCH = ("tuning_tasks", "tuning_seconds")
 
 def search_spending(tuning: pd.DataFrame, family: str, learner: str) -> dict[str, float]:
     """What all searches of a learner on a family have spent; nothing where there was none."""
+    if tuning.empty:
+        return {}
     mine = tuning[(tuning["family"] == family) & (tuning["learner"] == learner)]
     if mine.empty:
         return {}

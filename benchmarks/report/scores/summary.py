@@ -27,7 +27,14 @@ from benchmarks.report.scores.chosen import CHOSEN, Chosen, at_chosen, steps_cho
 from benchmarks.report.scores.collapse import collapses
 from benchmarks.report.scores.metrics import Metrics, declared_by
 from benchmarks.report.scores.roles import role_of, search_spending
-from benchmarks.report.statistics import Grounds, Summary, paired_difference, summary
+from benchmarks.report.statistics import (
+    Estimate,
+    Grounds,
+    Summary,
+    intervals,
+    paired_difference,
+    summary,
+)
 
 SUMMARY = "summary"
 STATISTICS: tuple[Statistic, ...] = ("mean", "iqm")
@@ -128,7 +135,7 @@ def _entrant(
     spending = {}
     for name in (*SPENDING, ADAPTED, *COSTS):
         if name in done:
-            numbers = pd.to_numeric(done[name]).to_numpy(dtype=float)
+            numbers = done[name].to_numpy(dtype=float)
             if len(numbers := numbers[~np.isnan(numbers)]):
                 spending[name] = float(np.median(numbers))
     return Entrant(
@@ -174,28 +181,24 @@ def _group(
             mine = pd.concat([mine[mine["steps"].isin(kept)], at_stops], ignore_index=True)
         last = CHOSEN if (mine["steps"] == CHOSEN).any() else kept[-1]
         found_scores = by_learner(mine)
-        gone = mine.groupby(["learner", "steps"], observed=True)["diverged"].sum()
+        lost = mine[mine["diverged"].to_numpy(dtype=bool)]
+        gone = lost.groupby(["learner", "steps"], observed=True).size().to_dict()
         summaries = {key: summary(it, meanings.within(metric)) for key, it in found_scores.items()}
+        ranges = iter(intervals([of for it in summaries.values() for of in (it.mean, it.iqm)]))
         for (learner, steps), it in summaries.items():
             cell = Cell(
-                it.mean.interval,
-                it.iqm.interval,
+                next(ranges),
+                next(ranges),
                 it.seeds,
                 it.tasks,
                 it.mean.grounds.groups,
-                int(gone[learner, steps]),
+                int(gone.get((learner, steps), 0)),
             )
             cells[learner, steps, metric] = cell
             if steps == last:
                 ends[learner, metric] = End(found_scores[learner, steps], it.mean)
-        for steps in {steps for _, steps in summaries}:
-            column = {
-                label: summaries[label, steps] for label in eligible if (label, steps) in summaries
-            }
-            if column:
-                higher = meanings.higher_is_better(metric)
-                for statistic in STATISTICS:
-                    rankings[steps, metric, statistic] = _rank(column, higher, statistic)
+        ranked = _ranked(summaries, eligible, meanings.higher_is_better(metric))
+        rankings |= {(steps, metric, name): it for (steps, name), it in ranked.items()}
     return Group(
         shots=shots,
         steps=tuple(kept),
@@ -213,13 +216,37 @@ def _most(counts: Iterable[Mapping[str, int]], shots: int) -> int:
     return max(int(by_shots.get(str(shots), 0)) for by_shots in counts)
 
 
-def _rank(column: Mapping[str, Summary], higher: bool, statistic: Statistic) -> Ranking:
-    estimates = {name: getattr(summary, statistic) for name, summary in column.items()}
-    sign = -1 if higher else 1
-    ranked = sorted(estimates, key=lambda name: sign * estimates[name].value)
-    best = ranked[0]
-    behind = {
-        name: paired_difference(estimates[name], estimates[best]).interval for name in ranked[1:]
+def _ranked(
+    summaries: Mapping[tuple[str, int], Summary], eligible: Iterable[str], higher: bool
+) -> dict[tuple[int, Statistic], Ranking]:
+    """By steps and statistic, where there is somebody to rank."""
+    columns: dict[tuple[int, Statistic], dict[str, Estimate]] = {
+        (steps, statistic): {
+            label: getattr(summaries[label, steps], statistic)
+            for label in eligible
+            if (label, steps) in summaries
+        }
+        for steps in {steps for _, steps in summaries}
+        for statistic in STATISTICS
     }
-    seeds, groups = zip(*(it.grounds for it in estimates.values()), strict=True)
-    return Ranking(best, behind, Grounds(min(seeds), min(groups)))
+    sign = -1 if higher else 1
+    order = {
+        key: sorted(column, key={name: sign * it.value for name, it in column.items()}.__getitem__)
+        for key, column in columns.items()
+        if column
+    }
+    behind = iter(
+        intervals(
+            [
+                paired_difference(columns[key][name], columns[key][best])
+                for key, (best, *others) in order.items()
+                for name in others
+            ]
+        )
+    )
+    rankings = {}
+    for key, (best, *others) in order.items():
+        seeds, groups = zip(*(it.grounds for it in columns[key].values()), strict=True)
+        grounds = Grounds(min(seeds), min(groups))
+        rankings[key] = Ranking(best, {name: next(behind) for name in others}, grounds)
+    return rankings

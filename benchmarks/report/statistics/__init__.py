@@ -27,6 +27,7 @@ from benchmarks.report.statistics.scores import (
     interquartile_mean,
     optimality_gap,
 )
+from benchmarks.report.statistics.together import intervals
 
 __all__ = [
     "FEW_GROUPS",
@@ -43,6 +44,7 @@ __all__ = [
     "holm",
     "improvement",
     "interquartile_mean",
+    "intervals",
     "minimum_detectable",
     "optimality_gap",
     "p_value",

@@ -65,7 +65,7 @@ class Clusters:
     def means(self, rows: Float[np.ndarray, "seeds tasks"]) -> Float[np.ndarray, "seeds groups"]:
         """Each seed's mean in each group."""
         if self.groups == len(self.group):
-            return rows[:, self._order]
+            return rows.take(self._order, axis=1)  # an index would lay them out seed by seed
         shape = len(rows), self.groups
         flat = np.arange(len(rows))[:, None] * self.groups + self.group
         sums = np.bincount(flat.ravel(), weights=rows.ravel(), minlength=shape[0] * shape[1])

@@ -23,7 +23,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from benchmarks.bare import bare
 from benchmarks.report.statistics.clusters import Clusters
@@ -83,9 +83,9 @@ class Estimate:
             return ()
         means = [self.clusters.means(rows) for rows in self.rows.values()]
         by_group = np.sum([it.mean(axis=0) for it in means], axis=0)
-        groups = float(_of_groups(by_group, self.clusters))
+        groups = float(of_groups(by_group, self.clusters))
         rounding = (ROUNDING * max(abs(it).max() for it in means)) ** 2
-        seeds = [_of_seeds(it, self.clusters) for it in means if len(it) > 1]
+        seeds = [of_seeds(it, self.clusters) for it in means if len(it) > 1]
         return (
             Part(groups if groups > rounding else 0.0, self.clusters.freedom),
             *(Part(float(it.variance), it.freedom) for it in seeds if it.variance > rounding),
@@ -115,7 +115,11 @@ class Estimate:
 
     @cached_property
     def interval(self) -> Interval:
-        reach, (lowest, highest) = self.reach(), self.within
+        return self.around(self.reach())
+
+    def around(self, reach: float) -> Interval:
+        """The interval that goes so far to either side, no further than values can be."""
+        lowest, highest = self.within
         if np.isnan(reach):
             return Interval(self.value, reach, reach)
         low, high = max(lowest, self.value - reach), min(highest, self.value + reach)
@@ -148,32 +152,6 @@ def estimate(
     )
 
 
-def shares(
-    reached: Bool[np.ndarray, "many seeds tasks"], clusters: Clusters
-) -> Float[np.ndarray, "3 many"]:
-    """Of many statistics of the same tasks, each the share of what is true: value, low and high.
-
-    The same as an `estimate` of each within 0 and 1, a hundred times as fast.
-    """
-    means = clusters.means(reached.reshape(-1, reached.shape[2]).astype(float))
-    means = means.reshape(*reached.shape[:2], -1)
-    value = reached.mean((1, 2))
-    if clusters.groups < 2:
-        return np.stack([value, np.full_like(value, np.nan), np.full_like(value, np.nan)])
-    parts = [Part(_of_groups(means.mean(1), clusters), clusters.freedom)]
-    if reached.shape[1] > 1:
-        parts.append(_of_seeds(means, clusters))
-    rounding = (ROUNDING * means.max((1, 2))) ** 2
-    variances = [np.where(it.variance > rounding, it.variance, 0.0) for it in parts]
-    weighted = sum(
-        variance * _quantile(part.freedom, LEVEL)
-        for variance, part in zip(variances, parts, strict=True)
-    )
-    deviation = np.sqrt(sum(variances))
-    reach = np.divide(weighted, deviation, out=np.zeros_like(value), where=deviation > 0)
-    return np.stack([value, (value - reach).clip(0), (value + reach).clip(max=1)])
-
-
 def summary(scores: Scores, within: Range = ANY) -> Summary:
     """Mean and interquartile mean.
 
@@ -199,8 +177,9 @@ def paired_difference(first: Estimate, second: Estimate) -> Estimate:
         ValueError: the tasks are not as many, or grouped otherwise.
     """
     ours, theirs = first.clusters, second.clusters
-    same = np.array_equal(ours.group, theirs.group) and np.array_equal(ours.fold, theirs.fold)
-    if not same:
+    if ours is not theirs and not (
+        np.array_equal(ours.group, theirs.group) and np.array_equal(ours.fold, theirs.fold)
+    ):
         raise ValueError(
             f"expected the same tasks, got {len(ours.group)} in {ours.groups} groups and "
             f"{len(theirs.group)} in {theirs.groups}"
@@ -234,7 +213,7 @@ def _reach(parts: Sequence[Part], level: float = LEVEL) -> float:
         return float("nan")
     if variance == 0:
         return 0.0
-    weighted = sum(it.variance * _quantile(it.freedom, level) for it in parts)
+    weighted = sum(it.variance * quantile(it.freedom, level) for it in parts)
     return float(weighted / np.sqrt(variance))
 
 
@@ -242,13 +221,13 @@ def _fewest(first: Estimate, second: Estimate) -> Grounds:
     return Grounds(*map(min, zip(first.grounds, second.grounds, strict=True)))
 
 
-def _of_groups(means: Float[np.ndarray, "*many groups"], clusters: Clusters) -> Any:
+def of_groups(means: Float[np.ndarray, "*many groups"], clusters: Clusters) -> Any:
     """What the differences between groups tell of the variance."""
     apart = means - (means @ clusters.weights)[..., None]
     return clusters.correction * ((clusters.weights * apart) ** 2).sum(-1)
 
 
-def _of_seeds(means: Float[np.ndarray, "*many seeds groups"], clusters: Clusters) -> Part:
+def of_seeds(means: Float[np.ndarray, "*many seeds groups"], clusters: Clusters) -> Part:
     """What the trainings add to the variance, beyond what the groups show of it.
 
     With folds, each seed has one training a fold. The variance has the leading axes of the means.
@@ -275,5 +254,5 @@ def _chance(freedom: float, others: float) -> float:
 
 
 @lru_cache(maxsize=100_000)
-def _quantile(freedom: float, level: float) -> float:
+def quantile(freedom: float, level: float) -> float:
     return float(stdtrit(freedom, (1 + level) / 2))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.report.statistics.estimate import shares
 from benchmarks.report.statistics.scores import Scores
+from benchmarks.report.statistics.together import shares
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,13 @@ def unused(choices: Choices, options: int) -> int:
     return int((np.bincount(choices, minlength=options) == 0).sum())
 
 
-def information(choices: Choices, trait: npt.NDArray[np.float64]) -> float:
+def information(choices: Choices, trait: npt.NDArray[np.float64] | Choices) -> float:
     """Mutual information between a choice and a trait of the task, in nats; 0 if unrelated.
 
     Traits of more than `BINS` values are cut into as many classes of equal size. What chance alone
     would give, (choices − 1)(classes − 1)/2n to first order, is taken off.
     """
-    classes = _classes(trait)
+    classes = classes_of(trait)
     chosen = np.unique(choices, return_inverse=True)[1]
     table = np.zeros((chosen.max() + 1, classes.max() + 1))
     np.add.at(table, (chosen, classes), 1 / len(chosen))
@@ -43,7 +43,8 @@ def information(choices: Choices, trait: npt.NDArray[np.float64]) -> float:
     return max(0.0, plain - by_chance)
 
 
-def _classes(trait: npt.NDArray[np.float64]) -> Choices:
+def classes_of(trait: npt.NDArray[np.float64] | Choices) -> Choices:
+    """The number of each task's class by a trait; of classes themselves, the same."""
     values, classes = np.unique(trait, return_inverse=True)
     if len(values) <= BINS:
         return classes

@@ -1,10 +1,12 @@
 """How many networks the test tasks were given, and how surely: of learners that diagnose."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.harness.disk.columns import ALL_TASKS, NO_STEPS
@@ -12,17 +14,19 @@ from benchmarks.harness.store.results import Results
 from benchmarks.report.scores.cells import Comparison, Entrant
 from benchmarks.report.scores.summary import summarise
 from benchmarks.report.scores.wording import number, plural
-from benchmarks.report.statistics.routes import collapse, information, unused
+from benchmarks.report.statistics.routes import classes_of, collapse, information, unused
 from benchmarks.report.tables.layout import Entry, Section, Sheet, marked
 
 PLACE = 50
 FILE = "compositions.csv"
 TITLE = "Compositions"
 KEYS = ["family", "protocol", "shots", "learner"]
+USED = [*KEYS, "seed", "task", "kind", "name", "value", "options"]
 COLUMNS = (*KEYS, "quantity", "mean", "min", "max", "seeds", "tasks")
 COMPOSITIONS = "compositions"
 MARGINAL = "marginal_entropy"
 UNUSED = "unused"
+KINDS = ("choice", "measure", "trait")
 FIRST = (
     *("input layer", "hidden layer", "output layer"),
     *("depth", "activation", "adaptation rate", "rate"),
@@ -47,24 +51,64 @@ class Decided:
 
 def decided(comparison: Comparison, diagnostics: pd.DataFrame) -> list[Decided]:
     """Of every learner that says what it decides; `diagnostics` are those of the comparison."""
-    rows = diagnostics[diagnostics["kind"] == "choice"]
+    rows = diagnostics.loc[diagnostics["kind"] == "choice", USED]
     rows = rows[rows["shots"] == rows["shots"].min()]
     found = []
     for entrant in comparison.entrants:
         mine = rows[rows["learner"] == entrant.label]
         if len(mine):
             mine = mine[mine["seed"] == mine["seed"].min()]
-            options = {
-                str(name): int(n) for name, n in mine.groupby("name")["options"].max().items()
-            }
-            found.append(Decided(entrant, choices_of(mine), options))
+            name = mine["name"].astype("category").cat
+            codes, options = name.codes.to_numpy(), mine["options"].to_numpy()
+            most = _by_name(codes, name.categories, options, np.max)
+            found.append(Decided(entrant, choices_of(mine), most))
     return found
 
 
 def choices_of(rows: pd.DataFrame) -> pd.DataFrame:
     """The choices of one trial at one number of shots, a row a task and a column a decision."""
-    wide = rows.pivot(index="task", columns="name", values="value").astype(int)
-    return wide[in_order(wide.columns)]
+    return _in_order(wide(rows))
+
+
+def wide(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a task and a column a name, of what is told of one trial at one number of shots."""
+    name = rows["name"].astype("category").cat
+    task, codes, value = (it.to_numpy() for it in (rows["task"], name.codes, rows["value"]))
+    return _wide(task, codes, name.categories, value)
+
+
+def _wide(task: Any, codes: Any, names: "pd.Index[str]", value: Any) -> pd.DataFrame:
+    """As `wide`: as `pivot` does it, but for thousands of small tables.
+
+    Raises:
+        ValueError: a task has a name twice.
+    """
+    tasks, row = np.unique(task, return_inverse=True)
+    there, column = np.unique(codes, return_inverse=True)
+    places = row * len(there) + column
+    found = np.full(len(tasks) * len(there), np.nan)
+    found[places] = value
+    if len(np.unique(places)) < len(places):
+        raise ValueError("a task has two values of one name")
+    return pd.DataFrame(
+        found.reshape(len(tasks), len(there)),
+        index=pd.Index(tasks, name="task"),
+        columns=pd.Index(names.to_numpy()[there], name="name"),
+    )
+
+
+def _by_name(codes: Any, names: Any, values: Any, one: Callable[[Any], Any]) -> dict[str, Any]:
+    """What `one` makes of the values of each name, in alphabetical order."""
+    return {str(names[it]): one(values[codes == it]).item() for it in np.unique(codes)}
+
+
+def _mean(values: npt.NDArray[np.float64]) -> Any:
+    known = values[~np.isnan(values)]
+    return known.mean() if known.size else np.float64(np.nan)
+
+
+def _in_order(choices: pd.DataFrame) -> pd.DataFrame:
+    return choices[in_order(choices.columns)].astype(int)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -79,7 +123,8 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def distinct(choices: pd.DataFrame) -> int:
     """How many compositions the tasks were given."""
-    return len(choices[network_decisions(choices)].drop_duplicates())
+    networks = choices[network_decisions(choices)].to_numpy()
+    return len({*map(bytes, np.ascontiguousarray(networks))})
 
 
 def network_decisions(choices: pd.DataFrame) -> list[str]:
@@ -98,21 +143,21 @@ def marginal_entropy(choices: pd.DataFrame) -> float:
 
 
 def routing(
-    choices: pd.DataFrame, options: "pd.Series[int]", traits: pd.DataFrame
+    choices: pd.DataFrame, options: Mapping[str, int], traits: pd.DataFrame
 ) -> Iterator[tuple[str, float]]:
-    """What `benchmarks.report.statistics.routes` says of one trial's choices."""
+    """What `benchmarks.report.statistics.routes` says of one trial's choices; rows are tasks."""
     names = [it for it in map(str, choices) if it not in IMPLIED and options[it] > 1]
     if not names:
         return
-    chosen = {name: (choices[name].to_numpy(), int(options[name])) for name in names}
+    chosen = {name: (choices[name].to_numpy(), options[name]) for name in names}
     yield "collapse", float(np.mean([collapse(*it) for it in chosen.values()]))
     yield UNUSED, float(sum(unused(*it) for it in chosen.values()))
-    by_trait = traits.pivot(index="task", columns="name", values="value").reindex(choices.index)
-    for trait in sorted(map(str, by_trait)):
-        values = by_trait[trait].to_numpy(float)
+    traits = traits.reindex(choices.index)
+    for trait in sorted(map(str, traits)):
+        values = traits[trait].to_numpy(float)
         if not np.isnan(values).any() and (values != values[0]).any():
-            told = [information(it, values) for it, _ in chosen.values()]
-            yield f"nats on {trait}", max(told)
+            classes = classes_of(values)
+            yield f"nats on {trait}", max(information(it, classes) for it, _ in chosen.values())
 
 
 def make_compositions(results: Results) -> pd.DataFrame:
@@ -124,7 +169,7 @@ def make_compositions(results: Results) -> pd.DataFrame:
     and the mean over tasks of each measure. Only of learners that diagnose.
     """
     rows = results.diagnostics
-    rows = rows[rows["steps"] == NO_STEPS]
+    rows = rows.loc[rows["steps"] == NO_STEPS, USED]
     rows = rows[rows["learner"].isin(rows.loc[rows["kind"] != "trait", "learner"])]
     places = {label: place for place, label in enumerate(results.order)}
     ranked = rows.assign(place=rows["learner"].map(places)).sort_values(
@@ -142,17 +187,23 @@ def make_compositions(results: Results) -> pd.DataFrame:
 def _quantities(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Each quantity of one learner at one number of shots, a number a seed."""
     found: dict[str, list[float]] = {}
-    for _, trial in rows.groupby("seed", sort=True):
-        chosen, measured = (trial[trial["kind"] == kind] for kind in ("choice", "measure"))
+    columns = ("seed", "task", "value", "options")
+    seed, task, value, options = (rows[it].to_numpy() for it in columns)
+    kind, coded = rows["kind"].to_numpy(object), rows["name"].astype("category").cat
+    codes, names = coded.codes.to_numpy(), coded.categories
+    places = [np.flatnonzero(kind == it) for it in KINDS]
+    for one in np.unique(seed):
+        chosen, measured, trait = (at[seed[at] == one] for at in places)
         if len(chosen):
-            choices = choices_of(chosen)
+            choices = _in_order(_wide(task[chosen], codes[chosen], names, value[chosen]))
+            most = _by_name(codes[chosen], names, options[chosen], np.max)
+            traits = _wide(task[trait], codes[trait], names, value[trait])
             found.setdefault(COMPOSITIONS, []).append(distinct(choices))
             found.setdefault(MARGINAL, []).append(marginal_entropy(choices))
-            options = chosen.groupby("name")["options"].max()
-            for quantity, value in routing(choices, options, trial[trial["kind"] == "trait"]):
-                found.setdefault(quantity, []).append(value)
-        for name, mean in measured.groupby("name", sort=True)["value"].mean().items():
-            found.setdefault(str(name), []).append(float(mean))
+            for quantity, told in routing(choices, most, traits):
+                found.setdefault(quantity, []).append(told)
+        for name, mean in _by_name(codes[measured], names, value[measured], _mean).items():
+            found.setdefault(name, []).append(mean)
     return {name: np.array(values, dtype=float) for name, values in found.items()}
 
 

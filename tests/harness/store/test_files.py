@@ -17,6 +17,7 @@ from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
 from benchmarks.harness.store.folder import ResultsFolder
+from benchmarks.harness.store.ledger import LIST, Ledger
 from benchmarks.harness.store.results import consolidate, restore
 
 Put = Callable[[ResultsFolder, TrialSpec, Registry], None]
@@ -52,6 +53,36 @@ def test_the_same_frame_gives_the_same_bytes(tmp_path: Path) -> None:
     write_parquet(tmp_path / "2", frame.copy())
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "1"), frame)
+
+
+def test_a_table_that_is_there_already_is_not_written_again(tmp_path: Path) -> None:
+    ledger, path = Ledger(tmp_path), tmp_path / "curves.parquet"
+    frame = pd.DataFrame({"a": pd.Categorical(["x", "y"]), "b": [0.1, float("nan")], "c": [1, 2]})
+
+    def is_written(frame: pd.DataFrame) -> bool:
+        before = path.stat().st_ino if path.exists() else None
+        ledger.write_parquet(path.name, frame)
+        pd.testing.assert_frame_equal(pd.read_parquet(path), frame)
+        return path.stat().st_ino != before
+
+    assert is_written(frame)
+    assert not is_written(frame.copy())
+    others = [
+        frame.assign(b=[0.1, 0.2]),
+        frame.assign(a=["x", "y"]),
+        frame.assign(a=pd.Categorical(["x", "y"], ["y", "x"])),
+        frame.rename(columns={"c": "d"}),
+        frame.astype({"c": "int32"}),
+        frame.iloc[:1],
+    ]
+    assert all(is_written(it) for it in [*others, frame])
+    path.write_bytes(path.read_bytes() + b" ")
+    assert is_written(frame)
+    shutil.copy(path, tmp_path / "copy")
+    (tmp_path / LIST).unlink()
+    path.unlink()
+    shutil.copy(tmp_path / "copy", path)  # of our frame, but nobody knows whose
+    assert is_written(frame)
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o002])

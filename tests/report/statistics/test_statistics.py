@@ -3,13 +3,16 @@ import pytest
 import scipy.stats
 
 from benchmarks.report.statistics import (
+    Estimate,
     Grounds,
     Interval,
     Scores,
     estimate,
     interquartile_mean,
+    intervals,
     paired_difference,
     summary,
+    together,
     unpaired_difference,
 )
 
@@ -218,3 +221,27 @@ def test_different_tasks_are_not_paired() -> None:
     for other in (scores([[1.0]]), scores([[1.0, 2.0]], groups=[0, 0])):
         with pytest.raises(ValueError, match="same tasks"):
             paired_difference(estimate(two), estimate(other))
+
+
+@pytest.mark.parametrize(
+    ("groups", "folds"),
+    [(None, None), ([0, 0, 1, 1, 2, 2, 2, 3], None), ([0, 0, 1, 1, 2, 2, 2, 3], [0] * 4 + [1] * 4)],
+)
+def test_many_intervals_at_once_are_those_of_each(
+    groups: list[int] | None, folds: list[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "MOST", 50)  # several turns
+    draw = generator(3).normal
+
+    def made(seeds: int) -> list[Estimate]:
+        of = [scores(draw(size=(seeds, 8)), groups=groups, folds=folds) for _ in range(4)]
+        means = [summary(it, within=(-0.1, 0.1)).mean for it in of]
+        return [*means, *(summary(it).iqm for it in of), paired_difference(means[0], means[1])]
+
+    fewer, more, alike = made(2), made(3), estimate(scores(np.ones((2, 8)), None, groups, folds))
+    several = paired_difference(fewer[0], more[0])
+    one = estimate(scores(draw(size=(3, 4)), groups=[0] * 4))
+    apart = unpaired_difference(fewer[0], more[1])
+    asked = [one, *more, several, alike, apart, *fewer]
+    for found, it in zip(intervals(asked), asked, strict=True):
+        assert found == pytest.approx(it.interval, rel=1e-12, nan_ok=True)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib import _path
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.colors import to_hex
@@ -150,6 +151,17 @@ def _are_dots(gc: Any, paths: Any, each: Any, faces: Any, widths: Any) -> bool:
     return opaque and np.array_equal(paths[0].vertices, DOT.vertices)
 
 
+class _Canvas(FigureCanvasBase):
+    """By which a figure is laid out as it is drawn: texts are measured once, and as browsers do."""
+
+    def __init__(self, figure: Figure, renderer: Any) -> None:
+        super().__init__(figure)
+        self._renderer = renderer
+
+    def get_renderer(self) -> Any:
+        return self._renderer
+
+
 def draw(figure: Figure, dots: float) -> tuple[str, PageRenderer]:
     """The figure as an `svg` element that stands in HTML, and what drew it.
 
@@ -161,6 +173,7 @@ def draw(figure: Figure, dots: float) -> tuple[str, PageRenderer]:
     width, height = figure.get_size_inches()
     mine = PageRenderer(72 * width, 72 * height, file, dots)
     renderer = MixedModeRenderer(figure, width, height, dots, mine)
+    _Canvas(figure, renderer)
     figure.draw(cast(Any, renderer))
     renderer.finalize()
     inside = file.getvalue().partition("<svg ")[2].partition(">")[2]

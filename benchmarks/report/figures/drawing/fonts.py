@@ -43,10 +43,10 @@ def missing(text: str, fonts: Iterable[str] = ()) -> set[str]:
 
 def lacking_in(figure: Figure, fonts: Iterable[str] = ()) -> set[str]:
     """The letters of a figure for which there will be boxes."""
-    texts = [it.get_text() for it in figure.findobj(Text)]
-    every = figure.findobj(lambda it: isinstance(it, Every))
-    ticks = [label for it in every if isinstance(it, Every) for label in it.labels]
-    return missing("".join([*texts, *ticks]), fonts)
+    said: list[str] = []
+    for it in figure.findobj(lambda it: isinstance(it, Text | Every)):
+        said += it.labels if isinstance(it, Every) else [it.get_text()]  # type: ignore[attr-defined]
+    return missing("".join(said), fonts)
 
 
 def boxes(letters: set[str]) -> str:

@@ -1,7 +1,7 @@
 """Legends: beside the panels where there is room, else below them."""
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
@@ -9,6 +9,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from benchmarks.report.figures.drawing.look import asked, scaled
+from benchmarks.report.figures.drawing.room import remember_extent
 from benchmarks.report.figures.drawing.style import Style, caption_name
 from benchmarks.report.scores.cells import Entrant
 
@@ -49,6 +50,17 @@ def above(figure: Figure, handles: Sequence[Artist]) -> None:
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     else:
         _in_rows(figure, handles, None, "outside upper center")
+
+
+def colour_bar(
+    figure: Figure, image: Any, panels: Any, label: str, marks: Mapping[float, str], shrink: float
+) -> None:
+    """What the colours of maps stand for, beside all of them; `marks` are what is said where."""
+    bar = figure.colorbar(image, ax=panels, shrink=shrink, label=label)
+    bar.outline.set_visible(False)
+    bar.set_ticks([*marks], labels=[*marks.values()])
+    if asked().size is None:  # where it has to fit, its label may change
+        remember_extent(bar.ax)
 
 
 def legend_width(entrants: Iterable[Entrant]) -> float:

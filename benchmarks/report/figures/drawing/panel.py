@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.artist import allow_rasterization
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, XTick, YAxis, YTick
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.spines import Spine
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import Bbox
@@ -86,8 +87,10 @@ class _Light:
     """What is the same along x and y; it comes before matplotlib's own axis."""
 
     every: ClassVar[Any]
-    _one: tuple[Any, Any] = (None, None)
+    _asked: dict[str, Any] | None = None
+    _one: Any = None
     _key: Any = None
+    _seen: tuple[Any, tuple[str, ...]] = (None, ())
     _boxes: tuple[Any, list[Bbox]] = (None, [])
 
     def is_light(self: Any) -> bool:
@@ -148,17 +151,20 @@ class _Light:
     def _update_ticks(self: Any) -> list[Any]:
         if not self.is_light():
             return cast(list[Any], cast(Any, super())._update_ticks())
-        if self._one[0] != self._major_tick_kw:
-            asked = dict(self._major_tick_kw)
-            self._one, self._key = (asked, self.every(self.axes, 0, major=True, **asked)), None
-            self._one[1].set_clip_path(self.axes.patch)
-        one, ticker = self._one[1], self.major
+        if self._asked != self._major_tick_kw:
+            self._asked, self._one, self._key = dict(self._major_tick_kw), None, None
         low, high = sorted(self.get_view_interval())
-        box = self.axes.bbox
+        box, ticker = self.axes.bbox, self.major
         key = (low, high, self.get_scale(), box.width, box.height, ticker.locator, ticker.formatter)
         if self._key != key:
-            self._key, (one.places, one.labels) = key, self._in_view(low, high)
-        return [one] if one.labels else []
+            self._key, self._seen = key, self._in_view(low, high)
+        if not self._seen[1]:
+            return []
+        if self._one is None:
+            self._one = self.every(self.axes, 0, major=True, **self._asked)
+            self._one.set_clip_path(self.axes.patch)
+        self._one.places, self._one.labels = self._seen
+        return [self._one]
 
     def _in_view(self: Any, low: float, high: float) -> tuple[Any, tuple[str, ...]]:
         """Where ticks are, in data coordinates, and what they say."""
@@ -198,6 +204,12 @@ class _LightY(_Light, AxisRoom, YAxis):
 class _Edge(Spine):
     """An edge of a panel, whose extent does not take the ticks to know."""
 
+    @allow_rasterization  # type: ignore[untyped-decorator]
+    def draw(self, renderer: Any) -> None:
+        if self.get_visible():
+            self.get_spine_transform()  # ticks ask for it, and find where it is, if there are any
+            super().draw(renderer)
+
     def get_window_extent(self, renderer: Any = None) -> Bbox:
         if not self.is_light():
             return super().get_window_extent(renderer)
@@ -213,6 +225,7 @@ class Panel(PanelRoom, Axes):
     """Axes of one panel."""
 
     _others: tuple[int, bool] = (-1, False)
+    _waits = False
 
     def _init_axis(self: Any) -> None:
         self.xaxis, self.yaxis = _LightX(self, clear=False), _LightY(self, clear=False)
@@ -251,8 +264,19 @@ class Panel(PanelRoom, Axes):
         cast(Any, super())._request_autoscale_view(axis)
         self._stale_panels().add(self)
 
+    def add_collection(self, collection: Any, *given: Any, **asked: Any) -> Any:
+        """Bands of data do not ask where the limits are; they are found once all is there."""
+        band = isinstance(collection, FillBetweenPolyCollection)
+        self._waits = band and not collection.is_transform_set()
+        try:
+            return cast(Any, super()).add_collection(collection, *given, **asked)
+        finally:
+            self._waits = False
+
     def _unstale_viewLim(self: Any) -> None:  # noqa: N802
         """As matplotlib's, which looks at all panels of a figure for each thing it asks of one."""
+        if self._waits:
+            return
         stale = self._stale_panels()
         if stale or self._has_others():
             cast(Any, super())._unstale_viewLim()

@@ -79,6 +79,25 @@ class PanelRoom:
         return _around(it for it in boxes if _counts(it))
 
 
+def remember_extent(axes: Any) -> None:
+    """Find the extent of axes once wherever they are: each panel beside a colour bar asks for it.
+
+    Nothing of the axes is to change from here on but where they are.
+    """
+    find, known = axes.get_tightbbox, dict[Any, Bbox | None]()
+
+    def found(renderer: Any = None, **asked: Any) -> Bbox | None:
+        figure = axes.get_figure(root=True)
+        place = axes.get_position(original=True).bounds
+        key = (*place, *figure.bbox.bounds, figure.dpi, renderer, *sorted(asked.items()))
+        if key not in known:
+            known.clear()
+            known[key] = find(renderer, **asked)
+        return known[key]
+
+    axes.get_tightbbox = found
+
+
 def _box_of(text: Any, renderer: Any) -> Box:
     box = text._get_layout(renderer)[0]
     x, y = text.get_transform().transform(text.get_unitless_position())

@@ -17,7 +17,12 @@ from benchmarks.report.figures.drawing.style import (
 )
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.wording import plural
-from benchmarks.report.tables.compositions import Decided, decided, distinct, network_decisions
+from benchmarks.report.tables.compositions import (
+    Decided,
+    distinct,
+    network_decisions,
+    wide,
+)
 
 PLACE = 130
 LEARNERS = 3
@@ -30,10 +35,12 @@ FREQUENT = (
 
 
 def pictures(view: View) -> Iterator[Picture]:
+    learners = [it for it in view.decided() if distinct(it.choices) > 1]
+    if not learners:
+        return
     rows = view.rows("diagnostics")
     traits = rows[rows["kind"] == "trait"]
-    learners = [it for it in decided(view.comparison, rows) if distinct(it.choices) > 1]
-    if traits["name"].nunique() > 1 and learners:
+    if traits["name"].nunique() > 1:
         yield view.picture(
             "compositions",
             "Compositions",
@@ -79,7 +86,7 @@ def _places(traits: pd.DataFrame, it: Decided, names: list[str]) -> pd.DataFrame
     """The two traits of each task, in the order of the learner's choices."""
     mine = traits[traits["learner"] == it.entrant.label]
     mine = mine[(mine["seed"] == mine["seed"].min()) & (mine["shots"] == mine["shots"].min())]
-    return mine.pivot(index="task", columns="name", values="value")[names].loc[it.choices.index]
+    return wide(mine)[names].loc[it.choices.index]
 
 
 def _scatter(ax: Axes, places: pd.DataFrame, chosen: list[Any], title: str) -> None:

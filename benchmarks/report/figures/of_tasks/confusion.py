@@ -12,7 +12,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.figures.drawing.legends import legend, legend_width
+from benchmarks.report.figures.drawing.legends import colour_bar, legend, legend_width
 from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.seaborn_style import color_palette
 from benchmarks.report.figures.drawing.style import (
@@ -34,6 +34,7 @@ MAPS_A_ROW = 3
 PAIRS = 15
 NEVER_MET = "#DDDDDD"
 PAIR = ["true", "predicted"]
+MARKS = {0: "0", 0.02: "2", 0.1: "10", 0.25: "25", 0.5: "50", 1: "100"}
 
 
 def pictures(view: View) -> Iterator[Picture]:
@@ -104,9 +105,7 @@ def _maps(
     figure.suptitle(title, fontsize="medium")
     figure.supxlabel("called", fontsize="medium")
     figure.supylabel("class", fontsize="medium")
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, label="% of the query points")
-    bar.outline.set_visible(False)
-    bar.set_ticks([0, 0.02, 0.1, 0.25, 0.5, 1], labels=["0", "2", "10", "25", "50", "100"])
+    colour_bar(figure, image, axes, "% of the query points", MARKS, 0.7)
     return figure
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from PIL import Image
 
@@ -31,6 +33,7 @@ A_ROW = 7
 CELL = 0.42
 """Inches that a picture takes, its frame and the space for its text aside."""
 GAP = 0.16
+GREY = Normalize(0, 255)
 TEXT = 0.34
 """Room beside and below a picture, as shares of its size."""
 
@@ -124,14 +127,16 @@ def _draw(ax: Axes, shown: list[_Shown]) -> None:
     for place, it in enumerate(shown):
         row, column = divmod(place, A_ROW)
         left, top = column * (1 + GAP), row * (1 + GAP + TEXT)
-        ax.imshow(
-            it.picture,
+        image = AxesImage(
+            ax,
             cmap="gray",
-            vmin=0,
-            vmax=255,
+            norm=GREY,
             extent=(left, left + 1, top + 1, top),
             interpolation="nearest",
-        )
+        )  # imshow would find limits anew for each
+        image.set_data(it.picture)
+        image.set_clip_path(ax.patch)
+        ax.add_image(image)
         ax.add_patch(
             Rectangle(
                 (left, top), 1, 1, fill=False, edgecolor=it.colour, linewidth=scaled(1.6), zorder=3

@@ -32,6 +32,7 @@ TITLE_WIDTH = 24
 FEW_POINTS = 30
 TRUTH = "#9A9A9A"
 PREDICTION, STD = "prediction", "std"
+USED = ("learner", "seed", "steps", "task", "kind", "x", "y", "output")
 Points = Float[np.ndarray, "_ 2"]
 
 
@@ -72,7 +73,8 @@ def fitted_curves(
     """
     curves = finite(curves)
     shots = int(curves["shots"].min())
-    curves = curves[curves["shots"] == shots].sort_values(["x", "y"])
+    used = [it for it in USED if it in curves]
+    curves = curves.loc[curves["shots"] == shots, used].sort_values(["x", "y"])
     drawn = [it for it in comparison.entrants if (curves["learner"] == it.label).any()]
     tasks = sorted({int(task) for task in curves["task"]})[: fitting(FITTED_TASKS, 1.2)]
     names = tasks_of(shots)
@@ -88,18 +90,23 @@ def fitted_curves(
         sharex=True,
         sharey="col" if len(targets) == 1 else False,
     )
+    limits: list[tuple[Axes, tuple[float, float] | None]] = []
     for (entrant, output), row in zip(product(drawn, range(len(targets))), axes, strict=True):
         mine = curves[curves["learner"] == entrant.label]
         mine = mine[mine["seed"] == mine["seed"].min()]
         if "output" in mine:
             mine = mine[mine["output"] == output]
         for task, ax in zip(tasks, row, strict=True):
-            _fit(ax, mine[mine["task"] == task], steps, chosen[entrant.label].colour)
+            reach = _fit(ax, mine[mine["task"] == task], steps, chosen[entrant.label].colour)
+            limits.append((ax, reach))
         name = caption_name(entrant)
         wrapped = textwrap.wrap(name, 16)
         if len(targets) > 1:
             wrapped += textwrap.wrap(targets[output], 16)
         row[0].set_ylabel("\n".join(wrapped), color=chosen[entrant.label].colour, fontweight="bold")
+    for ax, reach in limits:  # once all is there: each looks at all panels that share an axis
+        if reach is not None:
+            ax.set_ylim(reach)
     for task, ax in zip(tasks, axes[0], strict=True):
         ax.set_title(_title(names.get(task, f"{comparison.split} task {task + 1}")))
     problem = comparison.problem
@@ -125,8 +132,12 @@ def _title(name: str) -> str:
     return "\n".join(textwrap.wrap(name, TITLE_WIDTH, max_lines=2, placeholder="…"))
 
 
-def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
-    """What one learner makes of one task, whose rows are sorted by x and y."""
+def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> tuple[float, float] | None:
+    """What one learner makes of one task, whose rows are sorted by x and y.
+
+    Returns:
+        From where to where points and support points make the panel go, if there are any.
+    """
     kind, at = rows["kind"].to_numpy(object), rows["steps"].to_numpy()
     points = rows[["x", "y"]].to_numpy(dtype=float)
     support, truth = points[kind == "support"], points[kind == "query"]
@@ -161,9 +172,9 @@ def _fit(ax: Axes, rows: pd.DataFrame, steps: list[int], colour: str) -> None:
     )
     known = np.concatenate([truth[:, 1], support[:, 1]])
     if not known.size:
-        return
+        return None
     margin = 0.35 * (known.max() - known.min()) or 1.0
-    ax.set_ylim(known.min() - margin, known.max() + margin)
+    return known.min() - margin, known.max() + margin
 
 
 def _first(points: Points) -> Points:

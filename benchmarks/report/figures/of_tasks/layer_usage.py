@@ -11,6 +11,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.report.figures.drawing.legends import colour_bar
 from benchmarks.report.figures.drawing.look import scaled
 from benchmarks.report.figures.drawing.seaborn_style import color_palette
 from benchmarks.report.figures.drawing.style import (
@@ -19,7 +20,7 @@ from benchmarks.report.figures.drawing.style import (
 )
 from benchmarks.report.figures.view import Picture, View
 from benchmarks.report.scores.cells import Comparison
-from benchmarks.report.tables.compositions import Decided, decided
+from benchmarks.report.tables.compositions import Decided
 
 PLACE = 120
 MAPS = 6
@@ -27,8 +28,11 @@ MAPS_A_ROW = 3
 NO_OPTION = "#DDDDDD"
 
 
+MARKS = {0: "0", 0.02: "2 %", 0.1: "10 %", 0.25: "25 %", 0.5: "50 %", 1: "100 %"}
+
+
 def pictures(view: View) -> Iterator[Picture]:
-    learners = decided(view.comparison, view.rows("diagnostics"))[:MAPS]
+    learners = view.decided()[:MAPS]
     if learners:
         yield view.picture(
             "layer-usage",
@@ -57,11 +61,7 @@ def usage_map(comparison: Comparison, learners: list[Decided]) -> Figure:
         ax.set_visible(False)
     for row in axes:
         row[0].set_ylabel("option")
-    bar = figure.colorbar(image, ax=axes, shrink=0.6, label=f"share of {comparison.split} tasks")
-    bar.outline.set_visible(False)
-    bar.set_ticks(
-        [0, 0.02, 0.1, 0.25, 0.5, 1], labels=["0", "2 %", "10 %", "25 %", "50 %", "100 %"]
-    )
+    colour_bar(figure, image, axes, f"share of {comparison.split} tasks", MARKS, 0.6)
     return figure
 
 

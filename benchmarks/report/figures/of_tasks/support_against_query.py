@@ -59,7 +59,8 @@ def _told(comparison: Comparison, diagnostics: pd.DataFrame) -> Told | None:
     metric, name = "mse", SUPPORT_MSE
     if comparison.ways is not None:
         metric, name = "accuracy", SUPPORT_ACCURACY
-    rows = diagnostics[diagnostics["name"] == name]
+    used = ["learner", "seed", "shots", "steps", "task", "value"]
+    rows = diagnostics.loc[diagnostics["name"] == name, used]
     if rows.empty or rows["steps"].nunique() < 2:
         return None
     group = next(it for it in comparison.groups if it.shots == rows["shots"].min())

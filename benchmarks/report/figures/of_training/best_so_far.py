@@ -30,6 +30,8 @@ def pictures(view: View) -> Iterator[Picture]:
 
 def _found(comparison: Comparison, tuning: pd.DataFrame) -> list[tuple[Entrant, pd.DataFrame]]:
     """Whose settings were searched on the family: a row for each trial and search."""
+    if tuning.empty:
+        return []
     rows = tuning[(tuning["family"] == comparison.family) & (tuning["state"] != "failed")]
     return [
         (entrant, mine)

@@ -24,22 +24,24 @@ BINS = 40
 
 
 def pictures(view: View) -> Iterator[Picture]:
-    history = view.rows("history")
-    if _logged(view.comparison, history):
+    logged = _logged(view.comparison, view.rows("history"))
+    if logged:
         yield view.picture(
             "training-curves",
             "Training curves",
             "Loss on training tasks as each learner logs it (thin: single seeds, thick: their "
             "mean); losses of different learners are not the same quantity.",
-            lambda: training_curves(view.comparison, history),
+            lambda: _curves(view.comparison, logged),
             of_training=True,
         )
 
 
-def _logged(
-    comparison: Comparison, history: pd.DataFrame
-) -> list[tuple[Entrant, str, pd.DataFrame]]:
-    """Who logs a loss, what it is called, and its rows."""
+Logged = list[tuple[Entrant, str, pd.DataFrame]]
+"""Who logs a loss, what it is called, and its rows."""
+
+
+def _logged(comparison: Comparison, history: pd.DataFrame) -> Logged:
+    history = history[["learner", "seed", "tasks", "metric", "value"]]
     return [
         (entrant, metric, rows)
         for entrant in comparison.entrants
@@ -49,7 +51,10 @@ def _logged(
 
 
 def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure:
-    logged = _logged(comparison, history)
+    return _curves(comparison, _logged(comparison, history))
+
+
+def _curves(comparison: Comparison, logged: Logged) -> Figure:
     chosen = styles(comparison.entrants)
     figure, axes = panels(1, 1, 5.5 + legend_width([it for it, _, _ in logged]), 3.6)
     ax = axes[0][0]
@@ -75,7 +80,7 @@ def training_curves(comparison: Comparison, history: pd.DataFrame) -> Figure:
 def _own_loss(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """The loss a learner logs, by preference on query points."""
     metrics = sorted(
-        {it for it in rows["metric"] if not str(it).startswith(VALIDATION)},
+        (it for it in rows["metric"].unique() if not str(it).startswith(VALIDATION)),
         key=lambda it: (it != PREFERRED, not it.endswith("loss"), it),
     )
     metric = metrics[0] if metrics else ""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ def _drawn(comparison: Comparison, history: pd.DataFrame) -> list[Entrant]:
 
 
 def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figure:
-    rows = history[history["metric"].isin(LOGGED)]
+    rows = history.loc[history["metric"].isin(LOGGED), ["learner", "tasks", "metric", "value"]]
     metrics = [metric for metric in LOGGED if (rows["metric"] == metric).any()]
     drawn = _drawn(comparison, history)
     chosen = styles(comparison.entrants)
@@ -63,13 +64,11 @@ def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figur
     figure, axes = panels(
         lines, columns, 0.3 + 2.7 * columns + legend_width(drawn), height, sharex=True
     )
+    means = _binned(rows)
     for ax, metric in zip(axes.flat, metrics, strict=False):
-        here = rows[rows["metric"] == metric]
         for entrant in drawn:
-            mine = here[here["learner"] == entrant.label]
-            if len(mine):
+            if (mean := means.get((metric, entrant.label))) is not None:
                 style = chosen[entrant.label]
-                mean = _binned(mine, float(rows["tasks"].max()))
                 line(ax, mean, style, marker=style.marker if len(mean) == 1 else "")
         ax.set_title(metric.replace("_", " "))
         ax.yaxis.set_major_locator(MaxNLocator(5))
@@ -87,8 +86,13 @@ def training_diagnostics(comparison: Comparison, history: pd.DataFrame) -> Figur
     return figure
 
 
-def _binned(rows: pd.DataFrame, end: float) -> "pd.Series[float]":
-    """The mean over seeds, and over what was logged within a sixtieth of the training."""
-    bins = np.minimum(rows["tasks"] * BINS // max(end, 1.0), BINS - 1)
-    grouped = rows.assign(bin=bins).groupby("bin", sort=True)
-    return pd.Series(grouped["value"].mean().to_numpy(), index=grouped["tasks"].mean().to_numpy())
+def _binned(rows: pd.DataFrame) -> "dict[Any, pd.Series[float]]":
+    """By metric and learner the mean over seeds, and over a sixtieth of the training."""
+    end = max(float(rows["tasks"].max()), 1.0)
+    bins = np.minimum(rows["tasks"] * BINS // end, BINS - 1)
+    grouped = rows.assign(bin=bins).groupby(["metric", "learner", "bin"], sort=True)
+    means = grouped[["value", "tasks"]].mean()
+    return {
+        key: pd.Series(mine["value"].to_numpy(), index=mine["tasks"].to_numpy())
+        for key, mine in means.groupby(["metric", "learner"], sort=False)
+    }
