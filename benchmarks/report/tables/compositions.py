@@ -166,8 +166,15 @@ def make_compositions(results: Results) -> pd.DataFrame:
     The mean, least and greatest over seeds of: how many networks the tasks were given
     (`compositions`), the `marginal_entropy`, the mean over decisions of their `collapse`, how many
     options are `unused`, the most that a decision tells of each trait of a task (`nats on TRAIT`),
-    and the mean over tasks of each measure. Only of learners that diagnose.
+    and the mean over tasks of each measure. Only of learners that diagnose. It is made once.
     """
+    if COMPOSITIONS not in results.made:
+        results.made[COMPOSITIONS] = _made(results)
+    found: pd.DataFrame = results.made[COMPOSITIONS]
+    return found
+
+
+def _made(results: Results) -> pd.DataFrame:
     rows = results.diagnostics
     rows = rows.loc[rows["steps"] == NO_STEPS, USED]
     rows = rows[rows["learner"].isin(rows.loc[rows["kind"] != "trait", "learner"])]
