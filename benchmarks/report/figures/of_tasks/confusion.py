@@ -112,8 +112,8 @@ def _maps(
 def _map(ax: Axes, shares: "pd.Series[float]", names: list[str]) -> Any:
     places = {name: place for place, name in enumerate(names)}
     cells = np.zeros((len(names), len(names)))
-    for true, predicted in shares.index:
-        cells[places[true], places[predicted]] = shares[true, predicted]
+    for (true, predicted), share in zip(shares.index, shares.to_numpy(), strict=True):
+        cells[places[true], places[predicted]] = share
     image = ax.pcolormesh(
         cells,
         norm=PowerNorm(0.5, 0, 1),
