@@ -136,7 +136,8 @@ def _context(modules: Sequence[str]) -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "benchmarks.harness.run.keeper", *modules])
+    always = ("benchmarks.unswept", "torch", "benchmarks.harness.run.keeper")
+    context.set_forkserver_preload([*always, *modules])
     return context
 
 
