@@ -25,7 +25,7 @@ MODULES = (
     *("benchmarks.unswept", "torch", "torch._dynamo", "benchmarks.harness.run.keeper"),
     "benchmarks.commands.run",
     *("benchmarks.harness.tuning.tuner", "benchmarks.report.documents.index", "baselines.maml"),
-    *("benchmarks.tasks.sinusoid", "reml.learner"),
+    *("benchmarks.tasks.sinusoid", "reml.learner", "sklearn.cluster"),
 )
 
 
