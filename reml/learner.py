@@ -101,8 +101,6 @@ class REML(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mixing:
-            import sklearn.cluster  # noqa: F401  # before its budget begins
         self._memo = Memo()
         self._training: Training | None = None
 
