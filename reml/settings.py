@@ -206,6 +206,8 @@ class Settings:
         if self.direct and self.adaptations != ("solve",):
             raise ValueError("expected adaptation = 'solve' with direct = true")
         if self.mixing:
+            import sklearn.cluster  # noqa: F401  # before its budget begins
+
             self._demand_mixable()
         if "solve" in self.adaptations and self.pool_update not in ("first_order", "second_order"):
             raise ValueError(

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 STEPS = 20
@@ -93,6 +92,8 @@ def fitted(points: Points, noise: Float[Tensor, " outputs"], priors: int, seed: 
 
 def _begin(points: Points, noise: Float[Tensor, " outputs"], priors: int, seed: int) -> Priors:
     """Clusters of the weights that a standard normal prior finds."""
+    from sklearn.cluster import KMeans  # takes over a second, and most learners mix nothing
+
     outputs, size = points.y.shape[2], points.x.shape[2]
     eye = torch.eye(size, dtype=torch.float64)
     noise = noise.double().expand(priors, -1)

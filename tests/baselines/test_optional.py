@@ -1,10 +1,12 @@
 """Without an optional package, what needs it says what to type, and all else runs."""
 
-import subprocess
-import sys
+from pathlib import Path
+
+from warm import Command
 
 PROGRAM = """
 import sys
+assert not {"statsmodels", "skimage"} & sys.modules.keys()
 sys.modules["statsmodels"] = sys.modules["skimage"] = None
 from benchmarks.core.errors import MissingDependency
 from benchmarks.harness.plan.registry import Registry
@@ -17,11 +19,14 @@ for name in registry.names("learner"):
 """
 
 
-def test_what_needs_an_optional_package_says_what_to_type() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+def test_what_needs_an_optional_package_says_what_to_type(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    with Command([], tmp_path, script=tmp_path / "program.py") as running:
+        assert running.wait(120) == 0, running.complained
+        said = running.said
     features = "there is no skimage, which features needs; type: pip install scikit-image"
-    assert done.stdout.splitlines() == [
+    assert said.splitlines() == [
         features,
         features,
         "there is no statsmodels, which mixed needs; type: pip install statsmodels",
-    ], done.stderr
+    ]

@@ -1,12 +1,18 @@
 """Without learn2learn all learners but its own run, and those say what to type."""
 
 import json
-import subprocess
-import sys
 
-PROGRAM = """
-import json, sys
+from warm import Command
+
+WITHOUT = """
+import sys
+assert not {"learn2learn", "torchvision"} & sys.modules.keys()
 sys.modules["learn2learn"] = sys.modules["torchvision"] = None
+for name in [it for it in sys.modules if it.partition(".")[0] == "baselines"]:
+    del sys.modules[name]  # it looks for them when it is imported
+"""
+PROGRAM = """
+import json
 from benchmarks.core import Budget, BudgetedSource, generator_of
 from benchmarks.core.errors import MissingDependency
 from benchmarks.harness.plan.registry import Registry
@@ -45,10 +51,11 @@ name = "maml"
 """
 
 
-def test_all_but_its_own_learners_run():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    refused = json.loads(done.stdout)
+def test_all_but_its_own_learners_run(tmp_path):
+    (tmp_path / "program.py").write_text(WITHOUT + PROGRAM)
+    with Command([], tmp_path, script=tmp_path / "program.py") as running:
+        assert running.wait(120) == 0, running.complained
+        refused = json.loads(running.said)
     assert set(refused) == {"anil", "maml", "meta_sgd"}
     for sentence in refused.values():
         assert "pip install --no-deps learn2learn==0.2.0" in sentence
@@ -57,14 +64,13 @@ def test_all_but_its_own_learners_run():
 
 def test_a_matrix_that_needs_it_fails_before_anything_is_trained(tmp_path):
     (tmp_path / "m.toml").write_text(MATRIX)
-    program = (
-        "import sys; sys.modules['learn2learn'] = sys.modules['torchvision'] = None\n"
-        "from benchmarks.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    run = [sys.executable, "-c", program, "run", "m.toml", "--out", "out"]
-    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "maml" in done.stderr
-    assert "pip install --no-deps learn2learn==0.2.0" in done.stderr
+    command = "from benchmarks.cli import main\nsys.exit(main(sys.argv[1:]))\n"
+    (tmp_path / "program.py").write_text(WITHOUT + command)
+    run = ["run", "m.toml", "--out", "out"]
+    with Command(run, tmp_path, script=tmp_path / "program.py") as running:
+        assert running.wait(120) == 2
+        complained = running.complained
+    assert len(complained.strip().splitlines()) == 1
+    assert "maml" in complained
+    assert "pip install --no-deps learn2learn==0.2.0" in complained
     assert not list(tmp_path.glob("out/trials/*/*"))

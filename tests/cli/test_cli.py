@@ -56,7 +56,7 @@ def test_from_a_matrix_to_its_report(
     assert main(["status", str(out)]) == 0
     assert "2 trials: 1 done, 0 failed, 1 missing" in capsys.readouterr().out
 
-    assert main(run) == 0
+    assert main([*run, "--no-figures"]) == 0
     text = capsys.readouterr().out
     assert "2 trials, 1 done already, 1 to run" in text
     assert "| guess-half " in text

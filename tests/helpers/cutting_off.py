@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ name = "plain"
 
 
 def in_child(arguments: list[str], log: Path) -> None:
+    # it starts a server of its own, which need know no more than this run
+    forkserver.set_forkserver_preload = forkserver._forkserver.set_forkserver_preload
     with log.open("w") as file:
         for number in (1, 2):
             os.dup2(file.fileno(), number)

@@ -22,9 +22,10 @@ from benchmarks.harness.run import local
 
 ROOT = Path(__file__).parents[2]
 MODULES = (
-    *("torch", "torch._dynamo", "benchmarks.harness.run.keeper", "benchmarks.commands.run"),
+    *("benchmarks.unswept", "torch", "torch._dynamo", "benchmarks.harness.run.keeper"),
+    "benchmarks.commands.run",
     *("benchmarks.harness.tuning.tuner", "benchmarks.report.documents.index", "baselines.maml"),
-    *("benchmarks.tasks.sinusoid", "reml.learner"),
+    *("benchmarks.tasks.sinusoid", "reml.learner", "sklearn.cluster"),
 )
 
 

@@ -24,10 +24,8 @@ def demand_room(
     Raises:
         UserError: none has.
     """
-    asked = {"CPU": options["num_cpus"], "GPU": options["num_gpus"], **options["resources"]}
-    if "memory" in options:
-        asked["memory"] = options["memory"]
-    if not any(all(it.get(key, 0) >= n for key, n in asked.items()) for it in nodes):
+    if not any(has_room(options, it) for it in nodes):
+        asked = _asked(options)
         words = ", ".join(f"{key} {n:g}" for key, n in asked.items() if n)
         there = {key: max((it.get(key, 0) for it in nodes), default=0) for key in asked}
         most = ", ".join(f"{key} {n:g}" for key, n in there.items())
@@ -35,6 +33,21 @@ def demand_room(
             f"{where or '[engine]'}: no machine of Ray has what a trial asks for ({words}); the "
             f"most that one has is {most}"
         )
+
+
+def has_room(options: Mapping[str, Any], node: Mapping[str, float]) -> bool:
+    """Whether a machine has what a trial asks for."""
+    return all(node.get(key, 0) >= n for key, n in _asked(options).items())
+
+
+def _asked(options: Mapping[str, Any]) -> dict[str, float]:
+    memory = {key: options[key] for key in ("memory",) if key in options}
+    return {
+        "CPU": options["num_cpus"],
+        "GPU": options["num_gpus"],
+        **options["resources"],
+        **memory,
+    }
 
 
 def options_of(resources: Resources) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from benchmarks.harness.engines.luggage import (
     packed,
     unpack,
 )
-from benchmarks.harness.engines.ray_cluster import connect, demand_room, options_of
+from benchmarks.harness.engines.ray_cluster import connect, demand_room, has_room, options_of
 from benchmarks.harness.engines.ray_node import (
     CHECKPOINTS,
     TRAINING,
@@ -259,14 +259,14 @@ class RayEngine:
         trial.rmdir()
 
     def _forget(self) -> None:
-        """On every machine, what the run has left there."""
-        ray = self._ray
+        """On every machine that has room for its trials, what the run has left there."""
+        ray, options = self._ray, [self._options_of(label) for label in self._placed]
         affinity = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         sweep = ray.remote(num_cpus=0, max_retries=0)(forget)
         asked = [
             sweep.options(scheduling_strategy=affinity(it["NodeID"], soft=False)).remote(self._run)
             for it in ray.nodes()
-            if it["Alive"]
+            if it["Alive"] and any(has_room(them, it["Resources"]) for them in options)
         ]
         ray.wait(asked, num_returns=len(asked), timeout=PATIENCE_SECONDS)
 

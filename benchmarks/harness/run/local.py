@@ -121,9 +121,11 @@ class LocalEngine:
 
 
 def modules_of(trials: Sequence[TrialSpec], registry: Registry) -> list[str]:
-    """What the learners of the trials import, but for plugins, which each worker imports itself."""
+    """What learners and families of the trials import; each worker imports plugins itself."""
     classes = [registry.find("learner", name) for name in {it.learner.name for it in trials}]
-    modules = {found.cls.__module__ for found in classes if not found.code}
+    names = {family.name for it in trials for family in (it.family, it.other) if family}
+    families = [registry.find("family", name) for name in names]
+    modules = {found.cls.__module__ for found in (*classes, *families) if not found.code}
     modules |= {it for found in classes for it in getattr(found.cls, "trains_with", ())}
     if any(getattr(found.cls, "effort", True) for found in classes):
         modules.add("torch._dynamo")  # optimisers import it when they are made: over a second each
@@ -136,7 +138,8 @@ def _context(modules: Sequence[str]) -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "benchmarks.harness.run.keeper", *modules])
+    always = ("benchmarks.unswept", "torch", "benchmarks.harness.run.keeper")
+    context.set_forkserver_preload([*always, *modules])
     return context
 
 

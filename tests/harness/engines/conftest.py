@@ -130,7 +130,7 @@ seeds = 1
 budget = { tasks = 20 }
 protocol = [{ kind = "few_shot", shots = [2], steps = [0, 1], tasks = 10, queries = 5 }]
 family = [{ name = "sinusoid" }]
-learner = [{ name = "scratch" }, { name = "maml", hidden = [2], meta_batch = 5 }]
+learner = [{ name = "scratch" }, { name = "reptile", hidden = [2], meta_batch = 5 }]
 tuning = { trials = 2, tasks = 5 }
 """
 

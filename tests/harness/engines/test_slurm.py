@@ -179,7 +179,7 @@ def test_what_a_learner_does_to_its_process_takes_no_sibling_along(
 def test_settings_are_searched_on_slurm_to_the_same_bits(
     bench: Any, tuned: pd.DataFrame, slurm: Slurm
 ) -> None:
-    (bench.place / "engine.toml").write_text("bundle = 2\n")
+    (bench.place / "engine.toml").write_text("bundle = 4\n")
     try:
         found = bench.tuned("slurm", "slurm-tuned")
     finally:

@@ -30,7 +30,10 @@ def test_workers_find_what_optimisers_import_where_somebody_trains(
     trials_of: Trials, registry: Registry
 ) -> None:
     assert "torch._dynamo" in modules_of(trials_of("maml", "mean"), registry)
-    assert modules_of(trials_of("mean"), registry) == ["baselines.mean"]
+    assert modules_of(trials_of("mean"), registry) == [
+        "baselines.mean",
+        "benchmarks.tasks.sinusoid",
+    ]
 
 
 def test_what_former_runs_took_counts_more_than_what_is_guessed(

@@ -178,7 +178,7 @@ def test_the_page_is_written_whole_and_small(
 def test_a_large_figure_becomes_smaller() -> None:
     with looks():
         figure, axes = panels(1, 1, 4, 3)
-        at = np.linspace(0, 1000, 60_000)
+        at = np.linspace(0, 1000, 6_000)  # drawn one by one, 3 MB
         axes[0][0].scatter(at, np.sin(at), s=1 + at / 1000)
         found = inlay(Picture("many", "Many points", "", lambda: figure), figure)
     assert found.rastered
