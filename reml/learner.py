@@ -68,9 +68,7 @@ class REML(Settings):
         "reml-fixed": {"composer": "fixed"},
     }
     test_fields: ClassVar[Mapping[str, Any]] = {
-        "width": 8,
-        "pool": (2, 3, 2),
-        "policy_width": 8,
+        **{"width": 8, "depth": 4, "pool": (2, 3, 2), "policy_width": 8},
         "batch_tasks": 12,
         "train_queries": 8,
     }

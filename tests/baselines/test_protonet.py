@@ -204,8 +204,8 @@ def test_convolutions_want_pictures():
 @pytest.mark.parametrize(
     "fields",
     [
-        {"network": "mlp", "hidden": (8,)},
-        {"filters": 4, "pooling": "stride", "decay": "halving", "train_ways": 4},
+        {"network": "mlp", "hidden": (8,), "batch_tasks": 12},
+        {**ProtoNet.test_fields, "pooling": "stride", "decay": "halving", "train_ways": 4},
     ],
 )
 def test_other_settings_keep_the_laws(fields):
