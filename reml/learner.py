@@ -265,8 +265,8 @@ class REML(Settings):
 
     def _to(self, device: torch.device) -> None:
         for module in (self.pool_, self.policy_):
-            if module is not None:
-                module.to(device)
+            if module is not None and next(module.parameters()).device != device:
+                module.to(device)  # which looks at every one of its parts
 
     @property
     def for_pictures(self) -> bool:
