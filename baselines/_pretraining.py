@@ -61,7 +61,7 @@ class Pretrained(Descends):
         "hidden": OneOf(((64,), (64, 64), (128, 128), (64, 64, 64))),
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 12}
     needs: ClassVar[frozenset[str]] = frozenset({"class"})
     kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})
     all_points_alike: ClassVar[bool] = True

@@ -35,7 +35,7 @@ class ANIL(MetaGradientLearner):
     """
 
     name: ClassVar[str] = "anil"
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 12}
 
     @property
     def adapted_parameters(self) -> int:

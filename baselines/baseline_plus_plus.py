@@ -1,7 +1,8 @@
 """Baseline++ (Chen, Liu, Kira, Wang & Huang, 2019): cosines with what stands for each class."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -55,6 +56,7 @@ class BaselinePlusPlus(Pretrained):
         "head_steps": Whole(20, 200, log=True),
     }
     only_at_test: ClassVar[frozenset[str]] = frozenset({"head_lr", "head_steps"})
+    test_fields: ClassVar[Mapping[str, Any]] = {**Pretrained.test_fields, "head_steps": 10}
 
     def _scores(
         self, z: Float[Tensor, "points numbers"], weight: Float[Tensor, "classes numbers"]

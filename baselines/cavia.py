@@ -64,7 +64,7 @@ class CAVIA(Descends):
         "hidden": OneOf(((40, 40), (40, 40, 40, 40), (80, 80))),
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 12}
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:

@@ -66,7 +66,7 @@ class FineTuning(GradientLearner):
         "filters": OneOf((32, 64)),
     }
     all_points_alike: ClassVar[bool] = True
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 12}
     later: ClassVar[Mapping[str, Any]] = {
         **GradientLearner.later,
         "head_steps": 5,

@@ -58,7 +58,7 @@ class LSTM(Reader):
         "layers": Whole(1, 3),
         "passes": Whole(2, 6),
     }
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": 8, "passes": 2, "batch_tasks": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": 8, "passes": 2, "batch_tasks": 12}
     least_sigma: ClassVar[float] = 0.01
 
     def _draw(

@@ -38,7 +38,7 @@ class MAML(MetaGradientLearner):
     """
 
     name: ClassVar[str] = "maml"
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 12}
 
     def _batched(self, tasks: int) -> Any:
         return task_batched_maml(self.network_, tasks, self.inner_lr, self.first_order)

@@ -42,7 +42,7 @@ class MetaSGD(MetaGradientLearner):
     max_rate: Cap = 3.0
 
     name: ClassVar[str] = "meta_sgd"
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 12}
     later: ClassVar[Mapping[str, Any]] = {**MetaGradientLearner.later, "max_rate": 0.0}
     only_at_test: ClassVar[frozenset[str]] = frozenset({"most_steps"})
 

@@ -69,7 +69,7 @@ class ProtoNet(Descends):
         "hidden": OneOf(((64,), (64, 64), (128, 128), (64, 64, 64))),
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"filters": 4, "batch_tasks": 12}
     needs: ClassVar[frozenset[str]] = frozenset()
     adapted_parameters: ClassVar[int] = 0
     kinds: ClassVar[frozenset[Kind]] = frozenset({"classification"})

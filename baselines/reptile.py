@@ -1,6 +1,6 @@
 """Reptile (Nichol, Achiam & Schulman, 2018), on all tasks of a meta-batch at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -59,6 +59,7 @@ class Reptile(GradientLearner):
         "filters": OneOf((32, 64)),
     }
     all_points_alike: ClassVar[bool] = True
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "meta_batch": 12}
 
     def partial_fit(self, source: BudgetedSource, generator: torch.Generator) -> None:
         """Train further; `meta_step` starts anew."""

@@ -72,7 +72,7 @@ class Ridge(ProcessLearner):
         "filters": OneOf((32, 64)),
         "loss": OneOf(("joint", "predictive", "sum")),
     }
-    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 10}
+    test_fields: ClassVar[Mapping[str, Any]] = {"hidden": (8, 8), "batch_tasks": 12}
     kinds: ClassVar[frozenset[Kind]] = frozenset({"regression", "classification"})
 
     def idle(self, problem: Problem) -> frozenset[str]:

@@ -66,6 +66,7 @@ class TNP(Reader):
     }
     test_fields: ClassVar[Mapping[str, Any]] = {
         **{"width": 8, "between": 8, "heads": 2, "layers": 2, "embedding": 2},
+        "batch_tasks": 12,
     }
     least_sigma: ClassVar[float] = 0.01
 

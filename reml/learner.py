@@ -68,9 +68,7 @@ class REML(Settings):
         "reml-fixed": {"composer": "fixed"},
     }
     test_fields: ClassVar[Mapping[str, Any]] = {
-        "width": 8,
-        "pool": (2, 3, 2),
-        "policy_width": 8,
+        **{"width": 8, "depth": 4, "pool": (2, 3, 2), "policy_width": 8},
         "batch_tasks": 12,
         "train_queries": 8,
     }
@@ -267,8 +265,8 @@ class REML(Settings):
 
     def _to(self, device: torch.device) -> None:
         for module in (self.pool_, self.policy_):
-            if module is not None:
-                module.to(device)
+            if module is not None and next(module.parameters()).device != device:
+                module.to(device)  # which looks at every one of its parts
 
     @property
     def for_pictures(self) -> bool:

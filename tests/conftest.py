@@ -43,19 +43,20 @@ class Sampled:
         self.jaxtyped = jaxtyped
         self.known: dict[Hashable, tuple[Iterator[int], set[Hashable]]] = {}
 
-    def __call__(self, function: Any = None, *, typechecker: Any) -> Any:
+    def __call__(self, function: Any = None, *, typechecker: Any, every: int | None = None) -> Any:
         if function is None:
             return functools.partial(self, typechecker=typechecker)
         if dataclasses.is_dataclass(function) and "__init__" in vars(function):
             if not hasattr(function.__init__, "__wrapped__"):
-                function.__init__ = self(function.__init__, typechecker=typechecker)
+                # new sorts are always seen: what is refused is so however many were made before
+                function.__init__ = self(function.__init__, typechecker=typechecker, every=1)
             return function
         if not inspect.isfunction(function):
             return self.jaxtyped(function, typechecker=typechecker)
         # what dataclasses write is the same code for fields of the same names
         written = function.__code__, function.__module__, function.__qualname__
         calls, seen = self.known.setdefault(written, (itertools.count(), set()))
-        first, every = self.FIRST, self.EVERY
+        first, every = self.FIRST, self.EVERY if every is None else every
 
         @functools.cache
         def checked() -> Any:

@@ -89,7 +89,7 @@ def test_the_matrix_shown_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_example_with_pictures_is_one_that_runs(tmp_path: Path) -> None:
     found = re.findall(r"```toml\n(.*?)```", YOUR_DATA, flags=re.DOTALL)[1]
-    head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 32\n'
+    head = 'name = "mine"\nseeds = 1\n[budget]\ntasks = 8\n'
     protocol = '[[protocol]]\nkind = "few_shot"\nshots = [1]\nsteps = [0, 1]\n'
     few = "tasks = 5\nqueries = 10\n"
     (tmp_path / "mine.toml").write_text(head + protocol + few + found)

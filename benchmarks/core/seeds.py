@@ -23,11 +23,16 @@ def generator_of(*names: object) -> torch.Generator:
 def random_state() -> dict[str, Any]:
     """What this process draws by default, of torch, NumPy and Python; loads with `weights_only`."""
     name, keys, *place = np.random.get_state()
+    version, words, gauss = random.getstate()
+
+    def packed(numbers: Any) -> torch.Tensor:  # 624 of them, each slow to write
+        return torch.from_numpy(np.array(numbers, dtype=np.int64))
+
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
-        "numpy": [name, torch.from_numpy(np.array(keys, dtype=np.int64)), *place],
-        "python": list(random.getstate()),
+        "numpy": [name, packed(keys), *place],
+        "python": [version, packed(words), gauss],
     }
 
 
@@ -37,4 +42,6 @@ def set_random_state(state: Mapping[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
     name, keys, *place = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *place))
-    random.setstate((*state["python"],))
+    version, words, gauss = state["python"]
+    words = words.tolist() if isinstance(words, torch.Tensor) else words  # as it once was
+    random.setstate((version, tuple(words), gauss))

@@ -33,7 +33,7 @@ def of_classes(law: Callable[[Case], None]) -> Callable[[Case], None]:
 def targets_are_one_hot(case: Case) -> None:
     """Each class of a task has k support points, and as many query points as any other."""
     ways = case.family.problem.outputs
-    for what, _, k, batch in case.batches():
+    for what, _, k, batch in case.batches:
         for name, y in (("support", batch.support.y), ("query", batch.query.y)):
             one_hot = ((y == 0) | (y == 1)).all() and (y.sum(2) == 1).all()
             demand(bool(one_hot), f"{what}: {name} targets are not one-hot")
@@ -142,8 +142,8 @@ def classes_stay_in_their_split(case: Case) -> None:
     for split in (split for split in SPLITS if case.shots(split)):
         known = names_of(case).get(split)
         for example, number in examples(case, split):
-            if number is not None and known is not None:
-                demand(0 <= number < len(known), f"{split} has no class {number}: it has {known}")
+            if number is not None and known is not None and not 0 <= number < len(known):
+                raise ContractError(f"{split} has no class {number}: it has {known}")
             other, called = seen.setdefault(example, (split, number))
             demand(other == split, f"an example is in both {other} and {split}")
             demand(called == number, f"an example of {split} is of classes {called} and {number}")

@@ -1,6 +1,6 @@
 """What the laws of a task family are tried on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,11 +27,16 @@ class Case:
     def shots(self, split: Split) -> list[int]:
         return [k for k in (1, 2, 7) if self.family.size(split, k) != 0]
 
-    def batches(self) -> Iterator[tuple[str, int, int, TaskBatch]]:
+    @cached_property
+    def batches(self) -> list[tuple[str, int, int, TaskBatch]]:
         """Batches of every split at several k and sizes: what it is, tasks, shots, batch."""
-        for split in SPLITS:
-            for k in self.shots(split):
-                for n in (1, 9):
-                    what = f"{n} {split} tasks at {k} shots"
-                    stream = generator_of("kit", split)
-                    yield what, n, k, self.family.sample(n, split, stream, shots=k, queries=6)
+        return [
+            (f"{n} {split} tasks at {k} shots", n, k, self.batch(self.family, split, k, n))
+            for split in SPLITS
+            for k in self.shots(split)
+            for n in (1, 9)
+        ]
+
+    @staticmethod
+    def batch(family: TaskFamily, split: Split, shots: int, tasks: int) -> TaskBatch:
+        return family.sample(tasks, split, generator_of("kit", split), shots=shots, queries=6)

@@ -164,6 +164,7 @@ def a_look_on_the_way_changes_nothing(case: Case) -> None:
         same_bits(learner.state(), case.learner.state()),
         "asking for its state while it trains makes it another",
     )
+    case.spare.append(learner)
     support, x = case.test()
     for state in seen:
         fresh = case.make()
@@ -208,10 +209,10 @@ LAWS = (
     predictors_stay_valid,
     same_seed_same_bits,
     fit_forgets,
+    a_look_on_the_way_changes_nothing,
     partial_fit_carries_on,
     a_loaded_learner_carries_on,
     state_survives_a_file,
-    a_look_on_the_way_changes_nothing,
     training_goes_on_where_it_was_cut_off,
     budget_is_kept,
     needs_only_what_it_declares,

@@ -17,13 +17,13 @@ class _Training:
     """A training, looked at wherever it could be cut off.
 
     Attributes:
-        cuts: what would be kept then, as a file has it.
+        cuts: what would be kept then, of the learner and of all else, as files have it.
         moments: the states that were seen on the way.
         able: whether it has always been able to say how to go on.
     """
 
     def __init__(self, case: Case, learner: Any, seed: int) -> None:
-        self.cuts: list[bytes] = []
+        self.cuts: list[tuple[bytes, bytes]] = []
         self.moments: list[bytes] = []
         self.able = True
         self._learner = learner
@@ -38,24 +38,23 @@ class _Training:
     def run(self, how: str) -> None:
         getattr(self._learner, how)(self._source, self._generator)
 
-    def go_on(self, kept: Mapping[str, Any], moments: list[bytes]) -> None:
+    def go_on(self, learned: Any, kept: Mapping[str, Any], moments: list[bytes]) -> None:
         self._source.go_to(kept["source"])
         self._generator.set_state(kept["generator"])
         set_random_state(kept["random"])
         self.moments += moments[: kept["moments"]]
-        self._learner.resume(kept["learner"], self._source, self._generator)
+        self._learner.resume(learned, self._source, self._generator)
 
     def _cut(self) -> None:
         learned = self._learner.checkpoint()
         self.able = self.able and learned is not None
         kept = {
-            "learner": learned,
             "source": self._source.position(),
             "generator": self._generator.get_state(),
             "random": random_state(),
             "moments": len(self.moments),
         }
-        self.cuts.append(_packed(kept))
+        self.cuts.append((_packed(learned), _packed(kept)))
 
     def came_to(self, case: Case) -> dict[str, Any]:
         source = self._source
@@ -65,7 +64,6 @@ class _Training:
             "another history": [(row.tasks, row.metric, row.value) for row in source.history],
             "another spending": (source.tasks, source.points, source.counts),
             "other random numbers": (self._generator.get_state(), random_state()),
-            "something else to go on with": _unpacked(self.cuts[-1])["learner"],
         }
 
 
@@ -99,12 +97,14 @@ def _demand_that_goes_on(case: Case, whole: _Training, how: str, seed: int) -> N
     expected = whole.came_to(case)
     for cut in sorted({len(whole.cuts) // 2, len(whole.cuts) - 1}):
         resumed = _Training(case, case.make(), seed)
-        kept = _unpacked(whole.cuts[cut])
+        learned, kept = map(_unpacked, whole.cuts[cut])
         tasks = kept["source"]["tasks"]
-        resumed.go_on(kept, whole.moments)
+        resumed.go_on(learned, kept, whole.moments)
         for what, value in resumed.came_to(case).items():
             same = same_bits(value, expected[what])
             demand(same, f"cut off after {tasks} tasks of {how}, it comes to {what}")
+        same = _same_files(*([it.cuts[-1][0]] for it in (resumed, whole)))
+        demand(same, f"cut off after {tasks} tasks of {how}, it goes on with something else")
         same = _same_files(resumed.moments, whole.moments)
         demand(same, f"cut off after {tasks} tasks of {how}, other states are on the way")
 

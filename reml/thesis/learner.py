@@ -117,7 +117,7 @@ class Thesis:
         "policy_width": 8,
         "inner_steps": 2,
         "calibration": 4,
-        "rows": 8,
+        "rows": 16,
         "minibatches": 2,
         "horizon": 4,
         "train_shots": 5,

@@ -52,7 +52,7 @@ def test_the_meta_gradient_goes_through_the_steps():
 
 
 def test_it_learns_to_adapt():
-    learner = fitted(2_500, train_shots=8)
+    learner = fitted(1_200, train_shots=8, meta_lr=0.01)
     batch = Toy().sample(300, "validation", generator_of("v"), shots=8, queries=10)
     before, after = (
         float(task_mse(predict(batch.query.x), batch.query.y).mean())

@@ -27,9 +27,9 @@ def test_pretraining_makes_tuning_work() -> None:
     family = ToyClasses(5, (1, 8, 8), noise=0.1)
     batch = family.sample(50, "test", generator_of("test"), shots=5, queries=25)
     scores = []
-    for tasks in (0, 1500):
+    for tasks in (0, 700):
         learner = FineTuning(
-            network="cnn4", filters=8, batch_norm="transductive", inner_lr=0.4, pretrain_lr=0.01
+            network="cnn4", filters=8, batch_norm="transductive", inner_lr=0.4, pretrain_lr=0.03
         )
         source = BudgetedSource(family, Budget(tasks=tasks), generator_of("t"))
         learner.fit(source, generator_of("l"))

@@ -73,8 +73,8 @@ def test_scratch_starts_as_glorot_and_bengio_say() -> None:
 
 def test_pretraining_finds_the_best_task_blind_curve() -> None:
     """Without adaptation it can at best predict the mean sinusoid, whose error is 3.0."""
-    learner = FineTuning(hidden=(40, 40), batch_tasks=50, pretrain_lr=0.003)
-    learner.fit(_source(20_000), generator_of("learner"))
+    learner = FineTuning(hidden=(40, 40), batch_tasks=25, pretrain_lr=0.01)
+    learner.fit(_source(5_000), generator_of("learner"))
     batch = Sinusoid().sample(2000, "validation", generator_of("v"), shots=10, queries=50)
     (predict,) = learner.adapt(batch.support, [0])
     error = task_mse(predict(batch.query.x), batch.query.y).mean()

@@ -34,7 +34,8 @@ def covariance(prior, a, b):
 
 @pytest.fixture(scope="module")
 def learner():
-    return trained(Shifted(), tasks=10_000)
+    sizes = {"hidden": (32,), "train_shots": 4, "train_queries": 6}
+    return trained(Shifted(), tasks=14_000, **sizes)
 
 
 def test_it_finds_the_prior_that_tasks_are_drawn_from(learner):

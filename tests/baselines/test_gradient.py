@@ -133,7 +133,7 @@ def test_shots_of_training_are_drawn_from_a_range(learner: type[GradientLearner]
             asked.add(sizes["shots"])
             return super().sample(*args, **sizes)
 
-    source = BudgetedSource(Noted(), Budget(tasks=1000), generator_of("t"), shots=(3, 5))
+    source = BudgetedSource(Noted(), Budget(tasks=500), generator_of("t"), shots=(3, 5))
     learner(hidden=(4,)).fit(source, generator_of("l"))
     assert asked == {3, 4, 5}
     with pytest.raises(ValueError, match=r"expected train_shots = \[fewest, most\], got \[5, 3\]"):
@@ -147,7 +147,7 @@ class Pictures(MAML):
 
 
 def test_a_cnn_keeps_the_laws() -> None:
-    fields = {**SMALL, "meta_batch": 5, "batch_norm": "support"}
+    fields = {**SMALL, "meta_batch": 12, "batch_norm": "support"}
     assert [c for c in check_learner(lambda: Pictures(**fields)) if not c.passed] == []
 
 

@@ -48,7 +48,7 @@ def test_a_task_is_read_as_torchs_cells_would():
 
 
 def test_it_learns_to_read_a_line_off_its_points():
-    learner = fitted(4_000, hidden=16, lr=0.01, train_shots=(2, 8))
+    learner = fitted(3_000, hidden=16, lr=0.015, train_shots=(2, 8))
     batch = Toy().sample(300, "validation", generator_of("v"), shots=8, queries=10)
     (predict,) = learner.adapt(batch.support, [0])
     (other,) = learner.adapt(Support(batch.support.x[:, :1], batch.support.y[:, :1]), [0])

@@ -35,12 +35,12 @@ def test_with_inputs_of_support_rows_it_is_scikit_learns_on_all_rows():
     assert len(x) <= learner.most_rows
     (predict,) = learner.adapt(batch.support, [0])
     found = predict(batch.query.x)
+    models = [made().fit(x, y[:, output]) for output in range(2)]
     for i in range(3):
         own, targets = (it[i].double().numpy() for it in (batch.support.x, batch.support.y))
         rows = described(own, targets, batch.query.x[i].double().numpy())
         for output in range(2):
-            model = made().fit(x, y[:, output])
-            expected = model.predict(rows) + targets[:, output].mean()
+            expected = models[output].predict(rows) + targets[:, output].mean()
             np.testing.assert_allclose(found[i, :, output], expected, rtol=1e-4, atol=1e-5)
 
 

@@ -85,5 +85,5 @@ def test_convolutions_want_pictures(cls):
 
 
 def test_perceptrons_keep_the_laws():
-    fields = {"network": "mlp", "hidden": (8,)}
+    fields = {**SimpleShot.test_fields, "network": "mlp", "hidden": (8,)}
     assert [c for c in check_learner(lambda: SimpleShot(**fields)) if not c.passed] == []

@@ -134,7 +134,7 @@ def accuracy(learner, family, shots=1):
 def test_it_learns_where_to_look():
     family = Distracted()
     learner = ProtoNet(network="mlp", hidden=(32, 8), lr=0.01, batch_tasks=10, train_ways=6)
-    learner.fit(source(family, 3000), generator_of("fit"))
+    learner.fit(source(family, 1500), generator_of("fit"))
     seen_in_the_plane = accuracy(NearestCentroid(), ToyClasses(image=None, noise=0.05))
     assert accuracy(NearestCentroid(), family) < 0.5
     assert seen_in_the_plane > 0.9
@@ -165,7 +165,7 @@ class Wandering(ToyClasses):
 def test_it_finds_a_pattern_wherever_it_is():
     family = Wandering()
     learner = ProtoNet(filters=16, lr=0.01, train_ways=10)
-    learner.fit(source(family, 150), generator_of("fit"))
+    learner.fit(source(family, 100), generator_of("fit"))
     assert accuracy(NearestCentroid(), family) < 0.5
     assert accuracy(learner, family) > 0.75
 
@@ -204,8 +204,8 @@ def test_convolutions_want_pictures():
 @pytest.mark.parametrize(
     "fields",
     [
-        {"network": "mlp", "hidden": (8,)},
-        {"filters": 4, "pooling": "stride", "decay": "halving", "train_ways": 4},
+        {"network": "mlp", "hidden": (8,), "batch_tasks": 12},
+        {**ProtoNet.test_fields, "pooling": "stride", "decay": "halving", "train_ways": 4},
     ],
 )
 def test_other_settings_keep_the_laws(fields):

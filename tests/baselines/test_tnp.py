@@ -42,8 +42,8 @@ def test_a_layer_is_torchs_under_the_mask_of_the_paper():
 
 
 def test_it_learns_to_read_a_line_off_its_points_and_says_how_sure_it_is():
-    learner = TNP(**SMALL, lr=0.005, train_shots=(1, 8), train_queries=20)
-    source = BudgetedSource(Toy(), Budget(tasks=8_000), generator_of("train"))
+    learner = TNP(**SMALL, lr=0.01, train_shots=(1, 8), train_queries=20)
+    source = BudgetedSource(Toy(), Budget(tasks=3_200), generator_of("train"))
     learner.fit(source, generator_of("fit"))
     spread, error = {}, {}
     for shots in (1, 8):

@@ -11,7 +11,7 @@ from unittest import mock
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_iter, tree_map
+from torch.utils._pytree import tree_map
 
 ELSEWHERE = torch.device("meta")
 """The only one that autograd knows of without any hardware."""
@@ -76,7 +76,7 @@ class Elsewhere(torch.Tensor):
 class _Dispatch(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        given = [it for it in tree_iter((args, kwargs)) if isinstance(it, torch.Tensor)]
+        given = [it for it in _leaves((*args, *kwargs.values())) if isinstance(it, torch.Tensor)]
         far = [it for it in given if isinstance(it, Elsewhere)]
         device = kwargs.get("device")
         lands = bool(far) if device is None else torch.device(device) == ELSEWHERE
@@ -88,7 +88,8 @@ class _Dispatch(TorchDispatchMode):
             kwargs = {**kwargs, "device": torch.device("cpu")}
         if func is aten.copy_.default:
             lands = isinstance(args[0], Elsewhere)
-        out = func(*tree_map(_here, args), **tree_map(_here, kwargs))
+        here = {name: _here(it) for name, it in kwargs.items()} if kwargs else kwargs
+        out = func(*map(_here, args), **here)
         if func is aten._to_copy.default and len(far) != lands:
             out = out.clone()  # a move is a copy
         if not lands:
@@ -106,7 +107,17 @@ def _filled(place):
     return torch.tensor(place) if isinstance(place, list) else place
 
 
+def _leaves(values):
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _leaves(value)
+        else:
+            yield value
+
+
 def _here(value):
+    if isinstance(value, list | tuple):
+        return [_here(it) for it in value]
     return value.here if isinstance(value, Elsewhere) else value
 
 

@@ -1,6 +1,7 @@
 """Each law catches a family that breaks it."""
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -170,8 +171,12 @@ class NamesOneTooFew(Changed):
 
 
 class NamesAnew(Changed):
+    numbers = itertools.count()
+
     def tamper(self, batch):
-        return dataclasses.replace(batch, names=tuple(str(object()) for _ in range(len(batch))))
+        return dataclasses.replace(
+            batch, names=tuple(str(next(self.numbers)) for _ in batch.support.x)
+        )
 
 
 class GroupsByNumber(Changed):

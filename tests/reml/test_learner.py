@@ -25,7 +25,7 @@ SMALL = {
 }
 
 
-def _fitted(tasks: int = 1600, **fields: object) -> tuple[REML, BudgetedSource]:
+def _fitted(tasks: int, **fields: object) -> tuple[REML, BudgetedSource]:
     learner = REML(**{**SMALL, **fields})
     source = BudgetedSource(Sinusoid(), Budget(tasks=tasks), generator_of("train"))
     learner.fit(source, generator_of("learner"))
@@ -47,7 +47,7 @@ def test_presets_are_the_controls() -> None:
     assert REML.presets["reml-random"] == {"composer": "random"}
     assert REML.presets["reml-fixed"] == {"composer": "fixed"}
     for composer in ("random", "fixed"):
-        learner, _ = _fitted(composer=composer)
+        learner, _ = _fitted(64, composer=composer)
         assert "policy" not in learner.state()
 
 
@@ -60,7 +60,7 @@ def test_fixed_uses_one_composition_and_random_many() -> None:
 
 
 def test_candidates_keep_the_lowest_support_loss() -> None:
-    learner, _ = _fitted()
+    learner, _ = _fitted(320)
     support = Sinusoid().sample(40, "test", generator_of("t"), shots=5, queries=1).support
 
     def support_loss(candidates: int) -> torch.Tensor:
@@ -74,18 +74,18 @@ def test_candidates_keep_the_lowest_support_loss() -> None:
 
 
 def test_spending_is_counted() -> None:
-    _, source = _fitted(1600, warm=0.5, train_steps=2)
-    assert source.tasks == 1600
-    assert source.counts["environment_steps"] == 1600 * 4
-    assert source.counts["outer_gradients"] == 1600
-    assert source.counts["inner_gradients"] == 800 * 2
+    _, source = _fitted(320, warm=0.5, train_steps=2)
+    assert source.tasks == 320
+    assert source.counts["environment_steps"] == 320 * 4
+    assert source.counts["outer_gradients"] == 320
+    assert source.counts["inner_gradients"] == 160 * 2
 
 
 def test_rates_are_learned_only_through_adaptation() -> None:
     """With no adaptation in the loop there is nothing to learn a rate from."""
-    warm, _ = _fitted(warm=1.0)
+    warm, _ = _fitted(160, warm=1.0)
     assert warm.pool_.hidden.log_rate.unique().numel() == 1
-    adapted, _ = _fitted(warm=0.0)
+    adapted, _ = _fitted(160, warm=0.0)
     assert adapted.pool_.hidden.log_rate.unique().numel() > 1
 
 
@@ -97,14 +97,15 @@ def test_learning_rate_falls_to_zero() -> None:
 
 @pytest.mark.parametrize(
     ("composer", "share", "tasks"),
-    [("policy", 0.8, 16_000), ("random", 0.95, 6_400), ("fixed", 0.8, 9_600)],
+    [("policy", 0.8, 5_120), ("random", 0.95, 3_200), ("fixed", 0.8, 3_200)],
 )
 def test_training_beats_the_untrained_pool(composer: str, share: float, tasks: int) -> None:
     """A random composer leaves little to learn from; the others at least a fifth, this early."""
     batch = Sinusoid().sample(200, "validation", generator_of("v"), shots=10, queries=50)
+    quick = {"depth": 3, "warm": 0.0, "train_steps": 1, "inner_lr": 0.1, "lr": 0.02}
 
     def error(budget: int) -> float:
-        learner, _ = _fitted(budget, composer=composer)
+        learner, _ = _fitted(budget, composer=composer, **quick)
         (predict,) = learner.adapt(batch.support, [5])
         return float(task_mse(predict(batch.query.x), batch.query.y).mean())
 
@@ -134,7 +135,7 @@ DECISIONS = {"stop": True, "activations": ("relu", "tanh"), "rates": (0.3, 1.0, 
     ids=str,
 )
 def test_every_variant_trains_and_its_state_is_all_it_needs(fields: dict[str, object]) -> None:
-    learner, source = _fitted(320, **fields)
+    learner, source = _fitted(160, **fields)
     support = Sinusoid().sample(20, "test", generator_of("t"), shots=5, queries=1).support
     again = REML(**{**SMALL, **fields})
     again.load_state(learner.state())
@@ -146,7 +147,7 @@ def test_every_variant_trains_and_its_state_is_all_it_needs(fields: dict[str, ob
 
 @pytest.mark.parametrize("update", ["reptile", "write_back"])
 def test_absorbed_layers_fit_the_support_sets_better(update: str) -> None:
-    learner, _ = _fitted(3200, pool_update=update, composer="fixed", inner_lr=0.05)
+    learner, _ = _fitted(1600, pool_update=update, composer="fixed", inner_lr=0.05)
     before, _ = _fitted(32, pool_update=update, composer="fixed", inner_lr=0.05)
     support = Sinusoid().sample(200, "test", generator_of("t"), shots=10, queries=1).support
 
@@ -234,8 +235,8 @@ def test_defaults_follow_the_way_of_adapting() -> None:
 def test_every_loss_teaches_an_exact_head(loss: str) -> None:
     batch = Sinusoid().sample(60, "test", generator_of("t"), shots=5, queries=50)
     errors = []
-    for tasks in (32, 1920):
-        fields = {"loss": loss, "composer": "fixed", "watch": False, "lr": 0.01}
+    for tasks in (32, 1280):
+        fields = {"loss": loss, "composer": "fixed", "watch": False, "lr": 0.02}
         learner, _ = _fitted(tasks, adaptation="solve", activations=("tanh",), **fields)
         (predict,) = learner.adapt(batch.support, [1])
         errors.append(float(task_mse(predict(batch.query.x), batch.query.y).mean()))

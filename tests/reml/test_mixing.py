@@ -28,9 +28,9 @@ FAMILY = Mixture(components=("line", "sinusoid"))
 
 def _fitted(**fields: Any) -> REML:
     learner = REML(**{**SMALL, **fields})
-    source = BudgetedSource(FAMILY, Budget(tasks=240), generator_of("train"))
+    source = BudgetedSource(FAMILY, Budget(tasks=160), generator_of("train"))
     learner.fit(source, generator_of("learner"))
-    assert source.tasks == 240
+    assert source.tasks == 160
     return learner
 
 
@@ -41,6 +41,11 @@ def _support(tasks: int = 6) -> Support:
 @pytest.fixture(scope="module")
 def learner() -> REML:
     return _fitted()
+
+
+@pytest.fixture(scope="module")
+def plain() -> REML:
+    return _fitted(mixing=0.0)
 
 
 def test_all_output_layers_answer_as_their_share_and_evidence_say(learner: REML) -> None:
@@ -83,13 +88,12 @@ def test_all_output_layers_answer_as_their_share_and_evidence_say(learner: REML)
         assert len(kept) <= 4
 
 
-def test_its_state_is_all_it_needs(learner: REML) -> None:
+def test_its_state_is_all_it_needs(learner: REML, plain: REML) -> None:
     other = REML(**SMALL)
     other.load_state(learner.state())
     support, x = _support(), torch.linspace(-4, 4, 9).view(1, 9, 1).expand(6, -1, -1)
     first, second = (next(iter(it.adapt(support, [1])))(x) for it in (learner, other))
     assert torch.equal(first, second)
-    plain = _fitted(mixing=0.0)
     other.load_state(plain.state())
     assert other.pool_.beliefs.log_share is None
 
@@ -133,8 +137,9 @@ def test_a_budget_of_seconds_may_end_among_the_last_tasks(monkeypatch: pytest.Mo
     assert learner.pool_.beliefs.log_share is not None
 
 
-def test_only_classes_have_prototypes() -> None:
-    one, other = (_fitted(head=it) for it in ("ridge", "prototypes"))
+def test_only_classes_have_prototypes(learner: REML) -> None:
+    assert learner.head == "ridge"
+    one, other = learner, _fitted(head="prototypes")
     x = torch.linspace(-4, 4, 9).view(1, 9, 1).expand(6, -1, -1)
     first, second = (next(iter(it.adapt(_support(), [1]))) for it in (one, other))
     assert torch.equal(first(x), second(x))
@@ -153,12 +158,12 @@ def test_networks_share_the_output_layers(tasks: list[int], heads: int, given: l
     assert shared_out(tasks, heads) == given
 
 
-def test_a_mixture_says_more_of_new_tasks_than_gradients_left() -> None:
+def test_a_mixture_says_more_of_new_tasks_than_gradients_left(learner: REML, plain: REML) -> None:
     """After so few tasks gradients have hardly moved what output layers believe."""
     batch = FAMILY.sample(100, "test", generator_of("new"), shots=5, queries=20)
     losses = []
-    for mixing in (0.0, 0.25):
-        (predict,) = _fitted(mixing=mixing).adapt(batch.support, [1])
+    for it in (plain, learner):
+        (predict,) = it.adapt(batch.support, [1])
         losses.append(float((predict(batch.query.x) - batch.query.y).square().mean()))
     assert losses[1] < 0.8 * losses[0]
 
