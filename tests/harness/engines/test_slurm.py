@@ -67,6 +67,9 @@ class Slurm:
         """The numbers of those in a state."""
         return self.ask("squeue", "-h", "-r", "-t", state, "-o", "%i")
 
+    def why_pending(self, task: str) -> str:
+        return "".join(self.ask("squeue", "-h", "-r", "-j", task, "-t", "PD", "-o", "%r"))
+
 
 @pytest.fixture(scope="module")
 def slurm(bench: Any) -> Iterator[Slurm]:
@@ -146,8 +149,8 @@ def test_slurm_gives_the_bits_of_one_process_whatever_is_cancelled_requeued_or_k
     first = slurm.tasks("R")[0]
     slurm.ask("scontrol", "requeue", first)
     slurm.ask("scancel", next(it for it in tasks if it != first))
-    bench.until(lambda: slurm.tasks("PD"), "what was requeued")
-    slurm.ask("scontrol", "update", f"jobid={first}", "starttime=now")
+    bench.until(lambda: slurm.why_pending(first) == "BeginTime", "what was requeued")
+    slurm.ask("scontrol", "update", f"jobid={first}", "starttime=now")  # not in two minutes
     with bench.start(out="slurm", matrix="slurm") as driver:
         bench.until(lambda: bench.written("slurm") or driver.poll() is not None, "a trial")
     before = bench.written("slurm")
