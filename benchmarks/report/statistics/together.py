@@ -16,7 +16,7 @@ from benchmarks.report.statistics.estimate import (
 )
 from benchmarks.report.statistics.scores import LEVEL, Interval
 
-MOST = 1_000_000
+MOST = 200_000
 """Scores that are looked at together."""
 
 
