@@ -156,6 +156,7 @@ class ResultsFolder:
             if not place.exists() and (folder / SUMS).is_file():
                 check_trial(folder)
                 if read_record(folder / "trial.json")["trial"] == trial:
+                    forget(folder)  # what a driver told for it that was killed right after
                     folder.rename(place)
                     return
         shutil.rmtree(folder, ignore_errors=True)

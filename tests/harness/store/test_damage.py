@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.core.errors import StoreError
 from benchmarks.harness.disk.files import read_json, write_json
+from benchmarks.harness.disk.pulse import PULSE, Pulse
 from benchmarks.harness.disk.sums import SUMS
 from benchmarks.harness.outlook.status import status_text
 from benchmarks.harness.plan.registry import Registry
@@ -164,7 +165,9 @@ def test_one_wrong_record_among_the_published_costs_one_trial(out: Path) -> None
 def test_a_trial_whose_commit_was_cut_off_is_put_in_its_place(out: Path) -> None:
     folder, place = ResultsFolder(out), first(out)
     whole = {path.name: path.read_bytes() for path in place.iterdir()}
-    place.rename(folder.trials / f".tmp-{place.name}-01234567")
+    cut_off = place.rename(folder.trials / f".tmp-{place.name}-01234567")
+    Pulse(cut_off, place.name)  # by a driver that heard of it and of its end at once
+    assert (cut_off / PULSE).is_file()
     half = folder.begin(place.name)
     (half / "trial.json").write_bytes(whole["trial.json"])
     with folder.open(read_json(out / "matrix.json")):
