@@ -83,6 +83,21 @@ def test_patches_have_first_and_second_derivatives(stride: int) -> None:
     assert torch.autograd.gradgradcheck(windows, (x,))
 
 
+@pytest.mark.parametrize("weights_too", [True, False])
+def test_a_convolution_with_one_weight_a_task_has_first_and_second_derivatives(
+    weights_too: bool,
+) -> None:
+    drawn = {"generator": generator_of("x"), "dtype": torch.float64}
+    x = torch.rand(2, 2, 3, 2, 2, **drawn).requires_grad_()
+    weight = torch.rand(2, 18, 3, **drawn).requires_grad_(weights_too)
+
+    def cubed(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return convolve(x, weight, 2) ** 3
+
+    assert torch.autograd.gradcheck(cubed, (x, weight))
+    assert torch.autograd.gradgradcheck(cubed, (x, weight))
+
+
 def test_normalising_is_torchs_batch_norm_of_each_task() -> None:
     z = torch.randn(2, 5, 3, 3, 4, generator=generator_of("z"))
     looped = [

@@ -1,4 +1,4 @@
-"""One thread, warnings off, and a last table that says what each comparison came to."""
+"""One thread, a worker's memory, and a last table that says what each comparison came to."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.speed.turns import keep_memory
+
 InTurn = Callable[..., None]
+
+
+def pytest_configure() -> None:
+    keep_memory()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """Trainings that take turns: one block of iterations each, then the next training."""
 
+import ctypes
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,17 @@ from torch import Tensor
 NEARLY = 1.01
 """The same loss is one no more than so many times as large."""
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""What glibc calls them."""
+
 Validate = Callable[[Sequence[Tensor]], float]
+
+
+def keep_memory() -> None:
+    """Keep memory that is freed, as workers do by their environment, here after the start."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 class _EnoughError(Exception):

@@ -25,7 +25,7 @@ from baselines.protonet import ProtoNet
 from benchmarks.core import Budget, BudgetedSource, TaskBatch, TaskFamily, generator_of
 from benchmarks.speed.rivals.in_jax import FLAGS, JaxMaml
 from benchmarks.speed.test_cnn import as_ours, in_torchs_layers
-from benchmarks.speed.turns import Watch, race
+from benchmarks.speed.turns import Watch, keep_memory, race
 from benchmarks.tasks.omniglot import Omniglot
 from benchmarks.tasks.sinusoid import Sinusoid
 from benchmarks.testing.toy import ToyClasses
@@ -228,6 +228,7 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=1.0, help="how many iterations; 1 is usual")
     size = parser.parse_args().size
     torch.set_num_threads(1)
+    keep_memory()
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}".strip()
     pictures = Omniglot() if os.environ.get("REML_DATA") else ToyClasses(5, (1, 28, 28))
     if isinstance(pictures, ToyClasses):
