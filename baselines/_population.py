@@ -52,27 +52,36 @@ class Sums:
 
     def surprise(self, population: Population) -> float:
         """Minus twice the log likelihood of the tasks, constants left out."""
-        rest, (_, covariance, noise) = self.less(population.mean), population
-        sizes, vectors = np.linalg.eigh(covariance)
-        half = vectors * np.sqrt(sizes.clip(0))
-        inner = half.T @ rest.square @ half + noise * np.eye(len(half))
-        shared = rest.product @ half
-        explained = (shared * np.linalg.solve(inner, shared[..., None])[..., 0]).sum(1)
-        spread = np.linalg.slogdet(inner)[1] + (rest.count - len(half)) * np.log(noise)
+        rest, noise = self.less(population.mean), population.noise
+        half, sizes = rest._apart(population)
+        shared = (half.transpose(0, 2, 1) @ rest.product[..., None])[..., 0]
+        explained = (shared**2 / sizes).sum(1)
+        spread = np.log(sizes).sum(1) + (rest.count - sizes.shape[1]) * np.log(noise)
         return float((spread + (rest.energy - explained) / noise).sum())
+
+    def _apart(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
+        """A root of the covariance for each task, whose columns its points see apart.
+
+        With a root L that is L'B'BL + noise = diagonal of the `sizes`, which are above 0 however
+        much larger than the noise a covariance is; as a matrix to be solved it may be singular.
+        """
+        values, vectors = np.linalg.eigh(population.covariance)
+        root = vectors * np.sqrt(values.clip(0))
+        sizes, turn = np.linalg.eigh(root.T @ self.square @ root)
+        return root @ turn, sizes.clip(0) + population.noise
 
     def likelier(self, population: Population, ridge: np.ndarray, floor: float) -> Population:
         """What makes the tasks likelier: a step of EM (James, Hastie & Sugar, 2000, section 3).
 
         `ridge` is the penalty of each coefficient of the mean, and `floor` the least noise.
         """
-        mean, covariance, noise = population
+        mean, noise = population.mean, population.noise
         rest, points = self.less(mean), self.count.sum()
-        left = np.linalg.solve(noise * np.eye(len(mean)) + rest.square @ covariance, rest.square)
+        half, sizes = rest._apart(population)
         # of each task, the posterior covariance and mean of what strays from the mean
-        own = covariance - covariance @ left @ covariance
-        own = (own + own.transpose(0, 2, 1)) / 2
-        stray = (own @ rest.product[..., None])[..., 0] / noise
+        own = half * (noise / sizes)[:, None] @ half.transpose(0, 2, 1)
+        stray = half.transpose(0, 2, 1) @ rest.product[..., None] / sizes[..., None]
+        stray = (half @ stray)[..., 0]
         fitted = (rest.square @ stray[..., None])[..., 0]
         energy = rest.energy - 2 * (stray * rest.product).sum(1) + (stray * fitted).sum(1)
         unsure = (rest.square * own).sum((1, 2))

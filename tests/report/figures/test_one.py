@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.font_manager import fontManager, get_font
 from PIL import Image
 
 import reml
@@ -181,6 +182,17 @@ def test_letters_that_no_font_has_are_said_once(
     assert f"{min(label)} (U+{ord(min(label)):04X})" in sentence
     assert error.count("\n") == 1
     assert re.match(r"reml: figures: no font on this machine has ", error)
+
+
+def test_a_light_font_of_the_same_name_does_not_speak_for_the_plain_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = next(it for it in fontManager.ttflist if it.name == "cmr10")
+    light = replace(few, name=fonts.FONT, weight=200)
+    monkeypatch.setattr(fontManager, "ttflist", [light, *fontManager.ttflist, light])
+    monkeypatch.setattr(fonts, "_letters", fonts._letters.__wrapped__)
+    assert ord("م") not in get_font(few.fname).get_charmap()
+    assert fonts.missing("م") == set()
 
 
 def test_another_font_stands_in_where_one_has_the_letter() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager, get_font
+from matplotlib.font_manager import FontEntry, fontManager, get_font
 from matplotlib.text import Text
 
 from benchmarks.report.figures.drawing.panel import Every
@@ -23,8 +23,8 @@ UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Cs"})
 def fallbacks(texts: Iterable[str]) -> tuple[str, ...]:
     """The fonts on this machine that have what the usual one lacks, as few as will do."""
     lacking, found = missing("".join(texts)), list[str]()
-    for name, path in _others() if lacking else ():
-        there = {letter for letter in lacking if ord(letter) in _letters(path)}
+    for name in _others() if lacking else ():
+        there = {letter for letter in lacking if ord(letter) in _letters(name)}
         if there:
             found.append(name)
             lacking -= there
@@ -35,9 +35,7 @@ def fallbacks(texts: Iterable[str]) -> tuple[str, ...]:
 
 def missing(text: str, fonts: Iterable[str] = ()) -> set[str]:
     """The letters of a text that neither the usual font nor one of these has."""
-    names = {FONT, *fonts}
-    paths = {it.name: it.fname for it in fontManager.ttflist if it.name in names}
-    known = set().union(*map(_letters, paths.values()))
+    known = _letters(FONT).union(*map(_letters, fonts))
     return {it for it in text if ord(it) not in known and unicodedata.category(it) not in UNSEEN}
 
 
@@ -62,19 +60,32 @@ def boxes(letters: set[str]) -> str:
     )
 
 
-def _others() -> Iterator[tuple[str, str]]:
-    """Every other font by name, those meant for text in many scripts first."""
-    there = {
-        it.name: it.fname
-        for it in fontManager.ttflist
-        if it.name != FONT and not it.name.startswith(NONE)
-    }
-    yield from sorted(there.items(), key=lambda it: (not it[0].startswith(PREFERRED), it))
+def _others() -> Iterator[str]:
+    """The names of all other fonts, those meant for text in many scripts first."""
+    there = {it.name for it in fontManager.ttflist} - {FONT}
+    yield from sorted(
+        (it for it in there if not it.startswith(NONE)),
+        key=lambda it: (not it.startswith(PREFERRED), it),
+    )
 
 
 @cache
-def _letters(path: str) -> frozenset[int]:
+def _letters(name: str) -> frozenset[int]:
+    """Those of the file that plain texts are drawn with; a bold or a light one may have fewer."""
+    there = [it for it in fontManager.ttflist if it.name == name]
     try:
-        return frozenset(get_font(path).get_charmap())
+        plainest = min(there, key=_distance, default=None)
+        return frozenset(get_font(plainest.fname).get_charmap()) if plainest else frozenset()
     except (OSError, RuntimeError, ValueError):  # pictures of letters, which cannot be drawn here
         return frozenset()
+
+
+def _distance(it: FontEntry) -> float:
+    """From a plain one, as `findfont` has it, which also logs what is not plain."""
+    far: float = (
+        fontManager.score_style("normal", it.style)
+        + fontManager.score_variant("normal", it.variant)
+        + fontManager.score_weight("normal", it.weight)
+        + fontManager.score_stretch("normal", it.stretch)
+    )
+    return far
