@@ -217,8 +217,8 @@ def adapt(
         gradients = torch.autograd.grad(
             loss, weights, create_graph=differentiable and second_order, retain_graph=differentiable
         )
-    flat = [g.flatten(1).unsqueeze(1) for g in gradients]
-    square = torch.cat([torch.bmm(g, g.transpose(1, 2)) for g in flat], 2).sum(2, keepdim=True)
+    square = torch.cat([(g * g).sum((1, 2), keepdim=True) for g in gradients], 2)
+    square = square.sum(2, keepdim=True)
     cap = (max_norm / (square + 1e-12).sqrt()).clamp(max=1.0)
     if network.solves is not None:
         cap = cap * ~network.solves.view(-1, 1, 1)

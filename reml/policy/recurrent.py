@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from benchmarks.core import Support, TaskBatch, task_mse
 from reml.inner.observation import Observation
 from reml.inner.task_view import Points, TaskView
+from reml.policy.cell import TaskCell
 from reml.policy.composer import Memory
 from reml.policy.encoders import Decoder, OutputReader, SetEncoder
 
@@ -57,7 +58,7 @@ class PolicyComposer(nn.Module):
             told = 2 * width + width // 2 + (2 * width if watch else 0)
             self.cell: nn.Module
             if memory == "lstm":
-                self.cell = nn.LSTMCell(told, width)
+                self.cell = TaskCell(told, width)
             else:
                 self.cell = nn.Sequential(
                     nn.Linear(told, 2 * width), nn.ReLU(), nn.Linear(2 * width, width), nn.Tanh()
@@ -82,35 +83,39 @@ class PolicyComposer(nn.Module):
     ) -> tuple[Float[Tensor, "tasks choices"], Memory]:
         """Scores of the next decision's options.
 
-        `memory` is the encoding of the support set, the standardised points and what the cell
-        carries.
+        `memory` is the encoding of the support set, what the cell makes of that, the standardised
+        points and what the cell carries.
         """
         if memory is None:
             each = observation.episodes
-            task = self.encoder(observation.points[::each]).repeat_interleave(each, 0)
-            memory = task, self.encoder.normal(observation.points), None
-        task, points, carried = memory
-        told = [task]
+            alone = self.encoder(observation.points[::each])
+            task = alone.repeat_interleave(each, 0)
+            begun = self.cell.begin(alone, each) if isinstance(self.cell, TaskCell) else task
+            memory = task, begun, self.encoder.normal(observation.points), None
+        task, begun, points, carried = memory
+        told = []
         if self.reader is not None:
             outputs = observation.outputs
             if isinstance(self.task_view, Points):
                 outputs = self.encoder.normal_outputs(outputs)
             told.append(self.reader(points, outputs))
         last = self.embeddings[observation.decision](observation.previous)
-        hidden, carried = self._think(told, last, carried)
-        return self.heads[observation.decision](hidden), (task, points, carried)
+        hidden, carried = self._think(begun, told, last, carried)
+        return self.heads[observation.decision](hidden), (task, begun, points, carried)
 
-    def _think(self, told: list[Tensor], last: Tensor, carried: Any) -> tuple[Tensor, Any]:
-        if isinstance(self.cell, nn.LSTMCell):
-            carried = self.cell(torch.cat([*told, last], 1), carried)
+    def _think(
+        self, begun: Any, told: list[Tensor], last: Tensor, carried: Any
+    ) -> tuple[Tensor, Any]:
+        if isinstance(self.cell, TaskCell):
+            carried = self.cell(begun, [*told, last], carried)
             return carried[0], carried
         choices = last if carried is None else carried[1] + last
-        hidden = self.cell(torch.cat([*told, choices], 1))
+        hidden = self.cell(torch.cat([begun, *told, choices], 1))
         return hidden, (hidden, choices)
 
     def baseline(self, memory: Memory) -> Float[Tensor, " tasks"]:
         """The reward expected of the episode, judged from the memory of its first decision."""
-        return self.value(memory[2][0]).squeeze(1)
+        return self.value(memory[3][0]).squeeze(1)
 
     def reading_loss(
         self, encoding: Float[Tensor, "tasks width"], batch: TaskBatch, queries: int
