@@ -56,7 +56,10 @@ def descend_squared_error(
     for place in range(len(layers) - 1, -1, -1):
         layer, before = layers[place], into
         if place:
-            into = relu_backward(torch.bmm(into, layer.weight.mT), seen[place], 0)
+            back = layer.weight.mT
+            # of one output there is nothing to add up, and this is three times as fast
+            back = into * back if into.shape[2] == 1 else torch.bmm(into, back)
+            into = relu_backward(back, seen[place], 0)
         layer.weight.baddbmm_(seen[place].mT, before, alpha=-rate)
         assert layer.bias is not None
         layer.bias.sub_(before.sum(1, keepdim=True), alpha=rate)

@@ -15,7 +15,7 @@ Answer = Callable[[nn.Module, Support, Tensor], Tensor]
 """What a network that is adapted to the support set says of other points x."""
 Module = TypeVar("Module", bound=nn.Module)
 
-COPIED, FEWEST = 3 * 2**16, 32
+COPIED, FEWEST = 6 * 2**16, 32
 """Weights that are adapted together at test, of at least so many tasks."""
 LEAST_SQUARE = 1e-12
 NEARLY = 0.999
