@@ -15,7 +15,7 @@ from torch import Tensor
 NEARLY = 1.01
 """The same loss is one no more than so many times as large."""
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 """What glibc calls them."""
 
 Validate = Callable[[Sequence[Tensor]], float]
@@ -24,6 +24,7 @@ Validate = Callable[[Sequence[Tensor]], float]
 def keep_memory() -> None:
     """Keep memory that is freed, as workers do by their environment, here after the start."""
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(M_ARENA_MAX, 1)  # of threads, others give all back
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
