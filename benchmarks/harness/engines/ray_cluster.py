@@ -1,5 +1,6 @@
 """Connections to clusters of Ray, and what is asked of their machines."""
 
+import logging
 import math
 import socket
 import sys
@@ -74,6 +75,7 @@ def connect(address: str) -> Any:
 
     if ray.is_initialized():
         ray.shutdown()
+    _show_token()
     how: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address:
@@ -81,9 +83,12 @@ def connect(address: str) -> Any:
         else:
             _init_here(ray, how)
     except Exception as error:  # whatever it makes of a machine that does not answer
+        hint = (
+            "; one that asks for a token has to find it in RAY_AUTH_TOKEN here" if address else ""
+        )
         raise UserError(
             f"--engine ray: no cluster can be reached at {address or 'this machine'} "
-            f"({described(error)})"
+            f"({described(error)}){hint}"
         ) from None
     return ray
 
@@ -103,6 +108,18 @@ def _demand_answer(address: str) -> None:
         raise UserError(
             f"--engine ray: no cluster can be reached at {address} ({described(error)})"
         ) from None
+
+
+def _show_token() -> None:
+    """Show clusters the token that this machine has for them, if any, as `ray start` does.
+
+    Ray makes one where it starts a cluster of one machine, and each cluster that is started there
+    later asks for it, but nobody who connects to that shows it unasked.
+    """
+    with suppress(Exception):  # a former Ray has no tokens
+        setup: Any = import_module("ray._private.authentication.authentication_token_setup")
+        logging.getLogger(setup.__name__).setLevel(logging.ERROR)
+        setup.maybe_enable_token_auth_if_token_available(False)
 
 
 def _init_here(ray: Any, how: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -68,7 +69,7 @@ class Cluster:
         before = self.alive()
         node = subprocess.Popen(
             [str(Path(sys.executable).with_name("ray")), "start", *role, *common],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token"},
             start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -107,6 +108,23 @@ class Cluster:
 def cluster(bench: Any) -> Iterator[Cluster]:
     if importlib.util.find_spec("ray") is None:
         pytest.skip("Ray is not installed (pip install 'reml-bench[ray]')")
+    with pytest.MonkeyPatch.context() as environment:
+        _take_a_token(environment)
+        yield from _nodes(bench)
+
+
+def _take_a_token(environment: pytest.MonkeyPatch) -> None:
+    """Have the nodes ask for one, which a driver finds and has to show; and show it from here."""
+    from ray._raylet import Config
+
+    environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
+    with environment.context() as here:
+        here.setenv("RAY_AUTH_MODE", "token")
+        Config.initialize("")
+    environment.delenv("RAY_AUTH_MODE", raising=False)
+
+
+def _nodes(bench: Any) -> Iterator[Cluster]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
