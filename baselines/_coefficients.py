@@ -9,6 +9,8 @@ from torch import Tensor
 
 from benchmarks.core import Predictor, Spread, Support
 
+ROUNDING = torch.finfo(torch.float64).eps
+
 
 @dataclass(frozen=True)
 class Coefficients:
@@ -27,14 +29,20 @@ class Coefficients:
     def given(self, x: Tensor, y: Float[Tensor, "tasks points 1"]) -> "Known":
         """The posterior given the support points of each task."""
         values = self.functions(x)
-        mean, covariance = self.mean.to(x.device), self.covariance.to(x.device)
-        shared = values @ covariance
-        eye = torch.eye(values.shape[1], dtype=values.dtype, device=x.device)
-        root = torch.linalg.cholesky(shared @ values.mT + self.noise * eye)
+        mean, root = self.mean.to(x.device), self._root().to(x.device)
         residual = y.double() - (values @ mean).unsqueeze(2)
-        weight = mean.unsqueeze(1) + shared.mT @ torch.cholesky_solve(residual, root)
-        white = torch.linalg.solve_triangular(root, shared, upper=False)
-        return Known(self, weight, covariance - white.mT @ white)
+        # as an equation to be solved it may be singular, where noise is lost in rounding
+        left, sizes, right = torch.linalg.svd(values @ root, full_matrices=False)
+        told = sizes > ROUNDING * max(values.shape[1:]) * sizes[:, :1]
+        sizes = torch.where(told, sizes, 0).unsqueeze(2)
+        half, share = root @ right.mT, sizes / (sizes.square() + self.noise)
+        weight = mean.unsqueeze(1) + half @ (share * (left.mT @ residual))
+        known = half * (sizes * share).mT
+        return Known(self, weight, root @ root.mT - known @ half.mT)
+
+    def _root(self) -> Tensor:
+        values, vectors = torch.linalg.eigh(self.covariance)
+        return vectors * values.clamp_min(0).sqrt()
 
 
 @dataclass(frozen=True)

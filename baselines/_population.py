@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+ROUNDING = float(np.finfo(float).eps)
+
 
 class Population(NamedTuple):
     """Curves are sums of c functions, times coefficients that are normal; points have noise.
@@ -15,6 +17,18 @@ class Population(NamedTuple):
     mean: np.ndarray
     covariance: np.ndarray
     noise: float
+
+
+class _Apart(NamedTuple):
+    """Of each task a root L of the covariance in whose columns its points do not overlap.
+
+    `squares`, of shape (tasks, c), are the diagonal of L'B'BL, which has nothing else, and
+    `product` is L'B'y. Where that is rounding alone, both are 0: its points tell nothing there.
+    """
+
+    half: np.ndarray
+    squares: np.ndarray
+    product: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,22 +67,24 @@ class Sums:
     def surprise(self, population: Population) -> float:
         """Minus twice the log likelihood of the tasks, constants left out."""
         rest, noise = self.less(population.mean), population.noise
-        half, sizes = rest._apart(population)
-        shared = (half.transpose(0, 2, 1) @ rest.product[..., None])[..., 0]
-        explained = (shared**2 / sizes).sum(1)
+        apart = rest._apart(population)
+        sizes = apart.squares + noise
+        explained = (apart.product**2 / sizes).sum(1)
         spread = np.log(sizes).sum(1) + (rest.count - sizes.shape[1]) * np.log(noise)
-        return float((spread + (rest.energy - explained) / noise).sum())
+        return float((spread + (rest.energy - explained).clip(0) / noise).sum())
 
-    def _apart(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
-        """A root of the covariance for each task, whose columns its points see apart.
+    def _apart(self, population: Population) -> "_Apart":
+        """What the points of each task tell apart.
 
-        With a root L that is L'B'BL + noise = diagonal of the `sizes`, which are above 0 however
-        much larger than the noise a covariance is; as a matrix to be solved it may be singular.
+        A matrix to be solved would be singular where the noise is lost in rounding.
         """
         values, vectors = np.linalg.eigh(population.covariance)
         root = vectors * np.sqrt(values.clip(0))
-        sizes, turn = np.linalg.eigh(root.T @ self.square @ root)
-        return root @ turn, sizes.clip(0) + population.noise
+        squares, turn = np.linalg.eigh(root.T @ self.square @ root)
+        half = root @ turn
+        told = squares > ROUNDING * len(root) * squares[:, -1:]
+        product = (half.transpose(0, 2, 1) @ self.product[..., None])[..., 0]
+        return _Apart(half, np.where(told, squares, 0), np.where(told, product, 0))
 
     def likelier(self, population: Population, ridge: np.ndarray, floor: float) -> Population:
         """What makes the tasks likelier: a step of EM (James, Hastie & Sugar, 2000, section 3).
@@ -77,19 +93,19 @@ class Sums:
         """
         mean, noise = population.mean, population.noise
         rest, points = self.less(mean), self.count.sum()
-        half, sizes = rest._apart(population)
+        half, squares, product = rest._apart(population)
+        sizes = squares + noise
         # of each task, the posterior covariance and mean of what strays from the mean
         own = half * (noise / sizes)[:, None] @ half.transpose(0, 2, 1)
-        stray = half.transpose(0, 2, 1) @ rest.product[..., None] / sizes[..., None]
-        stray = (half @ stray)[..., 0]
+        stray = (half @ (product / sizes)[..., None])[..., 0]
         fitted = (rest.square @ stray[..., None])[..., 0]
-        energy = rest.energy - 2 * (stray * rest.product).sum(1) + (stray * fitted).sum(1)
-        unsure = (rest.square * own).sum((1, 2))
+        energy = rest.energy - (product**2 * (squares + 2 * noise) / sizes**2).sum(1)
+        unsure = (noise * squares / sizes).sum(1)
         whole = self.square.sum(0) + np.diag(ridge)
-        product = self.product.sum(0) - fitted.sum(0)
+        right = self.product.sum(0) - fitted.sum(0)
         spread = own.mean(0) + stray.T @ stray / len(stray)
         return Population(
-            np.linalg.solve(whole, product),
+            np.linalg.solve(whole, right),
             spread,
             max(floor, float((energy.clip(0) + unsure).sum() / points)),
         )

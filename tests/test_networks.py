@@ -83,6 +83,17 @@ def test_patches_have_first_and_second_derivatives(stride: int) -> None:
     assert torch.autograd.gradgradcheck(windows, (x,))
 
 
+@pytest.mark.parametrize(("tasks", "points"), [(2, 0), (0, 3)])
+def test_nothing_to_convolve_gives_nothing(tasks: int, points: int) -> None:
+    x = torch.rand(tasks, points, 5, 4, 2, requires_grad=True)
+    weight = torch.rand(tasks, 18, 3, requires_grad=True)
+    z = convolve(x, weight, 2)
+    z.sum().backward()
+    assert z.shape == (tasks, points, 3, 2, 3)
+    assert (x.grad.shape, weight.grad.shape) == (x.shape, weight.shape)
+    assert not weight.grad.any()
+
+
 @pytest.mark.parametrize("weights_too", [True, False])
 def test_a_convolution_with_one_weight_a_task_has_first_and_second_derivatives(
     weights_too: bool,

@@ -29,7 +29,7 @@ class _Patches(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, stride: int) -> Tensor:
         ctx.shape, ctx.stride = x.shape, stride
         tasks, points, height, width, channels = x.shape
-        padded = functional.pad(x, (0, 0, 1, 1, 1, 1)).reshape(tasks * points, -1, channels)
+        padded = functional.pad(x, (0, 0, 1, 1, 1, 1)).flatten(0, 1).flatten(1, 2)
         index = _windows(height, width, stride, x.device)
         out = (tasks, points, -(-height // stride), -(-width // stride), 9 * channels)
         return padded.index_select(1, index).view(out)
@@ -48,7 +48,8 @@ class _Fold(torch.autograd.Function):
         tasks, points, height, width, channels = shape
         padded = windows.new_zeros(tasks * points, (height + 2) * (width + 2), channels)
         index = _windows(height, width, stride, windows.device)
-        padded.index_add_(1, index, windows.reshape(tasks * points, -1, channels))
+        windows = windows.flatten(0, 1).unflatten(3, (9, channels)).flatten(1, 3)
+        padded.index_add_(1, index, windows)
         padded = padded.view(tasks, points, height + 2, width + 2, channels)
         return padded[:, :, 1:-1, 1:-1].contiguous()
 
@@ -121,7 +122,7 @@ def convolve(
         kernel = weight.view(3, 3, channels, -1).permute(3, 2, 0, 1)
         z = functional.conv2d(as_torch(x), kernel, stride=stride, padding=1)
         return z.permute(0, 2, 3, 1).unflatten(0, (tasks, points))
-    numbers = max(1, 9 * x[0].numel() // stride**2)
+    numbers = max(1, 9 * x.shape[1:].numel() // stride**2)
     if numbers >= ALONE and channels >= WIDE:
         each = zip(x.split(1), weight, strict=True)
         return torch.cat([convolve(one, matrix, stride) for one, matrix in each])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from baselines._coefficients import Coefficients
 from baselines._kept import Tasks
 from baselines._population import Population, Sums
 from baselines._splines import splines
@@ -161,6 +162,30 @@ def test_a_covariance_whose_noise_is_lost_in_rounding_gets_finite_numbers():
         likelier = tasks.likelier(wide, np.full(2, 1e-9), 1e-10)
         assert tasks.surprise(likelier) < tasks.surprise(wide) < np.inf
         wide = likelier
+
+
+def test_inputs_far_out_get_finite_numbers():
+    chance = np.random.default_rng(3)
+    x = chance.normal(size=(30, 60)) * np.where(chance.random((30, 60)) < 0.01, 300.0, 1.0)
+    y = chance.normal(size=(30, 1)) * x + chance.normal(size=(30, 1))
+    flat = (it.reshape(-1, 1).astype(np.float32) for it in (x, y))
+    (population,) = Fitter(12, 100)(Tasks(*flat, np.full(30, 60)))
+    assert 0 < population.noise < y.var()
+    assert population.covariance.isfinite().all()
+
+
+@pytest.mark.parametrize("width", [1.0, 1e4, 1e8])
+def test_what_is_known_of_a_task_is_finite_where_noise_is_lost_in_rounding(width):
+    def line(x):
+        return torch.cat([torch.ones_like(x), x], 2).double()
+
+    prior = Coefficients(line, torch.zeros(2).double(), torch.eye(2).double(), 1e-13, "")
+    x = torch.linspace(-width, width, 10).view(1, 10, 1)
+    known = prior.given(x, 2 * x)
+    torch.testing.assert_close(known.mean(x).float(), 2 * x, rtol=1e-4, atol=1e-4)
+    assert (known.variance(x) > 0).all()
+    beyond = known.mean(torch.full((1, 1, 1), 3 * width))
+    assert float(beyond) == pytest.approx(6 * width, rel=1e-4)
 
 
 def test_tasks_of_one_point_tell_a_mean_and_no_covariance():

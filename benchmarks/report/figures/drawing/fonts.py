@@ -1,15 +1,17 @@
 """Letters that the usual font does not have: which fonts here have them, and which nobody has."""
 
+import logging
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontEntry, fontManager, get_font
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
 
 from benchmarks.report.figures.drawing.panel import Every
 
+log = logging.getLogger("matplotlib.font_manager")
 FONT = "DejaVu Sans"
 PREFERRED = ("Noto Sans", "Source Han", "WenQuanYi", "Droid Sans", "Liberation", "Arial", "Symbola")
 """What the names of fonts that are tried first begin with."""
@@ -71,21 +73,14 @@ def _others() -> Iterator[str]:
 
 @cache
 def _letters(name: str) -> frozenset[int]:
-    """Those of the file that plain texts are drawn with; a bold or a light one may have fewer."""
-    there = [it for it in fontManager.ttflist if it.name == name]
+    """Those of the font that plain texts are drawn with; a bold or a light one may have fewer."""
+    level = log.level
+    log.setLevel(logging.ERROR)  # what is not plain would be said here, of fonts nobody asked for
     try:
-        plainest = min(there, key=_distance, default=None)
-        return frozenset(get_font(plainest.fname).get_charmap()) if plainest else frozenset()
-    except (OSError, RuntimeError, ValueError):  # pictures of letters, which cannot be drawn here
+        found = findfont(FontProperties(family=[name]), fallback_to_default=False)
+        return frozenset(get_font(found).get_charmap())
+    # a weight that has no name here; pictures of letters, which cannot be drawn
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         return frozenset()
-
-
-def _distance(it: FontEntry) -> float:
-    """From a plain one, as `findfont` has it, which also logs what is not plain."""
-    far: float = (
-        fontManager.score_style("normal", it.style)
-        + fontManager.score_variant("normal", it.variant)
-        + fontManager.score_weight("normal", it.weight)
-        + fontManager.score_stretch("normal", it.stretch)
-    )
-    return far
+    finally:
+        log.setLevel(level)
