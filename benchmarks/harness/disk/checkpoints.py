@@ -22,7 +22,7 @@ from benchmarks.harness.disk.files import remove, sync
 from benchmarks.harness.source.code import code_of_training
 
 SECONDS = "REML_CHECKPOINT_SECONDS"
-USUAL_SECONDS = 30.0
+USUAL_SECONDS = 5.0
 SHARE = 0.02
 """The most of a training's time that may go into keeping its state."""
 ALIVE_SECONDS = 1.0
