@@ -109,43 +109,60 @@ def test_a_convolution_with_one_weight_a_task_has_first_and_second_derivatives(
     assert torch.autograd.gradgradcheck(cubed, (x, weight))
 
 
+def _drawn(*shape: int, name: str = "z") -> torch.Tensor:
+    return torch.randn(shape, generator=generator_of(name), dtype=torch.float64)
+
+
 def test_normalising_is_torchs_batch_norm_of_each_task() -> None:
-    z = torch.randn(2, 5, 3, 3, 4, generator=generator_of("z"))
+    z, scale, shift = _drawn(2, 5, 3, 3, 4), _drawn(2, 1, 4, name="scale"), _drawn(2, 1, 4)
     looped = [
-        functional.batch_norm(task.permute(0, 3, 1, 2), None, None, training=True) for task in z
+        functional.batch_norm(task.permute(0, 3, 1, 2), None, None, *row, training=True)
+        for task, *row in zip(z, scale[:, 0], shift[:, 0], strict=True)
     ]
-    torch.testing.assert_close(normalise(z), torch.stack(looped).permute(0, 1, 3, 4, 2))
+    expected = torch.stack(looped).permute(0, 1, 3, 4, 2)
+    torch.testing.assert_close(normalise(z, scale, shift), expected)
+    shared = normalise(z, scale[0], shift[0])
+    torch.testing.assert_close(shared[0], expected[0])
 
 
 def test_points_of_reference_speak_for_the_others() -> None:
-    z = torch.randn(2, 5, 4, generator=generator_of("z"))
-    together = normalise(z, 3)
-    torch.testing.assert_close(together[:, :3], normalise(z[:, :3]))
+    z, scale, shift = _drawn(2, 5, 4), _drawn(1, 4, name="scale"), _drawn(1, 4, name="shift")
+    together = normalise(z, scale, shift, 3)
+    torch.testing.assert_close(together[:, :3], normalise(z[:, :3], scale, shift))
     for point in (3, 4):
-        alone = normalise(torch.cat([z[:, :3], z[:, point : point + 1]], 1), 3)
+        alone = normalise(torch.cat([z[:, :3], z[:, point : point + 1]], 1), scale, shift, 3)
         torch.testing.assert_close(alone[:, 3], together[:, point])
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 4), (3, 5, 2, 2, 4)])
 def test_padding_is_left_out_of_the_statistics(shape: tuple[int, ...]) -> None:
-    z = torch.randn(shape, generator=generator_of("z"))
+    z, scale, shift = _drawn(*shape), _drawn(3, 1, 4, name="scale"), _drawn(3, 1, 4, name="shift")
     real = torch.tensor([[1, 1, 1, 1, 1], [1, 0, 1, 0, 1], [0, 0, 0, 1, 0]]).bool()
-    together = normalise(z, real=real)
+    together = normalise(z, scale, shift, real=real)
     for task in range(3):
-        alone = normalise(z[task, real[task]].unsqueeze(0))
+        alone = normalise(z[task, real[task]].unsqueeze(0), scale[task], shift[task])
         torch.testing.assert_close(together[task, real[task]], alone[0])
 
 
-@pytest.mark.parametrize("reference", [0, 3])
-def test_normalising_has_first_and_second_derivatives(reference: int) -> None:
-    z = torch.randn(1, 4, 2, 2, generator=generator_of("z"), dtype=torch.float64)
-    z.requires_grad_()
+@pytest.mark.parametrize("reference", [0, 4])
+@pytest.mark.parametrize("tasks", [(), (2,)], ids=["shared", "one a task"])
+def test_normalising_has_derivatives_up_to_the_third(
+    reference: int, tasks: tuple[int, ...]
+) -> None:
+    own = [*tasks, 1, 2]
+    given = [_drawn(2, 6, 2, name="x"), _drawn(*own, name="scale"), _drawn(*own, name="shift")]
+    given = [it.requires_grad_() for it in given]
 
-    def cubed(z: torch.Tensor) -> torch.Tensor:
-        return normalise(z, reference) ** 3
+    def cubed(*given: torch.Tensor) -> torch.Tensor:
+        return normalise(*given, reference) ** 3
 
-    assert torch.autograd.gradcheck(cubed, (z,))
-    assert torch.autograd.gradgradcheck(cubed, (z,))
+    def slopes(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        slope = torch.autograd.grad(cubed(*given).sum(), given[0], create_graph=True)[0]
+        return torch.autograd.grad(slope.square().sum(), given[:2], create_graph=True)
+
+    assert torch.autograd.gradcheck(cubed, given)
+    assert torch.autograd.gradgradcheck(cubed, given)
+    assert torch.autograd.gradcheck(slopes, given)
 
 
 def _torchs(network: nn.Sequential, pooling: str, x: torch.Tensor) -> torch.Tensor:

@@ -106,8 +106,7 @@ class Normalise(nn.Module):
         reference: int = 0,
         real: Bool[Tensor, "tasks points"] | None = None,
     ) -> Tensor:
-        x = normalise(z, reference, real).flatten(1, -2)
-        return torch.addcmul(self.shift, x, self.scale).view(z.shape)
+        return normalise(z, self.scale, self.shift, reference, real)
 
 
 class Picture(nn.Module):

@@ -85,9 +85,10 @@ class Shape(NamedTuple):
         stride = 1 if largest else STRIDE
         z = torch.bmm(x, weight) if self.image is None else convolve(x, weight, stride)
         if self.batch_norm != "off":
-            z = normalise(z, reference, real)
-        z = pool(z) if largest else z
-        return self.activate(z + bias.view(len(bias), *[1] * (z.dim() - 2), -1))
+            z = normalise(z, z.new_ones(1, z.shape[-1]), bias, reference, real)
+        else:
+            z = z + bias.view(len(bias), *[1] * (z.dim() - 2), -1)
+        return self.activate(pool(z) if largest else z)
 
     def features(
         self, x: Float[Tensor, "tasks points ..."]
