@@ -200,6 +200,7 @@ def publish(folder: Folder, out: Folder, figures: Sequence[str] = ()) -> Path:
     write_numbers(results, Path(out))
     Ledger(Path(out)).remove("table.md")
     write_index(results, Path(out))
+    Ledger(Path(out)).tidy()
     return Path(out)
 
 

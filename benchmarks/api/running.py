@@ -33,6 +33,7 @@ from benchmarks.harness.run.scheduler import run_trials
 from benchmarks.harness.run.turns import in_turn, seconds_of
 from benchmarks.harness.store import provenance
 from benchmarks.harness.store.folder import ENDED, ResultsFolder
+from benchmarks.harness.store.kept import ended_in
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, consolidate, restore, with_gaps
 from benchmarks.harness.trial.trainings import PLACE, forget
@@ -176,7 +177,8 @@ def run_matrix(
 
     complete = known.complete
     with folder.open(known.described(notes)) as strays:
-        restore(directory)
+        if how.force or folder.described or not known.complete:
+            restore(directory)
         if frames is not None:
             frames.keep()
         tuned = known.search({it.learner.label for it in asked}, run_all, notes, hear)
@@ -189,10 +191,14 @@ def run_matrix(
             chosen = [it for it in chosen if it.id in mine]
         # forced or not, what is there stays until its successor is committed
         again = {it.id for it in chosen} if how.force else with_gaps(directory)
+        published = ended_in(directory)
+        record = folder.record if published is None else published.get
         records: dict[str, dict[str, Any]] = {
-            it.id: {} if it.id in again else folder.record(it.id) or {} for it in chosen
+            it.id: {} if it.id in again else record(it.id) or {} for it in chosen
         }
         left = [trial for trial in chosen if records[trial.id].get("status") not in ENDED]
+        if left:  # a published folder in which nothing is to be run stays as it was published
+            restore(directory)
         left = in_turn(left, registry, seconds_of([*records.values()]))
         waiting = {trial.id for trial in left}
         before = len(said)

@@ -2,17 +2,23 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks.core.errors import MatrixError, UnknownName, nearest
-from benchmarks.core.text import count, line
+from benchmarks.core.errors import MatrixError, UnknownName, UserError, nearest
+from benchmarks.core.text import clock, count, line
+from benchmarks.harness.outlook.planning import plan as planned
+from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.registry import Registry
 from benchmarks.start.draft import demand_new, write_matrix
 from benchmarks.start.parts import Wanted
 from benchmarks.start.pictures import album
 from benchmarks.start.tables import survey
 from benchmarks.start.templates import copied, write_sample
 
+PROCESSORS = 2
 KINDS = ("learner", "family", "protocol")
 Columns = str | Sequence[str]
 
@@ -61,8 +67,7 @@ def init(
     for it in found.contenders:
         if it.missing:
             say(f"{it.name} is left out: {it.why_missing}")
-    time = count(found.minutes, "minute")
-    say(f"{out} compares learners in {count(trials, 'trial')}, some {time} on two processors.")
+    say(f"{out} compares learners in {count(trials, 'trial')}{_time(out)}.")
     say(f"Next:\n  reml run {shlex.quote(str(out))}")
     return out
 
@@ -79,6 +84,16 @@ def new(kind: str, name: str) -> list[Path]:
     if kind not in KINDS:
         raise UnknownName("kind", kind, KINDS)
     return write_sample(kind, name)
+
+
+def _time(out: Path) -> str:
+    """What `reml plan` says of a new folder, in short; nothing where it says what is wrong."""
+    registry = Registry()
+    with TemporaryDirectory() as nothing, suppress(UserError):
+        found = planned(load_matrix(str(out), registry), registry, Path(nothing)).forecast
+        about = clock(found.wall_seconds(PROCESSORS))
+        return f", about {about} on two processors, to within a factor of two or three"
+    return ""
 
 
 def _names(columns: Columns) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.core.errors import StoreError, UnknownName, UserError
+from benchmarks.harness.store.ledger import is_published
 from benchmarks.harness.store.lock import keeping
 from benchmarks.harness.store.printable import clean
 from benchmarks.harness.store.results import Results, keep_consolidated, load_results
@@ -13,6 +14,7 @@ from benchmarks.report.figures.cleanup import PAGE
 
 def table(options: argparse.Namespace) -> int:
     from benchmarks.report.documents.index import write_index
+    from benchmarks.report.documents.whole import write_lacking
     from benchmarks.report.tables.spending import render_spending
     from benchmarks.report.tables.write import render_table, write_table
 
@@ -24,9 +26,12 @@ def table(options: argparse.Namespace) -> int:
         stored = _scored(directory)
         results = clean(stored)
         text = render_table(results, options.format, against)
-        keep(lambda: keep_consolidated(stored, directory))
-        keep(lambda: write_table(results, directory, against))
-        keep(lambda: write_index(results, directory, against))
+        if is_published(directory):
+            keep(lambda: write_lacking(results, directory))
+        else:
+            keep(lambda: keep_consolidated(stored, directory))
+            keep(lambda: write_table(results, directory, against))
+            keep(lambda: write_index(results, directory, against))
     print(text.rstrip("\n"))
     return 0
 

@@ -21,11 +21,11 @@ from benchmarks.harness.disk.files import replace
 from benchmarks.harness.plan.matrix_file import find_matrix, read_toml
 from benchmarks.harness.source.code import OURS, files_of
 from benchmarks.harness.store.folder import SAID
-from benchmarks.harness.store.ledger import LIST
+from benchmarks.harness.store.ledger import BESIDE, LIST
 from benchmarks.harness.store.lock import LOCK
 from benchmarks.harness.store.provenance import ROOT, head
 
-RESTLESS = frozenset({LIST, SAID, LOCK, CLAIM})
+RESTLESS = frozenset({LIST, BESIDE, SAID, LOCK, CLAIM})
 """Files of a results folder that each run writes, whatever it does."""
 WHOLE_ONLY = ("only", "force", "shard", "detach")
 """Options of runs that are no run of the whole matrix as it is."""

@@ -1,6 +1,6 @@
-"""Who is compared, on what budget: settings that suit small families, and what they take."""
+"""Who is compared, on what budget: settings that suit small families."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -9,7 +9,7 @@ SEEDS = 3
 LEAST_TASKS, MOST_TASKS = 5_000, 50_000
 EPOCHS = 250
 """How often each training task is drawn, within those limits."""
-PICTURE_TASKS, PICTURE_TEST = 2_000, 20.0
+PICTURE_TASKS = 2_000
 
 
 @dataclass(frozen=True)
@@ -17,18 +17,13 @@ class Contender:
     """A `[[learner]]` table.
 
     Attributes:
-        seconds: of training, for 1,000 tasks on one core: of `reml run metoffice`, and of pictures
-            of 28 by 28 pixels.
         needs: a package that must be there.
-        once: seconds of training, however many tasks there are.
     """
 
     name: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     remark: str = ""
-    seconds: float = 0.0
     needs: str = ""
-    once: float = 0.0
 
     @property
     def missing(self) -> bool:
@@ -48,18 +43,17 @@ def for_curves() -> list[Contender]:
         Contender("mean", remark="a floor: the mean of the points shown"),
         Contender("line", remark="what one would draw by hand: a low polynomial for each task"),
         Contender("gp", remark="what one would use for each task alone"),
-        Contender("pace", remark="what one would use for curves: principal components", once=1),
-        Contender("pooled", remark="one model for all: boosting on the rows of all tasks", once=3),
+        Contender("pace", remark="what one would use for curves: principal components"),
+        Contender("pooled", remark="one model for all: boosting on the rows of all tasks"),
         Contender(
             "mixed",
             remark="what a statistician would use: a line for each task, all alike",
             needs="statsmodels",
-            once=4,
         ),
-        Contender("gp-prior", seconds=0.3),
-        Contender("cnp", seconds=0.27),
-        Contender("fine_tuning", seconds=0.15),
-        Contender("maml", seconds=0.35, needs="learn2learn"),
+        Contender("gp-prior"),
+        Contender("cnp"),
+        Contender("fine_tuning"),
+        Contender("maml", needs="learn2learn"),
         Contender(
             "reml",
             {
@@ -69,7 +63,6 @@ def for_curves() -> list[Contender]:
                 "unadapted_weight": 0.2,
             },
             remark="for small tasks that are noisy and alike, as the matrix metoffice has it",
-            seconds=1.4,
         ),
     ]
 
@@ -80,12 +73,10 @@ def for_classes() -> list[Contender]:
         Contender("mean", remark="a floor: every class alike"),
         Contender("nearest_centroid", remark="what one would use for each task alone"),
         Contender("logistic_regression", remark="likewise"),
-        Contender("pooled", remark="one model for all: boosting on the rows of all tasks", once=3),
-        Contender("fine_tuning", seconds=0.15),
-        Contender("maml", seconds=0.35, needs="learn2learn"),
-        Contender(
-            "reml", {"pool": (2, 4, 2), "train_steps": 5, "unadapted_weight": 0.2}, seconds=1.4
-        ),
+        Contender("pooled", remark="one model for all: boosting on the rows of all tasks"),
+        Contender("fine_tuning"),
+        Contender("maml", needs="learn2learn"),
+        Contender("reml", {"pool": (2, 4, 2), "train_steps": 5, "unadapted_weight": 0.2}),
     ]
 
 
@@ -99,13 +90,11 @@ def for_pictures(filters: int = 32) -> list[Contender]:
             "features",
             remark="what one would use without learning from others: histograms of gradients",
             needs="skimage",
-            once=20,
         ),
-        Contender("protonet", {"filters": filters}, seconds=7),
+        Contender("protonet", {"filters": filters}),
         Contender(
             "maml",
             {"network": "cnn4", "filters": filters, **norm},
-            seconds=20,
             needs="learn2learn",
         ),
         Contender(
@@ -117,7 +106,6 @@ def for_pictures(filters: int = 32) -> list[Contender]:
                 **norm,
                 "train_queries": 15,
             },
-            seconds=30,
         ),
     ]
 
@@ -126,15 +114,3 @@ def curve_budget(train_tasks: int) -> int:
     """Training tasks, in round numbers: few tasks are soon known by heart."""
     tasks = min(MOST_TASKS, max(LEAST_TASKS, EPOCHS * train_tasks))
     return round(tasks, -3)
-
-
-def minutes(
-    contenders: Sequence[Contender],
-    tasks: int,
-    tested: float = 2.0,
-    rounds: int = 1,
-    cores: int = 2,
-) -> int:
-    """What a run takes, about: training, and `tested` seconds a trial for all else."""
-    each = sum(it.seconds * tasks / 1000 + it.once + tested for it in contenders if not it.missing)
-    return max(1, round(SEEDS * rounds * each / cores / 60))

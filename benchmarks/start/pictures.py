@@ -15,10 +15,8 @@ from benchmarks.core.errors import DataError
 from benchmarks.core.text import count, line
 from benchmarks.start.contenders import (
     PICTURE_TASKS,
-    PICTURE_TEST,
     Contender,
     for_pictures,
-    minutes,
 )
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.sketch import can_show, pixels
@@ -134,10 +132,6 @@ class Album:
             self.contenders,
             {"shots": "pictures of each class that learners are shown; they name others"},
         )
-
-    @property
-    def minutes(self) -> int:
-        return minutes(self.contenders, PICTURE_TASKS, PICTURE_TEST)
 
 
 def album(path: Path) -> Album:

@@ -19,7 +19,6 @@ from benchmarks.start.contenders import (
     curve_budget,
     for_classes,
     for_curves,
-    minutes,
 )
 from benchmarks.start.draft import drafted, name_from, relative
 from benchmarks.start.holding import Column, columns_of, joined, sizes
@@ -274,11 +273,6 @@ class Survey:
             if self._wide
             else {},
         )
-
-    @property
-    def minutes(self) -> int:
-        rounds = self.folds if isinstance(self.folds, int) else self.groups
-        return minutes(self.contenders, curve_budget(self._size("train", 1)), rounds=max(1, rounds))
 
 
 def survey(path: Path, wanted: Wanted, unit: str = "") -> Survey:

@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.harness.disk.shapes import read_records
+from benchmarks.harness.outlook.sizes import Sizes
 
 BUNDLED = "runs of this project"
 
@@ -43,8 +44,10 @@ class Cost:
     source: str = BUNDLED
 
 
-def costs_of(records: Iterable[Mapping[str, Any]], source: str = BUNDLED) -> list[Cost]:
-    """Of trials that are done, as far as their records tell."""
+def costs_of(
+    records: Iterable[Mapping[str, Any]], source: str = BUNDLED, sizes: Sizes | None = None
+) -> list[Cost]:
+    """Of trials that are done, as far as their records, and the `sizes` of their data, tell."""
     found: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
     for record in records:
         spec, spent = record.get("spec") or {}, record.get("spending") or {}
@@ -52,8 +55,7 @@ def costs_of(records: Iterable[Mapping[str, Any]], source: str = BUNDLED) -> lis
             continue
         learner, rules = spec["learner"], spec["protocol"]
         key = json.dumps([learner["name"], spec["family"]["name"], learner["fields"]])
-        tests = int(rules.get("tasks") or 1) * len(rules.get("shots") or [1])
-        tests *= int(rules.get("draws") or 1)
+        tests = _tasks(record, rules, sizes or {}) * int(rules.get("draws") or 1)
         worked = _number(spent, "cpu_seconds") or _number(spent, "seconds")
         found[key].append(
             (
@@ -108,6 +110,14 @@ def told(costs: Iterable[Cost]) -> str:
             del row["source"]
             rows.append({k: _short(v) for k, v in row.items()})
     return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
+
+
+def _tasks(record: Mapping[str, Any], rules: Mapping[str, Any], sizes: Sizes) -> int:
+    """How many test tasks a trial met, those of each number of shots added up."""
+    asked = int(rules.get("tasks") or 1)
+    place = record.get("family", ""), record.get("protocol", ""), record.get("fold")
+    shots = rules.get("shots") or [0]
+    return sum(min(asked, sizes.get((*place, int(it)), asked)) for it in shots)
 
 
 def _number(spent: Mapping[str, Any], name: str) -> float:

@@ -8,6 +8,7 @@ from benchmarks.core.text import clock, count
 from benchmarks.harness.outlook.costs import Cost, bundled_costs, costs_of, nearest_cost
 from benchmarks.harness.outlook.former import Former, status_of
 from benchmarks.harness.outlook.lots import Lot
+from benchmarks.harness.outlook.sizes import Sizes
 from benchmarks.harness.plan.matrix import Matrix
 
 START_SECONDS = 0.5
@@ -167,15 +168,21 @@ def seconds_of(lot: Lot, cost: Cost | None) -> Seconds:
     return Seconds(training, then, lot.tests * each + (look if effort and lot.looks else 0.0))
 
 
-def finder(former: Former, factor: float = 1.0, probed: Mapping[str, Cost] | None = None) -> Find:
+def finder(
+    former: Former,
+    factor: float = 1.0,
+    probed: Mapping[str, Cost] | None = None,
+    sizes: Sizes | None = None,
+) -> Find:
     """Trials of this folder tell best, then a probe of the learner, then runs of this project.
 
     Args:
         former: what there is in this folder.
         factor: how many times as long this machine takes as that of this project's runs.
         probed: what probes have found, by `probe_key`.
+        sizes: how many test tasks there are.
     """
-    here, everywhere = costs_of(former.records, HERE), bundled_costs()
+    here, everywhere = costs_of(former.records, HERE, sizes), bundled_costs()
     at_home: dict[str, list[Cost]] = {}
     for cost in here:
         at_home.setdefault(cost.family, []).append(cost)
@@ -243,14 +250,9 @@ def _table(shares: Sequence[Share]) -> Iterator[str]:
     head = ("learner", "family", "trials", "done", "to run", "trainings", "each", "in all", "by")
     rows: list[tuple[str, ...]] = [head]
     for it in shares:
-        each = it.train_seconds / it.trainings if it.trainings else it.seconds / it.left
-        rows.append(
-            (
-                *(it.learner, it.family),
-                *(f"{number:,}" for number in (it.trials, it.done, it.left, it.trainings)),
-                *(clock(each), clock(it.seconds), it.source),
-            )
-        )
+        numbers = (f"{number:,}" for number in (it.trials, it.done, it.left, it.trainings))
+        times = clock(it.seconds / it.left), clock(it.seconds)
+        rows.append((it.learner, it.family, *numbers, *times, it.source))
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     for row in rows:
         cells = [

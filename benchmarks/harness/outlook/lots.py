@@ -3,13 +3,14 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from benchmarks.core import Budget
 from benchmarks.core.errors import PluginError
 from benchmarks.core.protocol import Protocol
 from benchmarks.core.search import attribute
+from benchmarks.harness.outlook.sizes import Sizes
 from benchmarks.harness.plan.checks.sizes import demand_few_ways, demand_room_for
 from benchmarks.harness.plan.fields import as_plain, build, plain
 from benchmarks.harness.plan.matrix import Entry, Matrix
@@ -53,6 +54,7 @@ class Lot:
         training: says, with the seed, which trials share one training.
         budget: what a training may spend, and carrying on under `then`.
         looks: whether the best of ten states is looked for on validation tasks.
+        sizes: how many test tasks there are, by shots, where they are not endless.
     """
 
     family: Named
@@ -64,6 +66,7 @@ class Lot:
     then: Budget | None
     training: str
     looks: bool = True
+    sizes: Mapping[int, int] = field(default_factory=dict, hash=False)
 
     def key(self, seed: int) -> tuple[object, ...]:
         """What tells a trial from others of the matrix."""
@@ -74,11 +77,15 @@ class Lot:
     def tests(self) -> int:
         """How often it scores a test task."""
         rules = self.protocol
-        return rules.tasks * len(rules.shots) * rules.draws * len(rules.tests_on)
+        tasks = sum(min(rules.tasks, self.sizes.get(it, rules.tasks)) for it in rules.shots)
+        return tasks * rules.draws * len(rules.tests_on)
 
 
 def lots_of(
-    matrix: Matrix, registry: Registry, folds: Mapping[tuple[str, str], int]
+    matrix: Matrix,
+    registry: Registry,
+    folds: Mapping[tuple[str, str], int],
+    sizes: Sizes | None = None,
 ) -> Iterator[Lot]:
     """All of a matrix, in its order.
 
@@ -86,6 +93,7 @@ def lots_of(
         matrix: which.
         registry: where its learners and families are found.
         folds: how many there are of a family under a protocol, by their labels, where data tell.
+        sizes: how many test tasks there are, where data tell.
 
     Raises:
         UserError: a learner or a family is not known, or one of its keys is wrong.
@@ -102,9 +110,16 @@ def lots_of(
             known = folds.get((label, protocol.label), protocol.folds)
             numbers = [None] if protocol.folds is None else range(int(known or 1))
             for fold in numbers:
+                place = label, protocol.label, fold
+                there = {
+                    it: (sizes or {})[*place, it]
+                    for it in protocol.shots
+                    if (*place, it) in (sizes or {})
+                }
                 for learner in learners:
                     if _meets(learner.entry.families, label):
-                        yield _lot(matrix, family, protocol, learner, fold)
+                        lot = _lot(matrix, family, protocol, learner, fold)
+                        yield replace(lot, sizes=there)
 
 
 def named(kind: Kind, entry: Entry, matrix: Matrix, registry: Registry) -> Named:

@@ -9,6 +9,7 @@ from benchmarks.harness.outlook.costs import Cost
 from benchmarks.harness.outlook.forecast import Forecast, finder, forecast, lines
 from benchmarks.harness.outlook.former import former_of
 from benchmarks.harness.outlook.lots import lots_of
+from benchmarks.harness.outlook.sizes import sizes_of
 from benchmarks.harness.outlook.speed import factor_here
 from benchmarks.harness.plan.matrix import Matrix
 from benchmarks.harness.plan.registry import Registry
@@ -54,13 +55,14 @@ def plan(
         arrange(matrix, registry)
     former = former_of(directory, matrix)
     folds = _folds(matrix, registry, directory)
-    lots = list(lots_of(matrix, registry, folds))
+    sizes = sizes_of(matrix, registry)
+    lots = list(lots_of(matrix, registry, folds, sizes))
     probed: Mapping[str, Cost] | None = None
     if probe is not None:
         from benchmarks.harness.outlook.probing import probe_all  # torch takes seconds
 
         probed = probe_all(matrix, registry, lots, former, probe)
-    find = finder(former, factor_here(), probed)
+    find = finder(former, factor_here(), probed, sizes)
     return Plan(forecast(matrix, lots, former, find), directory)
 
 

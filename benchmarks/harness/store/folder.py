@@ -24,16 +24,14 @@ from benchmarks.harness.disk.shapes import (
 from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.disk.traces import clear
 from benchmarks.harness.store.kept import LEARNER, check_learner, check_trial
-from benchmarks.harness.store.ledger import LIST, MATRIX, RECORDS, Ledger
+from benchmarks.harness.store.ledger import BESIDE, LIST, MATRIX, RECORDS, Ledger
 from benchmarks.harness.store.lock import LOCK, locked
 
 SAID = ".reml.unchanged.json"
 """What a run has to say that finds nothing to do; see `benchmarks.commands.unchanged`."""
 RESTORING = ".restoring-"
-HALF = re.compile(
-    rf"(\.restoring-|\.({'|'.join(map(re.escape, (MATRIX, LIST, SAID)))})-|{re.escape(CLAIM)}-)"
-    r"[a-z0-9_]{8}"
-)
+WRITTEN = "|".join(map(re.escape, (MATRIX, LIST, BESIDE, SAID)))
+HALF = re.compile(rf"(\.restoring-|\.({WRITTEN})-|{re.escape(CLAIM)}-)[a-z0-9_]{{8}}")
 """What a killed process can leave in the folder itself."""
 ENDED = frozenset({"done", "cannot"})
 """What a trial that is not to be tried again says of itself."""
@@ -53,9 +51,13 @@ class ResultsFolder:
 
     A trial is written to a folder of `begin`, `seal` makes it whole, and it is there once `commit`
     has renamed it.
+
+    Attributes:
+        described: whether what `matrix.json` says has changed since this is there.
     """
 
     def __init__(self, directory: Path) -> None:
+        self.described = False
         self.directory = directory
         self.trials = directory / "trials"
         self._damage = ""
@@ -74,6 +76,7 @@ class ResultsFolder:
         self._strays(matrix)
         make_folder(self.directory)
         with locked(self.directory, "run"):
+            listed = Ledger(self.directory).listed()
             strays = self._strays(matrix)
             if self._damage:
                 print(f"reml: {self._damage}", file=sys.stderr)
@@ -83,7 +86,7 @@ class ResultsFolder:
                 yield strays
             finally:
                 with contextlib.suppress(NotKept):
-                    Ledger(self.directory).tidy()
+                    Ledger(self.directory).tidy(listed)
 
     def describe(self, matrix: Mapping[str, Any]) -> None:
         """Keep what `expand.describe` says of the matrix, and of the trials that are known by now.
@@ -91,7 +94,7 @@ class ResultsFolder:
         Raises:
             NotKept: it cannot be written.
         """
-        Ledger(self.directory).write_json(MATRIX, matrix)
+        self.described |= Ledger(self.directory).write_json(MATRIX, matrix)
 
     def record(self, trial: str) -> dict[str, Any] | None:
         """What is known of a trial; None if it never ended, or is damaged, which is said."""

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from benchmarks.core.errors import Damaged, StoreError
 from benchmarks.harness.disk.columns import HISTORY_TYPES, PLACE, TABLES, TASK_TYPES
-from benchmarks.harness.disk.shapes import read_record, read_records
+from benchmarks.harness.disk.shapes import read_matrix, read_record, read_records
 from benchmarks.harness.disk.sums import check_sums, read_sums
-from benchmarks.harness.store.complete import only
-from benchmarks.harness.store.ledger import RECORDS, Ledger
+from benchmarks.harness.store.complete import only, without_gaps
+from benchmarks.harness.store.ledger import RECORDS, Ledger, is_published
 from benchmarks.harness.store.reading import (
     ABSENT,
     all_scores,
@@ -177,3 +177,14 @@ def from_published(
         foreign = name != "tasks" and not set(table["trial"].unique()) <= set(mine)
         tables[name] = only(table, mine) if foreign else table
     return {it: known[it] for it in wanted if it in known}, tables, damage
+
+
+def from_copy(directory: Path) -> tuple[Records, Tables, list[str]]:
+    """What is whole of a published folder, of the matrix or not: what a run adds to."""
+    known, tables, damage = from_published(directory, read_matrix(directory), all_trials=True)
+    return known, without_gaps(directory, known, tables, damage), damage
+
+
+def ended_in(directory: Path) -> Records | None:
+    """The records of a published folder's trials; None where `trials/` has them."""
+    return from_copy(directory)[0] if is_published(directory) else None

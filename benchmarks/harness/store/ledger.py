@@ -2,12 +2,14 @@
 
 The list is `.reml.sha256`, which `sha256sum -c` reads. While files are written it may hold several
 sums of one name: a line is added before its file takes its place, so that a process killed in
-between leaves no doubt.
+between leaves no doubt. A published folder's list is published with it, so what is never published
+is on a list of its own there, `.reml.beside.sha256`.
 """
 
+import hashlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,10 @@ from typing import Any
 from benchmarks.core.errors import Damaged, NotKept
 from benchmarks.harness.disk.claim import demand_kept
 from benchmarks.harness.disk.columns import REFERENCES, TABLES, TUNING
-from benchmarks.harness.disk.files import as_json, replace, write_text
+from benchmarks.harness.disk.files import as_json, remove, replace, write_text
 from benchmarks.harness.disk.sums import LINE, sum_of
 
-LIST = ".reml.sha256"
+LIST, BESIDE = ".reml.sha256", ".reml.beside.sha256"
 HEAD = re.compile(r"# ([0-9]{1,9}) files of reml")
 """The first line, which tells whether later ones are gone."""
 MATRIX, RECORDS, PROVENANCE = "matrix.json", "trials.json", "provenance.json"
@@ -39,6 +41,13 @@ REPORT = re.compile(
 """What former versions, which kept no list, may have written besides."""
 LISTED = re.compile(r"[a-z0-9-]+\.csv|figures/[a-z0-9-]+\.(png|svg)")
 """What the list may hold beyond that: any table and any figure, of which there are ever more."""
+UNPUBLISHED = frozenset({"report.html"})
+"""What a published folder may have beside what was published."""
+
+
+def is_published(directory: Path) -> bool:
+    """Whether a folder has what its trials were consolidated to, and not the trials."""
+    return not (directory / "trials").is_dir() and (directory / RECORDS).is_file()
 
 
 class Ledger:
@@ -64,13 +73,26 @@ class Ledger:
         for match in found:
             if match and (_ours(match[2]) or LISTED.fullmatch(match[2])):
                 known.setdefault(match[2], set()).add(match[1])
+        for match in map(LINE.fullmatch, _text(self.directory / BESIDE).splitlines()):
+            if match and match[2] in UNPUBLISHED:
+                known.setdefault(match[2], set()).add(match[1])
         return known
 
-    def write_text(self, name: str, text: str) -> None:
-        self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
+    def listed(self) -> str:
+        """What the list says, for `tidy`."""
+        return _text(self.directory / LIST)
 
-    def write_json(self, name: str, value: Any) -> None:
-        self.write_text(name, as_json(value))
+    def write_text(self, name: str, text: str) -> bool:
+        """Write a text; one that is there, as it was written, stays. Whether it was written."""
+        demand_kept(self.directory)
+        made, path = hashlib.sha256(text.encode("utf-8")).hexdigest(), self.directory / name
+        if made in self.names().get(name, ()) and path.is_file() and sum_of(path) == made:
+            return False
+        self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
+        return True
+
+    def write_json(self, name: str, value: Any) -> bool:
+        return self.write_text(name, as_json(value))
 
     def write_parquet(self, name: str, frame: Any, small: bool = False) -> None:
         """Write a table; one that is there, as it was written and of this very frame, stays."""
@@ -103,7 +125,7 @@ class Ledger:
             self._set_aside(path)
 
         def note(temporary: Path) -> None:
-            self._add(f"{sum_of(temporary)}  {name}\n", known)
+            self._add(f"{sum_of(temporary)}  {name}\n", known, name)
 
         replace(path, make, note)
 
@@ -122,17 +144,31 @@ class Ledger:
         except OSError as error:
             raise NotKept(f"{path}: cannot be removed ({error.strerror})") from None
 
-    def tidy(self) -> None:
-        """Leave one sum for each file that is there, and none for others."""
+    def tidy(self, since: str | None = None) -> None:
+        """Leave one sum for each file that is there, and none for others.
+
+        The list of a published folder stays as it is where it is what was `listed` `since`.
+        """
         demand_kept(self.directory)
         known = self.names()
+        apart = UNPUBLISHED if is_published(self.directory) else frozenset()
+        if not apart or since != self.listed():
+            lines = self._lines(known, known.keys() - apart)
+            head = f"# {len(lines)} files of reml\n"
+            write_text(self.directory / LIST, "".join([head, *lines]))
+        if lines := self._lines(known, known.keys() & apart):
+            write_text(self.directory / BESIDE, "".join(lines))
+        else:
+            remove(self.directory / BESIDE)
+
+    def _lines(self, known: dict[str, set[str]], names: Collection[str]) -> list[str]:
         lines = []
-        for name in sorted(known):
+        for name in sorted(names):
             if (path := self.directory / name).is_file():
                 now = sum_of(path)
                 sums = [now] if now in known[name] or not known[name] else sorted(known[name])
                 lines += [f"{it}  {name}\n" for it in sums]
-        write_text(self.directory / LIST, "".join([f"# {len(lines)} files of reml\n", *lines]))
+        return lines
 
     def check(self, name: str) -> None:
         """See whether a file is what was written, where that is known.
@@ -160,9 +196,10 @@ class Ledger:
         names = [path.relative_to(self.directory).as_posix() for path in found]
         return {name: set() for name in names if _ours(name)}
 
-    def _add(self, line: str, known: dict[str, set[str]]) -> None:
-        path = self.directory / LIST
-        if not path.exists():
+    def _add(self, line: str, known: dict[str, set[str]], name: str) -> None:
+        apart = name in UNPUBLISHED and is_published(self.directory)
+        path = self.directory / (BESIDE if apart else LIST)
+        if not apart and not path.exists():
             former = [name for name in sorted(known) if (self.directory / name).is_file()]
             line = "".join(f"{sum_of(self.directory / it)}  {it}\n" for it in former) + line
         with path.open("a", encoding="utf-8") as file:
@@ -177,6 +214,13 @@ class Ledger:
         except OSError as error:
             raise NotKept(f"{path}: cannot be written ({error.strerror})") from None
         _say(f"{path}: is not what this program wrote there; moved to {aside.name}")
+
+
+def _text(path: Path) -> str:
+    """What a list says; nothing where there is none, or none to be read."""
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _ours(name: str) -> bool:

@@ -119,12 +119,13 @@ def keeping(directory: Path) -> Iterator[Keeper]:
         keep = Keeper()
         try:
             stack.enter_context(locked(directory, "report"))
+            listed = Ledger(directory).listed()
         except NotKept as error:
             keep.trouble = str(error)
         try:
             yield keep
         finally:
             if not keep.trouble:
-                keep(Ledger(directory).tidy)
+                keep(lambda: Ledger(directory).tidy(listed))
     if keep.trouble:
         print(f"reml: shown, but not kept: {keep.trouble}", file=sys.stderr)

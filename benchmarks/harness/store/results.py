@@ -29,7 +29,7 @@ from benchmarks.harness.disk.sums import SUMS, write_sums
 from benchmarks.harness.disk.tables import empty, write_tables
 from benchmarks.harness.store.complete import without_gaps
 from benchmarks.harness.store.folder import ENDED, RESTORING
-from benchmarks.harness.store.kept import DERIVED, from_published, from_trials
+from benchmarks.harness.store.kept import DERIVED, from_copy, from_published, from_trials
 from benchmarks.harness.store.ledger import PROVENANCE, RECORDS, Ledger
 from benchmarks.harness.store.lock import held
 from benchmarks.harness.store.reading import tuning_in
@@ -235,8 +235,7 @@ def _restore(directory: Path) -> None:
     if not (directory / RECORDS).is_file():
         make_folder(directory / "trials")
         return
-    known, tables, damage = from_published(directory, read_matrix(directory), all_trials=True)
-    tables = without_gaps(directory, known, tables, damage)
+    known, tables, damage = from_copy(directory)
     for sentence in damage:
         print(f"reml: {sentence}", file=sys.stderr)
     try:

@@ -121,12 +121,18 @@ def write_numbers(results: Results, directory: Path, against: str | None = None)
     check_known(comparisons, against)
     make_folder(directory)
     ledger = Ledger(directory)
-    ledger.write_text("table.csv", render_table(results, "csv"))
-    for name, table in tidy(results, against):
-        if table.empty:
-            ledger.remove(name)
+    for name, text in numbers(results, against):
+        if text:
+            ledger.write_text(name, text)
         else:
-            ledger.write_text(name, csv_text(table))
+            ledger.remove(name)
+
+
+def numbers(results: Results, against: str | None = None) -> Iterator[tuple[str, str]]:
+    """The file names of `write_numbers`, and what is in them; nothing where there is to be none."""
+    yield "table.csv", render_table(results, "csv")
+    for name, table in tidy(results, against):
+        yield name, "" if table.empty else csv_text(table)
 
 
 def csv_text(table: pd.DataFrame) -> str:

@@ -10,7 +10,12 @@ import pytest
 
 import reml
 from benchmarks.cli import main
+from benchmarks.core.text import clock
+from benchmarks.harness.outlook.costs import costs_of
+from benchmarks.harness.outlook.planning import plan as planned
+from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
+from benchmarks.harness.plan.registry import Registry
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,3 +83,39 @@ def test_it_imports_nothing_slow() -> None:
         check=True,
     )
     assert done.stdout.endswith("here, on one thread each\n\n"), done.stdout
+
+
+def test_test_tasks_are_no_more_than_the_data_have(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `init` says is what `plan` says, and what one trial takes adds up to what all take."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"p{plant},{x},{x * plant % 7}" for plant in range(40) for x in range(16)]
+    Path("plants.csv").write_text("\n".join(["plant,light,growth", *rows]))
+    assert main(["init", "plants.csv"]) == 0
+    (told,) = re.findall(r"trials, about (.*) on two processors", capsys.readouterr().out)
+    assert main(["plan", "matrix.toml", "--jobs", "2"]) == 0
+    said = capsys.readouterr().out
+    assert f"2 at a time, about {told} by the clock" in said
+    forecast = planned(load_matrix("matrix.toml", Registry()), Registry()).forecast
+    by_learner = {it.learner: it for it in forecast.shares}
+    # at 1 ms a test task, 600 of them in 10 draws at 2 numbers of shots would be 12 s
+    assert by_learner["line"].test_seconds / 3 < 1
+    line, prior = (re.search(rf"^{it} .*$", said, re.M) for it in ("line", "gp-prior"))
+    for row, it in ((line, by_learner["line"]), (prior, by_learner["gp-prior"])):
+        assert row is not None
+        assert f"{clock(it.seconds / 3)}  {clock(it.seconds):>6}" in row[0]
+
+
+def test_a_folder_s_trials_are_held_against_the_test_tasks_that_there_were() -> None:
+    spec = {
+        "learner": {"name": "gp", "fields": {}},
+        "family": {"name": "table"},
+        "protocol": {"tasks": 600, "shots": [5, 8], "draws": 10},
+    }
+    spent = {"evaluate_seconds": 4.0}
+    place = {"family": "plants", "protocol": "few_shot"}
+    record = {**place, "status": "done", "spec": spec, "spending": spent}
+    sizes = {("plants", "few_shot", None, 5): 12, ("plants", "few_shot", None, 8): 8}
+    assert costs_of([record], "here", sizes)[0].test == 4 / (10 * (12 + 8))
+    assert costs_of([record])[0].test == 4 / (10 * 2 * 600)

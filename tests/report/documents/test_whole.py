@@ -53,11 +53,36 @@ def test_only_what_changed_is_written_again(
     assert not write()
     assert not write(figures=False)
     (tmp_path / "table.md").unlink()
-    assert write()
+    assert not write()  # it would be the same
+    assert (tmp_path / "table.md").is_file()
+    assert drawings == [True, True]
     (tmp_path / "matrix.json").write_text("{}")  # other results
     assert write(figures=False)
     assert not (tmp_path / "figures" / "error-against-steps.svg").exists()
     assert drawings == [True, True]
+
+
+@pytest.mark.parametrize("lost", ["table.md", PAGE, "code"])
+def test_figures_that_still_show_the_results_are_never_removed(
+    make_results: Callable[..., Results],
+    tmp_path: Path,
+    drawings: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
+    lost: str,
+) -> None:
+    results = make_results(("maml", "mean"), shots=(5,), seeds=2)
+    (tmp_path / "figures").mkdir()
+    write_whole(results, tmp_path, lambda said: None)
+    if lost == "code":
+        monkeypatch.setattr(whole, "_code", lambda: "0" * 64)
+    else:
+        (tmp_path / lost).unlink()
+    for _ in range(2):
+        write_whole(results, tmp_path, lambda said: None, figures=False)
+        assert (tmp_path / "figures" / "error-against-steps.svg").is_file()
+    assert len(drawings) == 1
+    assert (tmp_path / "table.md").is_file()
+    assert (tmp_path / PAGE).is_file()
 
 
 def test_a_page_is_drawn_again_only_where_something_has_changed(

@@ -1,0 +1,45 @@
+"""How many test tasks data have, where a protocol may ask for more than there are."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from benchmarks.core.errors import UserError
+from benchmarks.harness.plan.matrix import Matrix
+from benchmarks.harness.plan.registry import Registry
+
+Sizes = Mapping[tuple[str, str, int | None, int], int]
+"""By the labels of family and protocol, fold, and shots; nothing where tasks are endless."""
+
+
+def sizes_of(matrix: Matrix, registry: Registry) -> Sizes:
+    """Of families that read a file; of data that cannot be read nothing, as the run says why."""
+    found: dict[tuple[str, str, int | None, int], int] = {}
+    entries = [it for it in matrix.families if _is_file(it.fields.get("path"))]
+    if not entries:
+        return found
+    from benchmarks.harness.plan.checks.folding import resolve_folds  # torch takes seconds
+    from benchmarks.harness.plan.resolved import resolve_family
+
+    for entry in entries:
+        with suppress(UserError):
+            family = resolve_family(matrix, entry, registry)
+            for protocol in matrix.protocols:
+                limited = protocol.families is not None and entry.label not in protocol.families
+                if limited or protocol.other is not None:
+                    continue
+                for fold, it in resolve_folds(matrix, family, protocol, registry, _unsaid):
+                    for shots in protocol.shots:
+                        size = it.built.size(protocol.split, shots)
+                        if size is not None:
+                            found[entry.label, protocol.label, fold, shots] = size
+    return found
+
+
+def _is_file(path: Any) -> bool:
+    """Whether it looks like the path of a file: folders hold pictures, whose tasks are endless."""
+    return isinstance(path, str) and bool(Path(path).suffix)
+
+
+def _unsaid(note: str) -> None: ...
