@@ -176,8 +176,8 @@ def run_matrix(
                 run_here(bound, place, registry, progress, **common)
 
     complete = known.complete
-    with folder.open(known.described(notes)) as strays:
-        if how.force or folder.described or not known.complete:
+    with folder.open(known.described(notes), lambda: restore(directory)) as strays:
+        if how.force or how.shard is not None or not known.complete:
             restore(directory)
         if frames is not None:
             frames.keep()

@@ -104,6 +104,60 @@ def test_what_is_lost_is_written_again(place: Path, reml: Callable[..., None]) -
     assert {**_files(place), LIST: b""} == {**before, LIST: b""}
 
 
+def test_what_is_damaged_is_set_aside_and_written_again(
+    place: Path, reml: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, index = _files(place), place / "out" / "index.md"
+    index.write_text("")
+    (place / "out" / "table.csv").write_bytes(before["table.csv"][:20])
+    reml(*RUN, "--no-figures")
+    after = _files(place)
+    assert {name: after[name] for name in before.keys() - {LIST}} == {
+        name: before[name] for name in before.keys() - {LIST}
+    }
+    assert "index.md: is not what this program wrote" in capsys.readouterr().err
+
+
+def test_a_run_that_ended_before_it_had_unpacked_leaves_no_tables_of_another_matrix(
+    place: Path, reml: Callable[..., None]
+) -> None:
+    (place / "tiny.toml").write_text(
+        MATRIX.format(seeds=1).replace('"mean"', '"mean", label = "average"')
+    )
+    scores = place / "out" / "scores.parquet"
+    whole = scores.read_bytes()
+    scores.write_bytes(whole[:-9])
+    assert main([*RUN, "--no-figures"]) == 2
+    scores.write_bytes(whole)
+    reml(*RUN, "--no-figures")
+    for name in ("index.md", "table.csv"):
+        assert "average" in (place / "out" / name).read_text()
+
+
+def test_a_part_in_which_nothing_is_to_be_run_can_be_merged(
+    place: Path, reml: Callable[..., None]
+) -> None:
+    shutil.copytree(place / "out", place / "other")
+    reml(*RUN, "--shard", "1/2", "--no-figures")
+    reml("run", "tiny.toml", "--out", "other", "--shard", "2/2", "--no-figures")
+    reml("merge", "out", "other", "--out", "whole", "--no-figures")
+    assert (load_results(place / "whole").trials["status"] == "done").all()
+
+
+def test_figures_that_somebody_has_removed_are_drawn_again(
+    place: Path, reml: Callable[..., None]
+) -> None:
+    out = place / "ordinary"
+    run = ("run", "tiny.toml", "--out", "ordinary")
+    reml(*run)
+    drawn = {it.name for it in out.glob("figures/*.png")}
+    assert drawn
+    shutil.rmtree(out / "figures")
+    reml(*run, "--no-figures")
+    reml(*run)
+    assert {it.name for it in out.glob("figures/*.png")} == drawn
+
+
 def test_what_is_run_is_added(place: Path, reml: Callable[..., None]) -> None:
     reml(*RUN, "--no-figures")
     (place / "tiny.toml").write_text(MATRIX.format(seeds=2))

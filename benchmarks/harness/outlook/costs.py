@@ -115,7 +115,7 @@ def told(costs: Iterable[Cost]) -> str:
 def _tasks(record: Mapping[str, Any], rules: Mapping[str, Any], sizes: Sizes) -> int:
     """How many test tasks a trial met, those of each number of shots added up."""
     asked = int(rules.get("tasks") or 1)
-    place = record.get("family", ""), record.get("protocol", ""), record.get("fold")
+    place = record.get("family", ""), record.get("protocol", "")
     shots = rules.get("shots") or [0]
     return sum(min(asked, sizes.get((*place, int(it)), asked)) for it in shots)
 

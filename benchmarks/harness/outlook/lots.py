@@ -110,7 +110,7 @@ def lots_of(
             known = folds.get((label, protocol.label), protocol.folds)
             numbers = [None] if protocol.folds is None else range(int(known or 1))
             for fold in numbers:
-                place = label, protocol.label, fold
+                place = label, protocol.label
                 there = {
                     it: (sizes or {})[*place, it]
                     for it in protocol.shots

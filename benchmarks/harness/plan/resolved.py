@@ -36,7 +36,7 @@ def resolve_family(matrix: Matrix, entry: Entry, registry: Registry) -> Resolved
     where = str(matrix.path)
     found = registry.find("family", entry.name, where)
     if "path" in field_names(found.cls) and isinstance(entry.fields.get("path"), str):
-        path = _find_data(matrix.path, entry)
+        path = find_data(matrix.path, entry)
         entry = replace(entry, fields={**entry.fields, "path": str(path)})
     family = make_family(entry, registry, where)
     try:
@@ -91,8 +91,12 @@ def _lasting(instance: Any) -> dict[str, Any]:
     }
 
 
-def _find_data(matrix: Path, entry: Entry) -> Path:
-    """The file or folder a family reads: beside the matrix, or under the folder REML_DATA."""
+def find_data(matrix: Path, entry: Entry) -> Path:
+    """The file or folder a family reads: beside the matrix, or under the folder REML_DATA.
+
+    Raises:
+        DataError: there is none.
+    """
     path = Path(entry.fields["path"])
     beside = matrix.parent / path
     if _is_there(beside):

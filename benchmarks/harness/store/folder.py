@@ -4,13 +4,13 @@ import contextlib
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.core.errors import NotKept, StoreError
 from benchmarks.harness.disk.claim import CLAIM, demand_kept
-from benchmarks.harness.disk.files import fresh_name, make_folder, sync
+from benchmarks.harness.disk.files import as_json, fresh_name, make_folder, sync
 from benchmarks.harness.disk.pulse import forget
 from benchmarks.harness.disk.shapes import (
     LEFTOVER,
@@ -51,20 +51,23 @@ class ResultsFolder:
 
     A trial is written to a folder of `begin`, `seal` makes it whole, and it is there once `commit`
     has renamed it.
-
-    Attributes:
-        described: whether what `matrix.json` says has changed since this is there.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.described = False
         self.directory = directory
         self.trials = directory / "trials"
         self._damage = ""
 
     @contextlib.contextmanager
-    def open(self, matrix: Mapping[str, Any]) -> Iterator[int]:
+    def open(
+        self, matrix: Mapping[str, Any], restore: Callable[[], object] = lambda: None
+    ) -> Iterator[int]:
         """Hold the folder for one run; what killed runs have left is removed, or put in its place.
+
+        Args:
+            matrix: what `describe` takes.
+            restore: is called before, if `matrix.json` does not say that: a run that is killed in
+                between leaves no tables of another matrix that look as if they were of this one.
 
         Yields:
             How many of the trials that are done are no part of the matrix (any longer).
@@ -81,6 +84,8 @@ class ResultsFolder:
             if self._damage:
                 print(f"reml: {self._damage}", file=sys.stderr)
             self.clear()
+            if not self._says(matrix):
+                restore()
             self.describe(matrix)
             try:
                 yield strays
@@ -94,7 +99,14 @@ class ResultsFolder:
         Raises:
             NotKept: it cannot be written.
         """
-        self.described |= Ledger(self.directory).write_json(MATRIX, matrix)
+        Ledger(self.directory).write_json(MATRIX, matrix)
+
+    def _says(self, matrix: Mapping[str, Any]) -> bool:
+        """Whether `matrix.json` is that of this one already."""
+        with contextlib.suppress(OSError, ValueError):
+            there = (self.directory / MATRIX).read_text(encoding="utf-8")
+            return there == as_json(matrix)
+        return False
 
     def record(self, trial: str) -> dict[str, Any] | None:
         """What is known of a trial; None if it never ended, or is damaged, which is said."""

@@ -77,13 +77,18 @@ def is_whole(directory: Path) -> bool:
 
 
 def write_lacking(results: Results, directory: Path) -> None:
-    """Write the tables and the index that a published folder has lost, and no other.
+    """Write the tables and the index that a published folder has lost, or damaged, and no other.
 
     Raises:
         StoreError: as `write_whole`.
     """
     ledger = Ledger(directory)
-    lost = [it for it in {"table.csv", INDEX, *ledger.names()} if not (directory / it).is_file()]
+    known = {"table.csv": set[str](), INDEX: set[str](), **ledger.names()}
+    lost = [
+        name
+        for name, sums in known.items()
+        if not (path := directory / name).is_file() or (sums and sum_of(path) not in sums)
+    ]
     if not lost:
         return
     for name, text in numbers(results):
@@ -139,7 +144,8 @@ def _rest(
     elif not _has_figures(results, directory, made_of):
         remove_figures(directory, ())
     write_index(results, directory)
-    if not figures and _is_there(directory, [made_of]) and _is_kept(directory, [PAGE]):
+    drawn = [PAGE, *(it for it in Ledger(directory).names() if it.startswith("figures/"))]
+    if not figures and _is_there(directory, [made_of]) and _is_kept(directory, drawn):
         return
     said = made_of if figures else made_of + BARE
     write_page(results, results.records, inlays, directory, said)

@@ -11,8 +11,10 @@ import pytest
 import reml
 from benchmarks.cli import main
 from benchmarks.core.text import clock
+from benchmarks.harness.outlook import sizes
 from benchmarks.harness.outlook.costs import costs_of
 from benchmarks.harness.outlook.planning import plan as planned
+from benchmarks.harness.outlook.sizes import sizes_of
 from benchmarks.harness.plan.matrix import load_matrix
 from benchmarks.harness.plan.matrix_file import bundled
 from benchmarks.harness.plan.registry import Registry
@@ -116,6 +118,24 @@ def test_a_folder_s_trials_are_held_against_the_test_tasks_that_there_were() -> 
     spent = {"evaluate_seconds": 4.0}
     place = {"family": "plants", "protocol": "few_shot"}
     record = {**place, "status": "done", "spec": spec, "spending": spent}
-    sizes = {("plants", "few_shot", None, 5): 12, ("plants", "few_shot", None, 8): 8}
+    sizes = {("plants", "few_shot", 5): 12, ("plants", "few_shot", 8): 8}
     assert costs_of([record], "here", sizes)[0].test == 4 / (10 * (12 + 8))
     assert costs_of([record])[0].test == 4 / (10 * 2 * 600)
+
+
+def test_of_many_folds_one_is_asked_and_a_large_file_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"p{plant},{x},{(x * x + plant) % 7}" for plant in range(40) for x in range(16)]
+    (tmp_path / "plants.csv").write_text("\n".join(["plant,light,growth", *rows]))
+    columns = 'task = "plant", x = ["light"], y = "growth", split_by = "plant"'
+    family = f'name = "table", path = "plants.csv", {columns}'
+    protocol = 'kind = "few_shot", shots = [5], steps = [0], folds = "leave-one-group-out"'
+    (tmp_path / "m.toml").write_text(
+        f'name = "m"\nseeds = 1\nbudget = {{ tasks = 10 }}\nfamily = [{{ {family} }}]\n'
+        f'protocol = [{{ {protocol} }}]\nlearner = [{{ name = "mean" }}]\n'
+    )
+    matrix = load_matrix(str(tmp_path / "m.toml"), Registry())
+    assert set(sizes_of(matrix, Registry()).values()) == {1}
+    monkeypatch.setattr(sizes, "MOST_BYTES", 100)
+    assert sizes_of(matrix, Registry()) == {}
