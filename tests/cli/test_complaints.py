@@ -122,6 +122,20 @@ def test_a_wrong_option(
         (["run", "quick", "--jobs", "\u0661"], "expected a whole number from 1 to 1,000"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "the following arguments are required: COMMAND"),
+        (
+            ["run", "quick", "--job", "2"],
+            "unrecognized arguments: --job 2; `reml run --help` shows what is possible; did you "
+            "mean '--jobs'?\n",
+        ),
+        (["run", "quick", "--job=2"], "did you mean '--jobs'?"),
+        (["run", "quick", "more", "--onyl"], "did you mean '--only'?"),
+        (["run", "quick", "--nope"], "--nope; `reml run --help` shows what is possible\n"),
+        (["--nope", "list"], "--nope; `reml --help` shows what is possible\n"),
+        (
+            ["rum", "quick"],
+            "invalid choice: 'rum'; `reml --help` shows what is possible; did you mean 'run'?\n",
+        ),
+        (["compare", "a", "b", "--format", "csvv"], "'csvv'; `reml compare --help` shows"),
     ],
 )
 def test_a_wrong_command_line(
