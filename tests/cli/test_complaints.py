@@ -163,6 +163,18 @@ def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command:
     assert "holds no results" in complaint(command, tmp_path)
 
 
+@pytest.mark.parametrize("command", ["status", "table", "watch", "report", "predict"])
+def test_a_misspelled_folder_is_no_folder(
+    complaint: Complaint, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "plants").mkdir()
+    more = ["new.csv"] if command == "predict" else []
+    said = f"there is no such folder; did you mean '{tmp_path / 'plants'}'?"
+    assert complaint(command, tmp_path / "plant", *more) == f"{tmp_path / 'plant'}: {said}"
+    other = complaint(command, tmp_path / "nowhere" / "x", *more)
+    assert other.endswith("x: there is no such folder")
+
+
 def test_a_comparison_needs_two_folders_with_results(complaint: Complaint, tmp_path: Path) -> None:
     assert "holds no results" in complaint("compare", tmp_path, tmp_path / "nowhere")
 
