@@ -1,6 +1,8 @@
 """The command line as it is typed. Imports nothing slow, so that --help answers at once."""
 
 import argparse
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,9 +26,34 @@ class _Parser(argparse.ArgumentParser):
         # argparse would not say that a long text could not be written
         print(self.format_help(), end="", file=file)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # a command says itself what it does not know: argparse would leave that to `reml`
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
+        near = self._meant(message)
+        if near:
+            message = message.partition(" (choose from")[0]
         message = message if len(message) < 500 else f"{message[:500]}…"
-        self.exit(2, f"reml: {message}; `{self.prog} --help` shows what is possible\n")
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        self.exit(2, f"reml: {message}; `{self.prog} --help` shows what is possible{hint}\n")
+
+    def _meant(self, message: str) -> list[str]:
+        """The option or choice that is nearest to the first of the message that does not exist."""
+        if option := re.match(r"unrecognized arguments: (?:[^-]\S* )*(--?[^\s=]+)", message):
+            known = {it.lstrip("-"): it for it in self._option_string_actions}
+            return [known[it] for it in _near(option[1].lstrip("-"), known)]
+        choice = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        return _near(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else []
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(name[:100], known, n=1)
 
 
 class _Version(argparse.Action):

@@ -6,7 +6,7 @@ Its name is a hash of the rows, so that a later run with the same rows finds its
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,6 +22,7 @@ from benchmarks.harness.disk.files import make_folder
 from benchmarks.harness.disk.files import replace as replace_file
 from benchmarks.harness.plan.identity import TrialSpec
 from benchmarks.harness.plan.matrix import Entry, Matrix
+from benchmarks.tasks.names import plain
 
 PLACE = "data"
 NAME = "the DataFrame"
@@ -89,6 +90,27 @@ def as_files(**given: Any) -> Iterator[dict[str, Path]]:
                 paths[name] = Path(value)
         with renamed({str(path): name for name, path in written.items()}):
             yield paths
+
+
+def as_given(table: pd.DataFrame, columns: Collection[str], frame: Any) -> pd.DataFrame:
+    """The table with its index and these columns as the frame has them whose rows it is of.
+
+    Args:
+        table: made of the file that `as_files` has written; its index says of which rows.
+        columns: those that are from the file.
+        frame: what was written; of a path nothing is known.
+    """
+    if not is_frame(frame):
+        return table
+    flat = prepared(frame)
+    own = {plain(str(name)): name for name in flat}
+    rows = table.index.to_numpy()
+    table = table.assign(**{name: flat[own[plain(name)]].iloc[rows] for name in columns})
+    if isinstance(frame, pd.DataFrame):
+        table.index = frame.index[rows]
+        levels = {it for it in frame.index.names if it is not None}
+        table = table.drop(columns=[it for it in columns if own[plain(it)] in levels])
+    return table
 
 
 def own_names(said: str, paths: Mapping[str, Path]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from benchmarks.api.fitted import FittedLearner
-from benchmarks.api.frames import as_files, own_names
+from benchmarks.api.frames import as_files, as_given, own_names
 from benchmarks.api.predicting import Place, Rows, Who, predictions, trained
 from benchmarks.core.errors import StoreError
 from benchmarks.core.text import count
@@ -211,7 +211,7 @@ class Results:
 
         Returns:
             The rows to predict, with the columns that `benchmarks.harness.predict.new_task`
-            names.
+            names. Of a DataFrame, index, inputs and names of tasks are as they were.
 
         Raises:
             UserError: as `learner`; or the rows cannot be used.
@@ -222,7 +222,7 @@ class Results:
             found = predictions(self._place(learner is None), who, rows, steps)
         for word in found.warnings:
             warnings.warn(own_names(word, paths), stacklevel=2)
-        return found.table
+        return as_given(found.table, found.given, support if query is None else query)
 
     def _place(self, ranked: bool) -> Place:
         results = self._scored() if ranked else self._stored

@@ -50,12 +50,15 @@ def init(
         The path of the matrix.
 
     Raises:
-        UserError: the data cannot be used as they are, or the file is there.
+        UserError: the data cannot be used as they are, or the file is there or cannot be written.
     """
     out, path = Path(out), Path(data)
+    there = _is_there(path)
+    if not there:
+        _demand_bundled(str(data))
     demand_new(out)
-    if not _is_there(path):
-        _copy(str(data), out)
+    if not there:
+        copied(str(data), out)
         say(f"{out} is a copy of the matrix {data}. Next:\n  reml run {shlex.quote(str(out))}")
         return out
     wanted = Wanted(_names(task), _names(x), _names(y), split_by)
@@ -100,13 +103,12 @@ def _names(columns: Columns) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
-def _copy(name: str, out: Path) -> None:
+def _demand_bundled(name: str) -> None:
     if name not in bundled():
         raise MatrixError(
             f"{line(name, 200)}: is no file, no folder and no template; "
             f"{nearest(name[:100], bundled())}"
         )
-    copied(name, out)
 
 
 def _is_there(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -108,10 +109,10 @@ def relative(path: Path, out: Path) -> str:
 
 
 def demand_new(out: Path, otherwise: str = "; give another with --out FILE") -> None:
-    """Nothing is there yet, and there is a folder to write to.
+    """Nothing is there yet, and there is a folder that can be written to.
 
     Raises:
-        StoreError: something is, or there is none.
+        StoreError: something is, or there is none, or it cannot be.
     """
     if out.is_dir():
         raise StoreError(f"{out}: is a folder{otherwise}")
@@ -119,6 +120,11 @@ def demand_new(out: Path, otherwise: str = "; give another with --out FILE") -> 
         raise StoreError(f"{out}: is there already{otherwise}")
     if not out.parent.is_dir():
         raise StoreError(f"{out}: there is no folder {out.parent}; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(out, error) from None
 
 
 def write_new(out: Path, text: str, otherwise: str = "") -> None:
@@ -132,7 +138,11 @@ def write_new(out: Path, text: str, otherwise: str = "") -> None:
         with out.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise StoreError(f"{out}: cannot be written ({error.strerror or error})") from None
+        raise _unwritable(out, error) from None
+
+
+def _unwritable(out: Path, error: OSError) -> StoreError:
+    return StoreError(f"{out}: cannot be written ({error.strerror or error})")
 
 
 def write_matrix(out: Path, text: str, data: Path) -> int:

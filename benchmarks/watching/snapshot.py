@@ -10,6 +10,7 @@ from benchmarks.core.declaration import USUAL
 from benchmarks.core.errors import StoreError
 from benchmarks.core.text import clock
 from benchmarks.harness.disk.columns import SEARCH
+from benchmarks.harness.disk.files import demand_folder
 from benchmarks.harness.disk.pulse import Curve
 from benchmarks.harness.disk.shapes import read_matrix
 from benchmarks.harness.outlook.left import Going, seconds_left, took_by
@@ -115,8 +116,7 @@ class Watcher:
         Raises:
             StoreError: there is no such folder, it holds no results, or they are damaged.
         """
-        if not self.directory.exists():
-            raise StoreError(f"{self.directory}: there is no such folder")
+        demand_folder(self.directory)
         matrix = self._described()
         damage: list[str] = []
         if (self.directory / "trials").is_dir():

@@ -122,6 +122,20 @@ def test_a_wrong_option(
         (["run", "quick", "--jobs", "\u0661"], "expected a whole number from 1 to 1,000"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "the following arguments are required: COMMAND"),
+        (
+            ["run", "quick", "--job", "2"],
+            "unrecognized arguments: --job 2; `reml run --help` shows what is possible; did you "
+            "mean '--jobs'?\n",
+        ),
+        (["run", "quick", "--job=2"], "did you mean '--jobs'?"),
+        (["run", "quick", "more", "--onyl"], "did you mean '--only'?"),
+        (["run", "quick", "--nope"], "--nope; `reml run --help` shows what is possible\n"),
+        (["--nope", "list"], "--nope; `reml --help` shows what is possible\n"),
+        (
+            ["rum", "quick"],
+            "invalid choice: 'rum'; `reml --help` shows what is possible; did you mean 'run'?\n",
+        ),
+        (["compare", "a", "b", "--format", "csvv"], "'csvv'; `reml compare --help` shows"),
     ],
 )
 def test_a_wrong_command_line(
@@ -147,6 +161,18 @@ def test_a_folder_that_cannot_be_written(complaint: Complaint, matrix: Path) -> 
 @pytest.mark.parametrize("command", ["status", "table", "plot", "report", "reproduce"])
 def test_a_folder_without_results(complaint: Complaint, tmp_path: Path, command: str) -> None:
     assert "holds no results" in complaint(command, tmp_path)
+
+
+@pytest.mark.parametrize("command", ["status", "table", "watch", "report", "predict"])
+def test_a_misspelled_folder_is_no_folder(
+    complaint: Complaint, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "plants").mkdir()
+    more = ["new.csv"] if command == "predict" else []
+    said = f"there is no such folder; did you mean '{tmp_path / 'plants'}'?"
+    assert complaint(command, tmp_path / "plant", *more) == f"{tmp_path / 'plant'}: {said}"
+    other = complaint(command, tmp_path / "nowhere" / "x", *more)
+    assert other.endswith("x: there is no such folder")
 
 
 def test_a_comparison_needs_two_folders_with_results(complaint: Complaint, tmp_path: Path) -> None:

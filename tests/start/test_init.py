@@ -206,6 +206,17 @@ def test_without_data_it_says_what_there_is(here, capsys):
 
 def test_what_is_not_there_is_said(here, complaint):
     assert "is no file, no folder and no template; did you mean 'quick'?" in complaint("qiuck")
+    (here / "matrix.toml").write_text("mine")
+    assert "none.csv: is no file, no folder and no template" in complaint("none.csv")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="a folder that not even root can write to")
+def test_a_place_that_cannot_be_written_to_is_named_before_anything_else_is_said(here, capsys):
+    table().to_csv("d.csv", index=False)
+    assert main(["init", "d.csv", "--out", "/proc/m.toml"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("reml: /proc/m.toml: cannot be written (")
 
 
 def test_a_terminal_without_braille_gets_plain_characters(here, capsys, monkeypatch):

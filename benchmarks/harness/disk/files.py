@@ -1,9 +1,11 @@
 """Files that are there whole or not at all, whenever the process is killed."""
 
+import difflib
 import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,23 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NotKept(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def demand_folder(path: Path) -> None:
+    """There is such a folder.
+
+    Raises:
+        StoreError: there is none; the nearest beside it is named.
+    """
+    if path.exists():
+        return
+    with suppress(OSError):
+        beside = {it.name: it for it in path.parent.iterdir() if it.is_dir()}
+        if near := difflib.get_close_matches(path.name, beside, n=1):
+            raise StoreError(
+                f"{path}: there is no such folder; did you mean {str(beside[near[0]])!r}?"
+            )
+    raise StoreError(f"{path}: there is no such folder")
 
 
 def write_text(path: Path, text: str) -> None:

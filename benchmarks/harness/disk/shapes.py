@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from benchmarks.core.declaration import USUAL, Declaration
 from benchmarks.core.errors import Damaged, StoreError
 from benchmarks.harness.disk.deltas import whole
-from benchmarks.harness.disk.files import read_json
+from benchmarks.harness.disk.files import demand_folder, read_json
 
 KEYS = {
     "trial": "str",
@@ -144,8 +144,9 @@ def read_matrix(directory: Path) -> dict[str, Any]:
     """Read the `matrix.json` of a results folder.
 
     Raises:
-        StoreError: it is missing or damaged.
+        StoreError: it or the folder is missing, or it is damaged.
     """
+    demand_folder(directory)
     path = directory / "matrix.json"
     if not path.is_file():
         raise StoreError(f"{directory}: holds no results (there is no matrix.json)")

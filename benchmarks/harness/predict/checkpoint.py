@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.core import MetaLearner, Problem
 from benchmarks.core.errors import StoreError
-from benchmarks.harness.disk.files import read_json
+from benchmarks.harness.disk.files import demand_folder, read_json
 from benchmarks.harness.disk.shapes import check_record
 from benchmarks.harness.plan.fields import build
 from benchmarks.harness.plan.registry import Registry
@@ -49,11 +49,13 @@ def load_checkpoint(path: Path, registry: Registry) -> Checkpoint:
     """Load a trial's folder, or the `learner.pt` in it; nothing is unpickled.
 
     Raises:
-        StoreError: the folder holds no finished trial, or its files cannot be read.
+        StoreError: there is no such folder, it holds no finished trial, or its files cannot be
+            read.
         MatrixError: the learner no longer has the fields it was trained with.
         UnknownName: the learner is not installed and no plugin brings it.
     """
     folder = path.parent if path.name == "learner.pt" else path
+    demand_folder(folder)
     for needed in LEARNER:
         if not (folder / needed).is_file():
             raise StoreError(f"{folder}: is not the folder of a finished trial (no {needed})")

@@ -33,11 +33,13 @@ class Prediction(NamedTuple):
             probability of each.
         warnings: what may be wrong, a sentence each.
         remarks: what the columns are, and what the learner did (REML: the composition).
+        given: the columns that are from the file.
     """
 
     table: pd.DataFrame
     warnings: list[str]
     remarks: list[str]
+    given: tuple[str, ...] = ()
 
 
 def predict(
@@ -104,7 +106,8 @@ def predict(
     remarks = [*result.words]
     if len(to_ask) == 1:
         remarks += _explained(several, shown, to_ask[0])
-    return Prediction(table.assign(**result.columns), list(dict.fromkeys(words)), remarks)
+    whole = table.assign(**result.columns)
+    return Prediction(whole, list(dict.fromkeys(words)), remarks, tuple(map(str, table)))
 
 
 def points_shown(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from benchmarks.report.findings.remedies import grounds_wanted, remedy
 from benchmarks.report.findings.where import Where
@@ -20,6 +21,14 @@ from benchmarks.report.scores.wording import (
     tentative,
     with_interval,
 )
+
+
+class Change(NamedTuple):
+    """What would change the answer at these numbers of shots, which `where` says in words."""
+
+    text: str
+    shots: tuple[int, ...]
+    where: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Advice:
     recommendation: str
     margins: Mapping[str, str]
     cost: str
-    changes: tuple[str, ...]
+    changes: tuple[Change, ...]
 
     @property
     def sentence(self) -> str:
@@ -98,8 +107,16 @@ def _joined(comparison: Comparison, one: Advice, other: Advice) -> Advice:
         where=_where(comparison, shots, one.steps),
         shots=shots,
         margins={**one.margins, **other.margins},
-        changes=tuple(dict.fromkeys((*one.changes, *other.changes))),
+        changes=_joined_changes(comparison, one, other),
     )
+
+
+def _joined_changes(comparison: Comparison, one: Advice, other: Advice) -> tuple[Change, ...]:
+    """Each once, with all the shots it is about."""
+    shots: dict[str, tuple[int, ...]] = {}
+    for it in (*one.changes, *other.changes):
+        shots[it.text] = (*shots.get(it.text, ()), *it.shots)
+    return tuple(Change(it, at, _where(comparison, at, one.steps)) for it, at in shots.items())
 
 
 def _where(comparison: Comparison, shots: tuple[int, ...], steps: int) -> str:
@@ -146,7 +163,7 @@ def _advice(comparison: Comparison, group: Group) -> Advice:
         recommendation=_recommendation(here, use, alike, near, missing),
         margins={setting(comparison, group.shots): _margins(here, use)},
         cost=_cost(here.entrants[use], plural(group.tasks(metric), f"{comparison.split} task")),
-        changes=tuple(_changes(here, alike, missing)),
+        changes=tuple(Change(it, (group.shots,), where) for it in _changes(here, alike, missing)),
     )
 
 
@@ -270,4 +287,5 @@ def _with_more_shots(comparison: Comparison, advice: Advice) -> Advice:
         f"{setting(comparison, here.shots)} and {score(after, metric)} with "
         f"{setting(comparison, more[0].shots)}"
     )
-    return replace(advice, changes=(*advice.changes, said))
+    change = Change(said, advice.shots, advice.where)
+    return replace(advice, changes=(*advice.changes, change))

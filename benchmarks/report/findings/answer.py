@@ -102,11 +102,11 @@ def _lines(advice: tuple[Advice, ...], uses: Sequence[Usage]) -> Iterator[Said]:
     for python in _once(it.python for it in uses):
         yield Said(PYTHON, code=python)
     changes: dict[str, list[str]] = {}
-    for it in advice:
-        for change in it.changes:
-            changes.setdefault(change, []).append(it.where)
-    for change, where in changes.items():
-        yield Said(CHANGE, change if len(advice) == 1 else f"{listing(where)}: {change}")
+    for change in (change for it in advice for change in it.changes):
+        changes.setdefault(change.text, []).append(change.where)
+    for text, where in changes.items():
+        of_all = len(advice) == 1 and where == [advice[0].where]
+        yield Said(CHANGE, text if of_all else f"{listing(where)}: {text}")
 
 
 def _once(texts: Iterable[str]) -> Iterator[str]:

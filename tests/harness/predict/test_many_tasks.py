@@ -105,6 +105,22 @@ def test_one_file_may_hold_both(ask: Any, fields: reml.Results) -> None:
     assert "is empty, so there is no row to adapt on" in ask(rows(**{"yield": np.nan}), None)
 
 
+def test_a_dataframe_comes_back_as_it_went_in(fields: reml.Results) -> None:
+    table = rows().astype({"plot": "int8", "x": "float32"}).assign(kind=pd.Categorical(["a"] * 112))
+    table.index = pd.RangeIndex(1000, 1112)[::-1]
+    asked = table["x"] % 2 == 1
+    support, query = table[~asked], table[asked].drop(columns=["yield", "kind"])
+    who = {"learner": "gp", "family": "numbers"}
+    answer = fields.predict(support, query, **who)
+    pd.testing.assert_frame_equal(answer[["field", "plot", "x"]], query)
+    one = fields.predict(table.assign(**{"yield": table["yield"].mask(asked)}), **who)
+    pd.testing.assert_frame_equal(one, answer)
+    keys = ["field", "plot"]
+    indexed = fields.predict(support.set_index(keys), query.set_index(keys), **who)
+    pd.testing.assert_frame_equal(indexed[["x"]], query.set_index(keys))
+    assert list(indexed) == ["x", "yield", "low", "high"]
+
+
 def test_tasks_that_are_in_one_file_alone_are_named(ask: Any) -> None:
     support, query = halves(rows())
     answer, said = ask(support[:12], query[4:], "--learner", "mean")

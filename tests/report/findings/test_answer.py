@@ -160,7 +160,19 @@ def test_more_shots_are_told_of_where_they_were_tried() -> None:
     )
     first, second = answer(change).advice
     assert (first.use, second.use) == ("reml", "maml")
-    assert "more shots: MSE of reml is" in "; ".join(first.changes)
+    assert "more shots: MSE of reml is" in "; ".join(it.text for it in first.changes)
+
+
+def test_what_would_change_it_says_at_which_shots() -> None:
+    results = made({"maml": 1.0, "reml": 1.2}, training=0.3, shots=(5, 10, 20))
+    (advice,) = answer(results).advice
+    assert advice.shots == (5, 10, 20)
+    lines = [it.text for it in answer(results).lines if it.about == CHANGE]
+    assert len(lines) == 3
+    for text, shots in zip(lines, advice.shots, strict=True):
+        assert text.startswith(f"f with {shots} shots, after 10 steps: ")
+    alike = made({"maml": 1.0, "reml": 1.2}, training=0.3, shots=(5, 10, 20), seeds=1)
+    assert line(alike, CHANGE).startswith("a verdict takes a second seed at least")
 
 
 def test_warnings_are_of_what_happened(make_results: Callable[..., Results]) -> None:
