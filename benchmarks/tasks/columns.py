@@ -1,7 +1,7 @@
 """Columns of a file, with every way they can be unusable said in one sentence."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -33,6 +33,7 @@ class Sheet:
         notes: what was left out or taken for something else, in words.
         reread: whether the same file once gave other values.
         form: how it is written; the decimals of Parquet and Excel files are their own affair.
+        lines: of a file of text, in which each row begins.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Sheet:
     notes: tuple[str, ...] = ()
     reread: bool = False
     form: Form = USUAL
+    lines: Sequence[int] = ()
 
     def column(self, name: str) -> "pd.Series[str]":
         """The one column of this name, spaces around it and its Unicode form aside.
@@ -110,7 +112,8 @@ def read_sheet(
         return pd.Series([row[place] or None for row in records.rows], dtype="str")
 
     header, notes = tuple(records.header), records.notes
-    return Sheet(path, header, len(records.rows), cells, notes, records.reread, form)
+    rows, lines = len(records.rows), records.lines
+    return Sheet(path, header, rows, cells, notes, records.reread, form, lines)
 
 
 def choose(

@@ -22,12 +22,14 @@ class Records(NamedTuple):
     Attributes:
         notes: what was left out, in words.
         reread: whether pandas, which used to read these files, would have shifted columns.
+        lines: in which each row begins.
     """
 
     header: list[str]
     rows: list[list[str]]
     notes: tuple[str, ...] = ()
     reread: bool = False
+    lines: Sequence[int] = ()
 
 
 def read_csv(
@@ -48,16 +50,16 @@ def read_csv(
     names = [name or f"Unnamed: {i}" for i, name in enumerate(header)]
     width, widths = len(header), {len(row) for row in rows}
     if widths <= {width}:
-        return Records(names, rows)
+        return Records(names, rows, lines=lines)
     if widths == {width - 1} and not header[-1]:  # the header alone ends in a comma
-        return Records(names[:-1], rows)
+        return Records(names[:-1], rows, lines=lines)
     if len(widths) == 1 and min(widths) > width:
         empty = not any(field.strip() for row in rows for field in row[width:])
         maybe_names = min(widths) == width + 1 and _may_be_row_names([row[0] for row in rows])
         if empty and (not maybe_names or header[-1] in wanted):
             ends = WORDS.get(between, repr(between))
             note = f"every row ends in {ends}: the empty field after it was left out"
-            return Records(names, [row[:width] for row in rows], (note,), reread=True)
+            return Records(names, [row[:width] for row in rows], (note,), True, lines)
         if (
             not empty
             and maybe_names
@@ -66,7 +68,7 @@ def read_csv(
             )
         ):
             note = "the first field of every row has no column: taken for R's row names"
-            return Records(names, [row[1:] for row in rows], (note,))
+            return Records(names, [row[1:] for row in rows], (note,), lines=lines)
     odd = next(i for i, row in enumerate(rows) if len(row) != width)
     raise Misread(
         f"{path}: row {odd + 1:,} (line {lines[odd]:,}) has {_fields(len(rows[odd]))}, and the "

@@ -205,8 +205,8 @@ def test_categories_seen_only_in_test_groups_are_counted_and_warned_of(tmp_path)
     )
     words = predict(checkpoint, support, query, None).warnings
     assert len(words) == 2
-    assert "s.csv: column 'kind' holds 'new' in row 9, a" in words[0]
-    assert "q.csv: column 'kind' holds 'new' in row 3, a category that no training row" in words[1]
+    assert "s.csv: column 'kind' holds 'new' in row 9 (line 10), a" in words[0]
+    assert "q.csv: column 'kind' holds 'new' in row 3 (line 4), a category that no" in words[1]
 
 
 def test_tasks_that_are_too_small_are_counted_before_training(tmp_path):

@@ -70,9 +70,9 @@ def predict(
         _demand_usable(it, support)
     shown, asked = _rows(first, support, query, sheet)
     inputs = [str(name) for name in asked.table if name not in _targets(first)]
-    known, words = _with_cells(shown, [*map(str, shown.table)], first.drop_missing)
+    known, words = _with_cells(shown, [*map(str, shown.table)], first.drop_missing, "to adapt on")
     shown = shown.some(known)
-    there, more = _with_cells(asked, inputs, first.drop_missing)
+    there, more = _with_cells(asked, inputs, first.drop_missing, "to predict")
     tasks = matched(shown, asked.some(there))
     words += [*more, *tasks.words]
     place = np.full(len(asked), -1)
@@ -163,8 +163,12 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
-def _with_cells(rows: Rows, columns: Sequence[str], drop: bool) -> tuple[np.ndarray, list[str]]:
+def _with_cells(
+    rows: Rows, columns: Sequence[str], drop: bool, what: str
+) -> tuple[np.ndarray, list[str]]:
     """Which rows have all of these cells; and a word on the others, where they may be left out.
+
+    `what` says what the rows are for.
 
     Raises:
         DataError: a row has not, and the learner's training data had none like it.
@@ -182,8 +186,8 @@ def _with_cells(rows: Rows, columns: Sequence[str], drop: bool) -> tuple[np.ndar
             "rows; expected a value in each"
         )
     return there, [
-        f"{rows.path}: {count(int((~there).sum()), 'row')} left out, as a cell is empty (column "
-        f"{column!r} in row {int(table.index[int(empty.to_numpy().argmax())]) + 1:,}, say)"
+        f"{rows.path}: {count(int((~there).sum()), 'row')} {what} left out, as a cell is empty "
+        f"(column {column!r} in {rows.where(int(empty.to_numpy().argmax()))}, say)"
     ]
 
 
@@ -247,9 +251,9 @@ def _undone(asked: Rows, asking: np.ndarray, result: Merged) -> Iterable[str]:
     values = pd.DataFrame({**result.columns})
     gone = asking & values.isna().all(axis=1).to_numpy(bool)
     if gone.any():
-        row = int(asked.table.index[int(gone.argmax())]) + 1
+        where = asked.where(int(gone.argmax()))
         yield (
-            f"{asked.path}: adaptation diverged for {count(int(gone.sum()), 'row')} (row {row:,}, "
+            f"{asked.path}: adaptation diverged for {count(int(gone.sum()), 'row')} ({where}, "
             "say): no prediction"
         )
 

@@ -35,12 +35,14 @@ class Rows:
         table: all columns that were asked for, as text; the index says where in the file a row is.
         values: of each of these, an array with the axis `rows`: numbers, moments or names.
         keys: the columns whose values name a task, as far as the file has them.
+        lines: of a file of text, in which each of its rows begins.
     """
 
     path: str
     table: pd.DataFrame
     values: Mapping[str, np.ndarray]
     keys: pd.DataFrame
+    lines: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -50,6 +52,11 @@ class Rows:
         values = {name: it[chosen] for name, it in self.values.items()}
         table, keys = self.table.iloc[chosen], self.keys.iloc[chosen]
         return replace(self, table=table, values=values, keys=keys)
+
+    def where(self, at: int) -> str:
+        """Which row of the file it is that is here at this place, counted from 1."""
+        number = int(self.table.index[at])
+        return f"row {number + 1:,}" + (f" (line {self.lines[number]:,})" if self.lines else "")
 
     def demand_whole(self) -> None:
         """No cell is empty.
@@ -95,12 +102,14 @@ class Rows:
                 columns.setdefault(column, set()).add(plain(category))
         for column, known in columns.items():
             cells = self.table[column]
-            odd = cells[~cells.isin(known)]
+            unknown = ~cells.isin(known).to_numpy(bool)
+            odd = cells[unknown]
             if len(odd):
                 like = f"{count(len(odd), 'row')} like it {'has' if len(odd) == 1 else 'have'} none"
+                where = self.where(int(unknown.argmax()))
                 said = (
-                    f"{self.path}: column {column!r} holds {odd.iloc[0]!r} in row "
-                    f"{int(odd.index[0]) + 1:,}, a category that no training row had; {like}"
+                    f"{self.path}: column {column!r} holds {odd.iloc[0]!r} in {where}, a "
+                    f"category that no training row had; {like}"
                 )
                 yield column, said
 
@@ -129,8 +138,8 @@ class Rows:
                 else f"{FAR_DEVIATIONS:g} standard deviations of the mean trained on, {offset:g}"
             )
             said = (
-                f"{self.path}: column {column!r} holds {self.table[column].iloc[at]} in row "
-                f"{int(self.table.index[at]) + 1:,}, far outside of {within}; what is predicted "
+                f"{self.path}: column {column!r} holds {self.table[column].iloc[at]} in "
+                f"{self.where(at)}, far outside of {within}; what is predicted "
                 f"from such rows ({many:,} of {len(self):,}) is a guess"
             )
             yield column, said
@@ -261,7 +270,7 @@ def _read(
             values[column] = np.full(len(table), np.nan)
             values[column][there] = to_numbers(path, cells)
     named = choose(found, keys, (), keys).table if keys else pd.DataFrame(index=table.index)
-    return Rows(path, table, values, named)
+    return Rows(path, table, values, named, found.lines)
 
 
 def _sheet(path: str, trained: str, asked: str | None) -> str:

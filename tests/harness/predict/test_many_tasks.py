@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 
 import reml
 from benchmarks.cli import main
+from benchmarks.harness.plan.registry import Registry
+from benchmarks.harness.predict.checkpoint import load_checkpoint
+from benchmarks.harness.predict.new_task import predict
 
 GROUPS, EACH = 14, 8
 
@@ -199,9 +203,26 @@ def test_inputs_far_outside_are_warned_of(ask: Any) -> None:
     query.loc[query.index[2], "x"] = 40
     _, said = ask(support, query, "--learner", "mean")
     assert (
-        "q.csv: column 'x' holds 40.0 in row 3, far outside of all that was trained on, 0" in said
+        "q.csv: column 'x' holds 40.0 in row 3 (line 4), far outside of all that was trained on, 0"
+        in said
     )
     assert "(1 of 8) is a guess" in said
+
+
+def test_rows_left_out_are_told_apart_and_counted_as_an_editor_does(
+    fields: reml.Results, tmp_path: Path
+) -> None:
+    (place,) = fields.directory.glob("trials/numbers-mean-s0-*")
+    trained = replace(load_checkpoint(place, Registry()), drop_missing=True)
+    (tmp_path / "s.csv").write_text(
+        "field,plot,x,yield\n0,0,1,5\n\n0,0,,6\n0,0,2,7\n0,0,,\n0,0,3,\n"
+    )
+    found = predict(trained, tmp_path / "s.csv")
+    left = "s.csv: 1 row to {} left out, as a cell is empty (column 'x' in {}, say)"
+    assert [it.rpartition("/")[2] for it in found.warnings] == [
+        left.format("adapt on", "row 2 (line 4)"),
+        left.format("predict", "row 4 (line 6)"),
+    ]
 
 
 WRONG = {
