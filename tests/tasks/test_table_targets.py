@@ -94,7 +94,7 @@ def test_classes_of_new_groups_are_predicted_by_name(tmp_path):
     here = flowers().query("g == 'g5'")
     here[:7].to_csv(tmp_path / "s.csv", index=False)
     here[7:].drop(columns="kind").to_csv(tmp_path / "q.csv", index=False)
-    predicted, words, _ = predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
+    predicted, words, *_ = predict(checkpoint, tmp_path / "s.csv", tmp_path / "q.csv", None)
     assert (predicted["kind"].to_numpy() == here[7:]["kind"].to_numpy()).mean() > 0.9
     chances = predicted[[f"p({it})" for it in sorted({*here["kind"]})]]
     assert chances.sum(axis=1).to_numpy() == pytest.approx(1)
