@@ -235,3 +235,9 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "reference" / "learners.html").is_file()
+
+
+def test_pages_agree_on_what_ctrl_c_costs() -> None:
+    for page in ("my-csv.md", "getting-started.md", "your-data.md"):
+        said = " ".join((DOCS / page).read_text().split())
+        assert "goes on from its last checkpoint, some seconds before" in said, page
