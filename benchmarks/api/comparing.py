@@ -53,7 +53,8 @@ def compare(
     """Compare learners on a DataFrame in which some columns make a task.
 
     What is left out is chosen as `reml init` does. The same call again finds its trials; with other
-    learners or seeds it runs those that are missing.
+    learners or seeds it runs those that are missing. Which tasks are drawn follows from the data's
+    bytes: `reml run` draws others from a CSV of the same rows.
 
     Args:
         data: the rows; of pandas, or anything with `to_pandas`.

@@ -51,7 +51,8 @@ def run(
 ) -> Results:
     """Run what is missing of a matrix, as `reml run` does; trials that are done stay done.
 
-    Ctrl-C ends the trials that run; the same call goes on from there, and `reml.load` has the rest.
+    After Ctrl-C the same call goes on: trials that are done stay done, and a training that was cut
+    off goes on from its last checkpoint.
 
     Args:
         matrix: a path, the name of a bundled matrix, or a dict of what its TOML file would hold:

@@ -32,6 +32,8 @@ class Column:
             empty.
         trouble: what keeps a column of numbers or dates from being one.
         place: which column of the file it is, from 0.
+        blank: how many cells of a column of text hold a word for no value. They have codes all the
+            same: it may be a name.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Column:
     numbers: np.ndarray
     trouble: str
     place: int
+    blank: int = 0
 
     @cached_property
     def distinct(self) -> int:
@@ -51,7 +54,7 @@ class Column:
 
     @property
     def empty_share(self) -> float:
-        return 1 - self.filled / len(self.codes)
+        return 1 - (self.filled - self.blank) / len(self.codes)
 
     @cached_property
     def orders(self) -> float:
@@ -168,7 +171,9 @@ def _column(cells: "pd.Series[str]", decimal: str, name: str, place: int) -> Col
         trouble = f"holds numbers, and text such as {short(odd, 20)}"
     names = pd.Series([plain(text) for text in texts])
     merged = np.append(pd.factorize(names)[0], -1)
-    return Column(name, "text", merged[codes], np.full(len(cells), np.nan), trouble, place)
+    blank = int(cells.str.strip().isin((*EMPTY_NUMBERS, "n/a")).sum())
+    nan = np.full(len(cells), np.nan)
+    return Column(name, "text", merged[codes], nan, trouble, place, blank)
 
 
 def _of_numbers(

@@ -134,3 +134,22 @@ def test_what_is_wrong_is_one_sentence(
 def test_what_is_no_table_of_rows_is_refused(data: Any, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=sentence):
         reml.compare(data, out=tmp_path / "out", **SMALL)
+
+
+def test_the_tasks_drawn_follow_from_the_bytes_of_the_data(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"who": np.repeat(np.arange(20), 6), "x": np.tile(np.arange(6.0), 20)})
+    rows["y"] = rows["x"] * (1 + rows["who"])
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    shutil.copy(tmp_path / "a.csv", tmp_path / "copy.csv")
+    family = {"name": "table", "task": "who", "x": "x", "y": "y", "split_by": "who"}
+    few = {"kind": "few_shot", "shots": [3], "steps": [0], "tasks": 4}
+    matrix = {"seeds": 1, "budget": {"tasks": 5}, "protocol": few, "learner": "mean"}
+
+    def scores(name: str, path: Any) -> list[float]:
+        asked = {**matrix, "name": name, "family": {**family, "path": path}}
+        found = reml.run(asked, out=tmp_path / name, jobs=1, report=False, progress=False)
+        return found.scores["value"].tolist()
+
+    once = scores("once", tmp_path / "a.csv")
+    assert scores("again", tmp_path / "copy.csv") == once
+    assert scores("frame", pd.read_csv(tmp_path / "a.csv")) != once

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 PATHS = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+START = "getting-started.md"
 GENERATED = {"matrix", "learners", "families", "protocols", "cli"}
 
 
@@ -235,3 +236,22 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "reference" / "learners.html").is_file()
+
+
+def test_pages_agree_on_what_ctrl_c_costs() -> None:
+    for page in ("my-csv.md", "getting-started.md", "your-data.md"):
+        said = " ".join((DOCS / page).read_text().split())
+        assert "goes on from its last checkpoint, some seconds before" in said, page
+
+
+def test_pages_agree_on_how_long_setting_up_takes() -> None:
+    for page in ("../Makefile", "../README.md", START):
+        text = (DOCS / page).read_text()
+        assert "a minute or two" in text, page
+        assert "about a minute" not in text, page
+
+
+def test_what_a_page_types_on_files_that_are_not_there_says_where_they_are_from() -> None:
+    said = (DOCS / START).read_text()
+    assert not (ROOT / "gapminder.csv").exists()
+    assert "`causaldata/gapminder/gapminder.csv`, and oman.csv its rows of Oman" in said

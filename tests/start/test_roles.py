@@ -139,6 +139,7 @@ def test_what_is_left_out_has_a_reason(look):
         nothing=np.nan,
         note=[f"note {i}" for i in range(180)],
         half=lambda it: np.where(it.index % 2, np.nan, it["Days"] ** 2),
+        remark=lambda it: it["Days"].map(lambda day: ["a", "", "a", "n/a"][day % 4]),
         nearly=[*range(1, 171), *["high"] * 10],
     )
     found = look(table[[*table.columns.drop("Reaction"), "Reaction"]])
@@ -153,6 +154,7 @@ def test_what_is_left_out_has_a_reason(look):
     assert reasons["nothing"] == "it is empty"
     assert reasons["note"] == "its texts are all different"
     assert reasons["half"] == "it is empty in 50% of the rows"
+    assert reasons["remark"] == "it is empty in 50% of the rows"
     assert "text such as 'high'" in reasons["nearly"]
     assert set(table) == {"Subject", "Days", "Reaction", *reasons}
 
